@@ -37,7 +37,15 @@ export type Traffic =
   | { readonly type: 'http-on-route'; readonly route: RouteRef }
   | { readonly type: 'http-unknown' };
 
-export type Verdict = 'allow' | 'deny' | 'route_not_found' | 'ratelimited' | 'redirect' | 'invalid_redirect' | 'unknown_workload' | 'undecided';
+export type Verdict =
+  | 'allow'
+  | 'deny'
+  | 'route_not_found'
+  | 'ratelimited'
+  | 'redirect'
+  | 'invalid_redirect'
+  | 'unknown_workload'
+  | 'undecided';
 
 /** Evidence that would decide. */
 export type Missing = 'client-address' | 'client-tls' | 'request' | 'route' | 'port' | 'policy';
@@ -87,7 +95,10 @@ export interface Evaluation {
 }
 
 /** Every authorization that permits the client, and all that do not. */
-export function authorizationsOf(evaluation: Evaluation): { readonly apply: readonly AuthorizationRef[]; readonly not: readonly AuthorizationRef[] } {
+export function authorizationsOf(evaluation: Evaluation): {
+  readonly apply: readonly AuthorizationRef[];
+  readonly not: readonly AuthorizationRef[];
+} {
   const apply: AuthorizationRef[] = [];
   const not: AuthorizationRef[] = [];
   for (const c of evaluation.considered) (c.applies === 'yes' ? apply : not).push(c.authorization.ref);
