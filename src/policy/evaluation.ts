@@ -1,5 +1,6 @@
 /** The question put to the law, and its answer. The verdict words are the oracle's: Linkerd's own outcomes, and `undecided`. */
-import type { AuthorizationRef, ClientAuthorization, InboundServer, Labels, ProxyProtocol, RouteRef, ServerRef } from './inbound.ts';
+import type { AuthorizationRef, ClientAuthorization, InboundServer, Labels, NetworkMatch, ProxyProtocol, RouteRef, ServerRef } from './inbound.ts';
+import type { Network } from './network.ts';
 
 /** The client side of a connection as the server's proxy sees it (linkerd2-proxy `ConditionalServerTls`). */
 export type ClientTls =
@@ -50,23 +51,19 @@ export type Verdict =
 /** Evidence that would decide. */
 export type Missing = 'client-address' | 'client-tls' | 'request' | 'route' | 'port' | 'policy';
 
+/** What is required stands in the authorization, what was observed in the evaluation's connection. */
 export type NetworkReason =
-  | { readonly match: 'yes'; readonly cidr: string }
-  /** In no network, or left out by the `except` of each that holds it. */
-  | { readonly match: 'no'; readonly required: readonly string[]; readonly exceptedBy: string | null; readonly observed: string }
-  | { readonly match: 'unobserved'; readonly required: readonly string[] };
+  | { readonly match: 'yes'; readonly by: NetworkMatch }
+  /** In none of the networks; `exceptedBy`: in one of them, but in this exception of it. */
+  | { readonly match: 'no'; readonly exceptedBy: Network | null }
+  | { readonly match: 'unobserved' };
 
 export type AuthenticationReason =
-  /** `by`: the identity or suffix pattern that matched; null where none is asked for. */
+  /** `by`: the identity, or the pattern (`*`, `*.suffix`), that matched; null where no identity is asked for. */
   | { readonly match: 'yes'; readonly by: string | null }
-  /** `no-tls`, `passthru`, `no-client-identity`: what the client showed instead of an identity; `identity-not-listed`: another one; `uri-identity`: SPIFFE against wildcards only. */
-  | {
-      readonly match: 'no';
-      readonly why: 'no-tls' | 'passthru' | 'no-client-identity' | 'identity-not-listed' | 'uri-identity';
-      readonly required: readonly string[];
-      readonly observed: string;
-    }
-  | { readonly match: 'unobserved'; readonly required: readonly string[] };
+  /** `no-tls`, `passthru`, `no-client-identity`: what the client showed instead of an identity; `identity-not-listed`: another one; `uri-identity`: a SPIFFE id, which no wildcard takes. */
+  | { readonly match: 'no'; readonly why: 'no-tls' | 'passthru' | 'no-client-identity' | 'identity-not-listed' | 'uri-identity' }
+  | { readonly match: 'unobserved' };
 
 /** One authorization that was looked at, and why it did or did not apply. */
 export interface Considered {
@@ -90,6 +87,8 @@ export interface Evaluation {
   readonly error: string | null;
   readonly redirect: { readonly status: number; readonly location: string } | null;
   readonly rateLimitedBy: Labels | null;
+  readonly connection: Connection;
+  readonly traffic: Traffic;
   /** The policy that was evaluated. */
   readonly policy: InboundServer;
 }
