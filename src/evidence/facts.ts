@@ -1,6 +1,6 @@
 /** The three kinds of fact: a denial, a symptom, an observation. Absent parts are null: each source lacks something. */
 import type { ClientTls } from '../policy/evaluation.ts';
-import type { AuthorizationRef, RouteRef, ServerRef } from '../policy/inbound.ts';
+import type { AuthorizationRef, Labels, RouteRef, ServerRef } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
 
 /** A workload by its owner's kind (`Deployment`, `StatefulSet`, `DaemonSet`, `ReplicaSet`, `Job`, `CronJob`, `Pod`, …) and name. */
@@ -16,6 +16,8 @@ export interface Reporter {
   readonly namespace: string | null;
   readonly pod: string | null;
   readonly workload: WorkloadRef | null;
+  /** From the proxy's line `Local identity is …`; absent where it was not seen. */
+  readonly serviceAccount?: string;
 }
 
 /** Where a fact was read, for people: a file and line, a metric with its labels, an alert. */
@@ -46,8 +48,18 @@ export interface RequestTrace {
 
 export type DenialKind = 'http-denied' | 'tcp-denied' | 'terminated' | 'route-not-found' | 'rate-limited' | 'audit-allowed';
 
+/**
+ * What a counter adds to a fact; a log line has none of it. `lastAt`: the last increase, where `at` is the first.
+ * `countedBefore`: what the counter showed at `at`, its first reading, when nothing says when that happened; `count` is then 0,
+ * and later increases come as facts of their own.
+ */
+interface Counted {
+  readonly lastAt?: Instant | null;
+  readonly countedBefore?: number;
+}
+
 /** A request or connection that a proxy refused (or, `audit-allowed`, would refuse under `deny` unless another authorization applies). */
-export interface Denial {
+export interface Denial extends Counted {
   readonly type: 'denial';
   readonly kind: DenialKind;
   /** null: the line carries only the proxy's uptime and no wall clock is known. */
@@ -61,10 +73,12 @@ export interface Denial {
   readonly admin: boolean;
   readonly client: Client;
   readonly request: RequestTrace | null;
-  /** 1 for a log line; the increase for a counter. */
+  /** 1 for a log line; the increase for a counter, from `at` to `lastAt`. */
   readonly count: number;
   /** Metrics only: already denied when first seen, so `count` starts here and more happened before `at`. */
   readonly sinceBefore: boolean;
+  /** `rate-limited` counters only: the policy (null: it had no metadata) and which of its limits, `total` or `identity`. */
+  readonly rateLimit?: { readonly ref: Labels | null; readonly scope: string };
   /** The rate-limit error or other tail of the error text; null where there is none. */
   readonly error: string | null;
   /** DEBUG lines: the authorizations the proxy says did not apply. */
@@ -81,12 +95,14 @@ export type SymptomKind =
   | 'server-misconfigured'
   | 'detection-fallback'
   | 'scrape-refused'
+  /** Prometheus could not read a proxy's metrics; why is not known (`up` is 0). */
+  | 'scrape-failed'
   | 'probe-failing'
   | 'request-failed'
   | 'application-refused'
   | 'controller-complaint';
 
-export interface Symptom {
+export interface Symptom extends Counted {
   readonly type: 'symptom';
   readonly kind: SymptomKind;
   readonly at: Instant | null;
@@ -97,14 +113,50 @@ export interface Symptom {
   readonly detail: string;
   readonly count: number;
   readonly source: Source;
+  /** What the failed request was, where the line says so. */
+  readonly request?: RequestTrace;
+  /** A client's proxy: what it was dialling. */
+  readonly peer?: Peer;
+  /** `controller-complaint` only. */
+  readonly complaint?: ControllerComplaint;
+}
+
+/** What a client's proxy dialled, as its log spans name it. */
+export interface Peer {
+  /** null: a pod's own address or a control-plane component. */
+  readonly service: { readonly namespace: string; readonly name: string; readonly port: number | null } | null;
+  /** `ip:port` of the endpoint (the application's port, also where 4143 is dialled), or the control plane's `name:port`; null where none was chosen. */
+  readonly address: string | null;
+}
+
+/** The policy controller refuses or ignores an object (linkerd2 `policy-controller/k8s/index/src/inbound/`, facts §4.6). */
+export interface ControllerComplaint {
+  readonly kind:
+    | 'illegal-authorization-policy'
+    | 'ignored-route'
+    | 'overlapping-servers'
+    | 'invalid-object'
+    | 'invalid-default-policy-annotation'
+    | 'illegal-pod-update';
+  readonly namespace: string | null;
+  /** The object complained of: its kind as far as the line tells, and its name; null where only the span of some change is known. */
+  readonly object: { readonly kind: string; readonly name: string } | null;
+  /** The pod whose policy was being built. */
+  readonly pod: string | null;
+  /** `overlapping-servers`: the Server that keeps the port. `illegal-authorization-policy`: the Server or route it was to authorize. */
+  readonly target: { readonly kind: string; readonly name: string } | null;
+  readonly port: number | null;
+  /** In the controller's words; empty for overlapping Servers. */
+  readonly error: string;
 }
 
 /** Traffic that was allowed: client × Server × route × authorization. */
-export interface Observation {
+export interface Observation extends Counted {
   readonly type: 'observation';
   readonly at: Instant | null;
   readonly reporter: Reporter;
-  readonly server: ServerRef;
+  /** null: an access log line names none. */
+  readonly server: ServerRef | null;
   readonly route: RouteRef | null;
   readonly authorization: AuthorizationRef | null;
   readonly port: number | null;
