@@ -1,14 +1,6 @@
 /** The outside world on one page: what the product needs of a cluster, metrics and logs. Drivers implement it, commands choose. */
 import type { Fact } from './evidence/facts.ts';
-import type { Instant, Resource } from './policy/resource.ts';
-
-/** One change of one object, as a watch reports it. */
-export interface Change {
-  /** When it was observed; null for objects that were there from the start (a plain dump). */
-  readonly at: Instant | null;
-  readonly type: 'applied' | 'deleted';
-  readonly resource: Resource;
-}
+import type { Change } from './policy/resource.ts';
 
 /** Something about the input that a person should know and that did not stop the work. */
 export interface Notice {
@@ -27,6 +19,9 @@ export interface ClusterRecord {
   /** True when the input holds recorded watch events with times. */
   readonly isHistory: boolean;
 }
+
+/** Opens a file, or stdin by `-`, and unpacks gzip. Errors while it is read: InvalidInput (absent, no permission, a directory, too large, broken gzip). */
+export type OpenInput = (path: string) => AsyncIterable<Uint8Array>;
 
 /** Reads a cluster. Errors: InvalidInput (unreadable, truncated, …), Unavailable. */
 export interface Cluster {

@@ -44,6 +44,14 @@ export interface Resource {
   readonly origin?: Origin;
 }
 
+/** One change of one object, as a watch reports it. */
+export interface Change {
+  /** When it was observed; null for objects that were there from the start (a plain dump). */
+  readonly at: Instant | null;
+  readonly type: 'applied' | 'deleted';
+  readonly resource: Resource;
+}
+
 /** A reference to one object. `group` is empty for core kinds, `namespace` for cluster-scoped ones. */
 export interface ObjectRef {
   readonly group: string;
