@@ -47,6 +47,8 @@ const DETOURS = [
   '../policy/../drivers/planted.ts',
   './sub/planted.ts',
   '../policy/sub/planted.ts',
+  './commands/../drivers/planted.ts',
+  './policy/../drivers/planted.ts',
   '../../../src/drivers/planted.ts',
   '../../test/run.ts',
   '/src/drivers/planted.ts',
@@ -98,6 +100,7 @@ const IMPURE: readonly (readonly [statement: string, message: string])[] = [
   ['const day: Date = planted;', 'Date'],
   ['Temporal.Now.instant();', 'Temporal'],
   ['new Intl.DateTimeFormat().format();', 'Intl'],
+  ['navigator.hardwareConcurrency;', 'navigator'],
   ['performance.now();', 'performance'],
   ['Math.random();', 'no randomness'],
   ['[1].map(Math.random);', 'no randomness'],
@@ -248,6 +251,14 @@ describe.each(ROOMS.filter((room) => !isFile(room)))('$name/', ({ name }) => {
 
 it('evidence/ takes of node:crypto only createHash', () => {
   expect(findings.filter(({ path }) => path === 'src/evidence/hashing.ts').map(({ line }) => line)).toEqual([2, 3, 4]);
+});
+
+it.each(ROOMS.filter(({ name, isPure }) => isPure && name !== 'evidence'))("$name may not even name a module of Node's", (room) => {
+  const lines = plantedIn(room).map(({ line }) => line);
+  const refused = findings
+    .filter(({ path, rule }) => path === fileOf(room) && rule === 'lint/correctness/noNodejsModules')
+    .map(({ line }) => lines[line - 1]);
+  expect(refused).toEqual(expect.arrayContaining(BUILTINS.map((builtin) => `import { a } from '${builtin}';`)));
 });
 
 it('a room without a wall of its own may import nothing', () => {
