@@ -14,10 +14,14 @@ export const METRIC = {
   detectHttp: 'inbound_tcp_detect_http_results_total',
   transportHeader: 'inbound_tcp_transport_header_connections_total',
   processStart: 'process_start_time_seconds',
+  /** Prometheus' own: whether a scrape of the target succeeded. */
+  up: 'up',
 } as const;
 
 /** Labels of those counters, and the scrape labels that linkerd-viz adds. */
 export const LABEL = {
+  /** Where Prometheus' API puts the metric's name. */
+  metric: '__name__',
   targetAddr: 'target_addr',
   targetIp: 'target_ip',
   targetPort: 'target_port',
@@ -49,6 +53,24 @@ export const LABEL = {
   cluster: 'cluster',
 } as const;
 
+/** Prometheus' prefix for a metric's own label that collides with one of its target (`honor_labels: false`, federation). */
+export const EXPORTED = 'exported_';
+
+/** `tls` values of the inbound counters (linkerd2-proxy `linkerd/app/core/src/transport/labels.rs`). */
+export const TLS = { established: 'true', passthru: 'opaque', none: 'no_identity', disabled: 'disabled' } as const;
+
+/** Kind of the `srv_*`, `route_*` and `authz_*` labels where no object stands behind them. */
+export const DEFAULT_KIND = 'default';
+/** Group and kind of a Server, as the labels spell them. */
+export const SERVER_LABELS = { group: 'policy.linkerd.io', kind: 'server' } as const;
+/** Group and kind of the one authorization that Linkerd 2.11 knew. */
+export const SERVER_AUTHORIZATION_LABELS = { group: 'policy.linkerd.io', kind: 'serverauthorization' } as const;
+/** Linkerd 2.11's prefix of a default policy in `srv_name` and `saz_name`. */
+export const DEFAULT_PREFIX_211 = 'default:';
+
+/** Labels of an alert that carry the parts of an incident's key for which no counter has a label. */
+export const ALERT_LABEL = { workloadKind: 'workload_kind', workloadName: 'workload_name', incidentKind: 'incident_kind' } as const;
+
 /** Scrape labels that name the workload, with the kind each stands for. */
 export const WORKLOAD_LABELS = {
   deployment: 'Deployment',
@@ -66,25 +88,48 @@ export const TARGET = {
   tcp: 'linkerd_app_inbound::policy::tcp',
   http211: 'linkerd_app_inbound::policy::authorize::http',
   tcp211: 'linkerd_app_inbound::policy::authorize::tcp',
+  httpServer: 'linkerd_app_inbound::http::server',
   respond: 'linkerd_app_core::errors::respond',
   serve: 'linkerd_app_core::serve',
   policyApi: 'linkerd_app_inbound::policy::api',
+  outboundPolicyApi: 'linkerd_app_outbound::policy::api',
   detect: 'linkerd_app_inbound::detect',
   reconnect: 'linkerd_reconnect',
+  resolve: 'linkerd_app_core::control::balance',
+  failfast: 'linkerd_proxy_balance_queue::worker',
   remoteError: 'linkerd_app_outbound::http::handle_proxy_error_headers',
+  main: 'linkerd2_proxy',
+  /** The policy controller. */
+  index: 'linkerd_policy_controller_k8s_index::inbound::index',
+  workload: 'linkerd_policy_controller_k8s_index::inbound::workload',
+  args: 'linkerd_policy_controller_runtime::args',
 } as const;
 
 /** Messages of the events that matter. */
 export const MESSAGE = {
   requestDenied: 'Request denied',
   requestAllowed: 'Request allowed',
+  requestAuthorized: 'Request authorized',
   connectionDenied: 'Connection denied',
+  connectionAuthorized: 'Connection authorized',
   connectionTerminated: 'Connection terminated due to policy change',
   connectionClosed: 'Connection closed',
   notReady: 'Server failed to become ready',
   didNotApply: 'Authorization did not apply',
   noAuthorizations: 'No authorizations defined',
+  /** After the HTTP version or `gRPC`. */
+  requestFailed: 'request failed',
+  requestFailed212: 'Request failed',
   remoteProxyError: 'Remote proxy error',
+  serverMisconfigured: 'Server misconfigured',
+  unexpectedResponse: 'Unexpected policy controller response; retrying with a backoff',
+  failedToConnect: 'Failed to connect',
+  failedToResolve: 'Failed to resolve control-plane component',
+  enteringFailfast: 'Unavailable; entering failfast',
+  handledAsOpaque: 'Handling connection as opaque due to policy',
+  handledAsHttp1: 'Handling connection as HTTP/1 due to policy',
+  /** Followed by the identity. */
+  localIdentity: 'Local identity is ',
 } as const;
 
 /** Fields of those events. */
@@ -92,6 +137,8 @@ export const FIELD = {
   serverGroup: 'server.group',
   serverKind: 'server.kind',
   serverName: 'server.name',
+  /** Linkerd 2.11: name of the Server, or `default:` and the policy. The policy controller: name of a Server. */
+  server: 'server',
   routeGroup: 'route.group',
   routeKind: 'route.kind',
   routeName: 'route.name',
@@ -104,8 +151,76 @@ export const FIELD = {
   client: 'client',
   clientAddr: 'client.addr',
   serverAddr: 'server.addr',
+  permit: 'permit',
   error: 'error',
+  errorSources: 'error.sources',
   path: 'path',
+  grpcStatus: 'grpc.status',
+  grpcMessage: 'grpc.message',
+  timeout: 'timeout',
+  /** The policy controller. */
+  route: 'route',
+  authorizationPolicy: 'authorizationpolicy',
+  conflict: 'conflict',
+  port: 'port',
+  ns: 'ns',
+  name: 'name',
+} as const;
+
+/** Tails of the proxy's error texts that policy causes (linkerd2-proxy `linkerd/app/inbound/src/policy.rs`, `linkerd/proxy/server-policy/src/local_rate_limit.rs`). */
+export const ERROR_TEXT = {
+  unauthorizedRoute: 'unauthorized request on route',
+  /** Followed by `<kind>/<name>`; in 2.11 by `server <name>`. */
+  unauthorizedConnection: 'unauthorized connection on ',
+  noRoute: 'no route found for request',
+  rateLimits: ['total rate limit exceeded: ', 'per-identity rate limit exceeded: ', 'override rate limit exceeded: '],
+  invalidServer: 'invalid server configuration',
+  invalidRedirect: 'invalid redirect: ',
+  /** Connections that are refused before any policy is asked. */
+  beforePolicy: [
+    'inbound connections are not allowed on this IP address',
+    'direct connections must be mutually authenticated',
+    'direct connections require transport header negotiation',
+    'a named target must be provided on gateway connections',
+  ],
+} as const;
+
+/** Spans in front of the target, and the fields they carry. */
+export const SPAN = {
+  inbound: 'inbound',
+  outbound: 'outbound',
+  daemon: 'daemon',
+  admin: 'admin',
+  /** `port`: the port on the wire, so 4143 for meshed traffic since Linkerd 2.18. */
+  server: 'server',
+  /** `client.addr`, `server.addr`; at level DEBUG only. */
+  accept: 'accept',
+  /** `client.addr`. */
+  rescue: 'rescue',
+  /** `port`. */
+  watch: 'watch',
+  /** `addr`. */
+  controller: 'controller',
+  /** `ns`, `name`, `port`. */
+  service: 'service',
+  /** `addr`. */
+  endpoint: 'endpoint',
+  forward: 'forward',
+  proxy: 'proxy',
+  gateway: 'gateway',
+} as const;
+
+/** Keys of an access log line in JSON. */
+export const ACCESS = {
+  clientAddr: 'client.addr',
+  clientId: 'client.id',
+  timestamp: 'timestamp',
+  method: 'method',
+  uri: 'uri',
+  version: 'version',
+  status: 'status',
+  responseBytes: 'response_bytes',
+  host: 'host',
 } as const;
 
 /** The proxy's admin server; its denials are incidents of a kind of their own. */
@@ -114,3 +229,7 @@ export const ADMIN_PORT = 4191;
 export const INBOUND_PORT = 4143;
 /** Name of the proxy container. */
 export const PROXY_CONTAINER = 'linkerd-proxy';
+/** Name of the policy controller's container in Deployment `linkerd-destination`. */
+export const POLICY_CONTAINER = 'policy';
+/** Prometheus' scrape job of the proxies; the operator's PodMonitor puts `NAMESPACE/` before it. */
+export const PROXY_JOB = 'linkerd-proxy';
