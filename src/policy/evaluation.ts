@@ -1,5 +1,14 @@
 /** The question put to the law, and its answer. The verdict words are the oracle's: Linkerd's own outcomes, and `undecided`. */
-import type { AuthorizationRef, ClientAuthorization, InboundServer, Labels, NetworkMatch, ProxyProtocol, RouteRef, ServerRef } from './inbound.ts';
+import type {
+  AuthorizationRef,
+  ClientAuthorization,
+  InboundServer,
+  Labels,
+  NetworkMatch,
+  ProxyProtocol,
+  RouteRef,
+  ServerRef,
+} from './inbound.ts';
 import type { Network } from './network.ts';
 
 /** The client side of a connection as the server's proxy sees it (linkerd2-proxy `ConditionalServerTls`). */
@@ -12,6 +21,7 @@ export type ClientTls =
 
 /** null = not observed: no single source carries everything. */
 export interface Connection {
+  /** An address that was not observed is never taken for loopback: that traffic does not pass the inbound proxy. */
   readonly clientIp: string | null;
   readonly tls: ClientTls | null;
 }
