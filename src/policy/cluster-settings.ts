@@ -9,6 +9,7 @@ import { listOf } from './reading.ts';
 import { groupOf, type Resource } from './resource.ts';
 import { isObject } from './selector.ts';
 import { type ClusterInfo, LINKERD_DEFAULTS, type SettingOrigin } from './settings.ts';
+import { type TransportMode, transportModeOf } from './wire-port.ts';
 import { readPortList } from './workload.ts';
 
 /** Settings as text, lists separated by commas: the form of flags and container arguments. */
@@ -40,6 +41,8 @@ const ARGUMENTS: { readonly [K in keyof ClusterInfo]: { readonly name: string; r
 export interface ClusterSettings {
   readonly info: ClusterInfo;
   readonly origins: Readonly<Record<keyof ClusterInfo, SettingOrigin>>;
+  /** How meshed clients reach this cluster's pods; `linkerd-default` is the mode of releases since 2.18. */
+  readonly transport: { readonly mode: TransportMode; readonly origin: 'linkerd-config' | 'linkerd-default' };
   /** What was ignored, for people. */
   readonly notices: readonly string[];
 }
@@ -54,11 +57,12 @@ interface Source {
 export function clusterInfo(input: { readonly resources: Iterable<Resource>; readonly flags: SettingTexts }): ClusterSettings {
   const notices: string[] = [];
   const found = controlPlaneObjects(input.resources);
+  const config = found.configMaps.slice(0, 1).map((map) => ({ map, values: helmValues(map, notices) }));
   const sources: Source[] = [
     ...found.policyContainers
       .slice(0, 1)
       .map((c) => ({ origin: 'policy-container-args' as const, name: c.name, texts: argumentTexts(c.args) })),
-    ...found.configMaps.slice(0, 1).map((c) => ({ origin: 'linkerd-config' as const, name: nameOf(c), texts: configTexts(c, notices) })),
+    ...config.map((c) => ({ origin: 'linkerd-config' as const, name: nameOf(c.map), texts: configTexts(c.map, c.values) })),
     { origin: 'flag', name: 'flag', texts: input.flags },
   ];
   for (const other of found.configMaps.slice(1))
@@ -71,6 +75,7 @@ export function clusterInfo(input: { readonly resources: Iterable<Resource>; rea
   return {
     info: Object.fromEntries(picked.map(([key, p]) => [key, p.value])) as unknown as ClusterInfo,
     origins: Object.fromEntries(picked.map(([key, p]) => [key, p.origin])) as ClusterSettings['origins'],
+    transport: transportOf(config[0]?.values ?? {}),
     notices,
   };
 }
@@ -151,22 +156,33 @@ function argumentTexts(args: readonly string[]): SettingTexts {
   return texts((key) => given.get(ARGUMENTS[key].name) ?? ARGUMENTS[key].absent);
 }
 
-/** Helm values of the ConfigMap. The trust domain falls back to the cluster domain, as in the chart. */
-function configTexts(configMap: Resource, notices: string[]): SettingTexts {
+type Values = Readonly<Record<string, unknown>>;
+
+function helmValues(configMap: Resource, notices: string[]): Values {
   const text = isObject(configMap.data) ? configMap.data['values'] : null;
   if (typeof text !== 'string') return {};
-  let values: unknown = null;
   try {
-    values = parse(text, { logLevel: 'error' });
+    const values: unknown = parse(text, { logLevel: 'error' });
+    return isObject(values) ? values : {};
   } catch (error) {
-    notices.push(
-      `${nameOf(configMap)}: key values is no YAML and is ignored: ${(error instanceof Error ? error.message : String(error)).split('\n', 1)[0]}`,
-    );
+    const why = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0];
+    notices.push(`${nameOf(configMap)}: key values is no YAML and is ignored: ${why}`);
+    return {};
   }
-  return isObject(values) ? helmTexts({ ...sections(values), controlPlaneNamespace: configMap.metadata.namespace }) : {};
 }
 
-function sections(values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+function configTexts(configMap: Resource, values: Values): SettingTexts {
+  return helmTexts({ ...sections(values), controlPlaneNamespace: configMap.metadata.namespace });
+}
+
+function transportOf(values: Values): ClusterSettings['transport'] {
+  const proxy = isObject(values['proxy']) ? values['proxy'] : {};
+  const mode = transportModeOf(proxy['outboundTransportMode'], values['linkerdVersion']);
+  return mode === null ? { mode: 'transport-header', origin: 'linkerd-default' } : { mode, origin: 'linkerd-config' };
+}
+
+/** The trust domain falls back to the cluster domain, as in the chart. */
+function sections(values: Values): Values {
   const proxy = isObject(values['proxy']) ? values['proxy'] : {};
   const controller = isObject(values['policyController']) ? values['policyController'] : {};
   return {
@@ -180,7 +196,7 @@ function sections(values: Readonly<Record<string, unknown>>): Readonly<Record<st
 }
 
 /** Reads settings by their Helm names (`defaultInboundPolicy`, lists as arrays or comma-separated). Absent ones are Linkerd's defaults. Throws RangeError on an unusable value. */
-export function fromHelmNames(settings: Readonly<Record<string, unknown>>): ClusterInfo {
+export function fromHelmNames(settings: Values): ClusterInfo {
   const notices: string[] = [];
   const source: Source = { origin: 'flag', name: 'settings', texts: helmTexts(settings) };
   const info = Object.fromEntries(KEYS.map((key) => [key, pick(key, [source], notices).value])) as unknown as ClusterInfo;
@@ -188,7 +204,7 @@ export function fromHelmNames(settings: Readonly<Record<string, unknown>>): Clus
   return info;
 }
 
-function helmTexts(settings: Readonly<Record<string, unknown>>): SettingTexts {
+function helmTexts(settings: Values): SettingTexts {
   return texts((key) => {
     const value = settings[key === 'defaultPolicy' ? 'defaultInboundPolicy' : key];
     if (value === undefined || value === null || value === '') return null;

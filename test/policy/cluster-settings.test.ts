@@ -193,6 +193,19 @@ describe('clusterInfo', () => {
     expect(notices).toEqual(['ConfigMap linkerd-b/linkerd-config is ignored: ConfigMap linkerd-a/linkerd-config is used']);
   });
 
+  test.each<[string, string, unknown]>([
+    ['of a release since 2.18', HELM_VALUES, { mode: 'transport-header', origin: 'linkerd-config' }],
+    ['of an older release', 'linkerdVersion: stable-2.14.10', { mode: 'transparent', origin: 'linkerd-config' }],
+    [
+      'that was set',
+      'proxy: {outboundTransportMode: transparent}\nlinkerdVersion: edge-26.8.3',
+      { mode: 'transparent', origin: 'linkerd-config' },
+    ],
+    ['that nothing tells', '{}', { mode: 'transport-header', origin: 'linkerd-default' }],
+  ])('the transport mode %s', (_, values, transport) => {
+    expect(settings([configMap(values)]).transport).toEqual(transport);
+  });
+
   test('the ConfigMap that tutorials invent changes nothing', () => {
     const invented: Resource = {
       apiVersion: 'v1',
