@@ -7,6 +7,7 @@ import manifest from '../package.json' with { type: 'json' };
 
 const ROOT = join(import.meta.dirname, '..');
 const BIN = join(ROOT, 'node_modules', '.bin');
+const isPlain = process.stdout.isTTY !== true || (process.env['NO_COLOR'] ?? '') !== '';
 
 interface Step {
   readonly title: string;
@@ -46,7 +47,7 @@ function run(step: Step): Outcome {
   const { status } = spawnSync(join(BIN, step.binary), step.args, {
     cwd: ROOT,
     stdio: 'inherit',
-    env: { ...process.env, PATH: `${BIN}${delimiter}${process.env['PATH'] ?? ''}` },
+    env: { ...process.env, ...(isPlain ? { NO_COLOR: '1' } : {}), PATH: `${BIN}${delimiter}${process.env['PATH'] ?? ''}` },
   });
   const seconds = ((performance.now() - begin) / 1000).toFixed(1);
   console.log(`${status === 0 ? 'ok' : 'FAILED'} in ${seconds} s`);
@@ -86,7 +87,11 @@ function main(): number {
   try {
     const report = join(scratch, 'vitest.json');
     const outcomes = [
-      { title: 'biome: format, lint, walls between rooms', binary: 'biome', args: ['ci', '--error-on-warnings', '.'] },
+      {
+        title: 'biome: format, lint, walls between rooms',
+        binary: 'biome',
+        args: ['ci', ...(isPlain ? ['--colors=off'] : []), '--error-on-warnings', '.'],
+      },
       { title: 'tsc: types', binary: 'tsc', args: ['--noEmit'] },
       { title: 'knip: dead code', binary: 'knip', args: [] },
       { title: 'vitest: tests', binary: 'vitest', args: ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`] },
