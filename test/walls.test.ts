@@ -196,7 +196,8 @@ function lint(): readonly Finding[] {
     JSON.parse(stdout);
   return report.diagnostics
     .filter(({ category }) => WALLS.has(category))
-    .map(({ category, message, location }) => ({ path: location.path, line: location.start.line, rule: category, message }));
+    .map(({ category, message, location }) => ({ path: location.path, line: location.start.line, rule: category, message }))
+    .sort((a, b) => a.line - b.line);
 }
 
 /** Lines that were not answered as expected. */
