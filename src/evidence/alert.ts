@@ -7,9 +7,9 @@ import { InvalidInput } from '../errors.ts';
 import type { Labels } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
 import { parseInstant } from '../policy/time.ts';
-import { ALERT_LABEL, LABEL } from './conventions.ts';
+import { ADMIN_PORT, ALERT_LABEL, LABEL } from './conventions.ts';
 import type { IncidentKind, KeySelection, KeyWorkload } from './key.ts';
-import { labelOf, routeOf, serverOf, workloadOf } from './metrics-labels.ts';
+import { labelOf, portOf, routeOf, serverOf, workloadOf } from './metrics-labels.ts';
 
 export interface AlertFact {
   readonly type: 'alert';
@@ -138,7 +138,7 @@ function selectionOf(labels: ReadonlyMap<string, string>): KeySelection {
   const namespace = labelOf(labels, LABEL.namespace);
   const workload = workloadIn(labels, namespace);
   const [server, route] = [serverOf(labels), routeOf(labels)];
-  const kind = kindOf(labelOf(labels, ALERT_LABEL.incidentKind));
+  const kind = kindOf(labelOf(labels, ALERT_LABEL.incidentKind)) ?? (portOf(labels) === ADMIN_PORT ? 'admin-denied' : null);
   return {
     ...(cluster === '' ? {} : { cluster }),
     ...(namespace === '' ? {} : { namespace }),
