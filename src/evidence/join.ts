@@ -1,0 +1,157 @@
+/** Logs and counters of one denial meet: counts from metrics, detail from logs; either alone is enough. */
+import type { ClientTls } from '../policy/evaluation.ts';
+import type { AuthorizationRef, RouteRef, ServerRef } from '../policy/inbound.ts';
+import type { Instant } from '../policy/resource.ts';
+import type { ClientRef } from './client.ts';
+import type { DenialKind, Reporter, RequestTrace, Source, WorkloadRef } from './facts.ts';
+import { type Counts, earlier, later, type Tally, type TallyClient, type TallyEntry, tlsKey } from './tally.ts';
+
+export interface JoinedClient {
+  readonly ref: ClientRef;
+  readonly tls: ClientTls | null;
+  readonly ips: readonly string[];
+  readonly count: number;
+  /** Counted before the first reading of the counter. */
+  readonly before: number;
+  readonly countedBy: 'metrics' | 'logs';
+  readonly first: Instant | null;
+  readonly last: Instant | null;
+  readonly requests: readonly RequestTrace[];
+  readonly didNotApply: readonly AuthorizationRef[];
+  readonly sources: readonly Source[];
+  readonly error: string | null;
+}
+
+/** One denied thing of one workload. */
+export interface JoinedTarget {
+  readonly namespace: string | null;
+  readonly workload: WorkloadRef | null;
+  /** Pods whose proxies reported it. */
+  readonly pods: readonly string[];
+  readonly kind: DenialKind;
+  readonly server: ServerRef | null;
+  readonly route: RouteRef | null;
+  readonly port: number | null;
+  readonly admin: boolean;
+  readonly clients: readonly JoinedClient[];
+  /** Denials of clients that found no room. */
+  readonly beyond: number;
+}
+
+export interface Resolvers {
+  client(ip: string | null, tls: ClientTls | null, at: Instant | null): ClientRef;
+  /** The workload of the pod that reported, at that time. */
+  workload(reporter: Reporter, at: Instant | null): WorkloadRef | null;
+}
+
+export function joinTally(tally: Tally, resolve: Resolvers): readonly JoinedTarget[] {
+  const groups = new Map<string, TallyEntry[]>();
+  for (const entry of tally.entries.values()) {
+    const workload = resolve.workload(entry.reporter, lastOf(entry));
+    const key = JSON.stringify([entry.reporter.cluster, entry.reporter.namespace, workload ?? entry.reporter.pod, entry.kind, entry.admin]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [entry]);
+    else group.push(entry);
+  }
+  return [...groups.values()].flatMap((group) => bySubject(group).map((entries) => joinEntries(entries, resolve)));
+}
+
+function lastOf(entry: TallyEntry): Instant | null {
+  let last: Instant | null = null;
+  for (const client of entry.clients.values()) last = later(last, later(client.logs.last, client.metrics.last));
+  return last;
+}
+
+/** Apart by Server and route. A line that names no Server (route not found, rate limit) joins the only one that a counter names. */
+function bySubject(group: readonly TallyEntry[]): readonly (readonly TallyEntry[])[] {
+  const subjects = new Map<string, TallyEntry[]>();
+  const nameless: TallyEntry[] = [];
+  for (const entry of group) {
+    if (entry.server === null) nameless.push(entry);
+    else {
+      const key = JSON.stringify([entry.server, entry.route]);
+      subjects.set(key, [...(subjects.get(key) ?? []), entry]);
+    }
+  }
+  if (nameless.length === 0) return [...subjects.values()];
+  const [only, ...more] = subjects.values();
+  if (only !== undefined && more.length === 0) return [[...only, ...nameless]];
+  return [...subjects.values(), nameless];
+}
+
+function joinEntries(entries: readonly TallyEntry[], resolve: Resolvers): JoinedTarget {
+  const first = entries[0] as TallyEntry;
+  const named = entries.find((e) => e.server !== null) ?? first;
+  const byTls = new Map<string, TallyClient[]>();
+  for (const entry of entries) {
+    for (const client of entry.clients.values()) {
+      const key = first.kind === 'route-not-found' || first.kind === 'rate-limited' ? 'any' : tlsKey(client.tls);
+      byTls.set(key, [...(byTls.get(key) ?? []), client]);
+    }
+  }
+  return {
+    namespace: first.reporter.namespace,
+    workload: resolve.workload(first.reporter, lastOf(first)),
+    pods: [...new Set(entries.map((e) => e.reporter.pod).filter((pod) => pod !== null))].sort(),
+    kind: first.kind,
+    server: named.server,
+    route: named.route,
+    port: entries.find((e) => e.port !== null)?.port ?? null,
+    admin: first.admin,
+    clients: [...byTls.values()].flatMap((clients) => joinClients(clients, resolve)),
+    beyond: entries.reduce((sum, e) => sum + e.beyond, 0),
+  };
+}
+
+/** Clients that came alike: logs tell them apart by address, the counter gives their sum. */
+function joinClients(clients: readonly TallyClient[], resolve: Resolvers): readonly JoinedClient[] {
+  const seen = new Map<string, { ref: ClientRef; parts: TallyClient[] }>();
+  const counters: TallyClient[] = [];
+  for (const client of clients) {
+    if (client.ip === null) {
+      counters.push(client);
+      continue;
+    }
+    const ref = resolve.client(client.ip, client.tls, client.logs.last ?? client.metrics.last);
+    const known = seen.get(ref.key);
+    if (known === undefined) seen.set(ref.key, { ref, parts: [client] });
+    else known.parts.push(client);
+  }
+  if (counters.length === 0) return [...seen.values()].map(({ ref, parts }) => joined(ref, parts, 'logs'));
+  const [only, ...more] = seen.values();
+  if (only !== undefined && more.length === 0) return [joined(only.ref, [...only.parts, ...counters], 'metrics')];
+  const logged = [...seen.values()].map(({ ref, parts }) => joined(ref, parts, 'logs'));
+  return [...logged, ...restOf(counters, logged, resolve)];
+}
+
+/** What the counters saw beyond the addresses that logs name. */
+function restOf(counters: readonly TallyClient[], logged: readonly JoinedClient[], resolve: Resolvers): readonly JoinedClient[] {
+  const inLogs = logged.reduce((sum, c) => sum + c.count, 0);
+  const sample = counters[0] as TallyClient;
+  const rest = joined(resolve.client(null, sample.tls, sample.metrics.last), counters, 'metrics');
+  const count = Math.max(0, rest.count - inLogs);
+  return count === 0 && rest.before === 0 ? [] : [{ ...rest, count }];
+}
+
+function joined(ref: ClientRef, parts: readonly TallyClient[], countedBy: 'metrics' | 'logs'): JoinedClient {
+  const counts = parts.map((p) => (countedBy === 'metrics' ? p.metrics : p.logs));
+  const times = parts.flatMap((p) => [p.logs, p.metrics]);
+  const sum = (of: readonly Counts[], part: 'count' | 'before') => of.reduce((total, c) => total + c[part], 0);
+  return {
+    ref,
+    tls: parts.find((p) => p.tls !== null)?.tls ?? null,
+    ips: [...new Set(parts.map((p) => p.ip).filter((ip) => ip !== null))].sort(),
+    count: sum(counts, 'count'),
+    before: sum(
+      parts.map((p) => p.metrics),
+      'before',
+    ),
+    countedBy,
+    first: times.reduce<Instant | null>((t, c) => earlier(t, c.first), null),
+    last: times.reduce<Instant | null>((t, c) => later(t, c.last), null),
+    requests: parts.flatMap((p) => p.requests).slice(0, 8),
+    didNotApply: parts.flatMap((p) => p.didNotApply).slice(0, 32),
+    sources: parts.flatMap((p) => p.sources).slice(0, 8),
+    error: parts.find((p) => p.error !== null)?.error ?? null,
+  };
+}

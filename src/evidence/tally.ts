@@ -1,0 +1,193 @@
+/**
+ * Facts → one tally per denied thing: who reported it, which Server and route, which kind. Clients are listed inside. Bounded: a storm adds to
+ * counts, not to memory. Counts of counters and of log lines are kept apart, so that one denial seen by both is not counted twice.
+ */
+import type { ClientTls } from '../policy/evaluation.ts';
+import type { AuthorizationRef, RouteRef, ServerRef } from '../policy/inbound.ts';
+import type { Instant } from '../policy/resource.ts';
+import type { Denial, DenialKind, Fact, Reporter, RequestTrace, Source, Symptom, SymptomKind } from './facts.ts';
+
+export interface Counts {
+  /** What was counted; null: this kind of source said nothing. */
+  count: number;
+  /** Counted by a counter before its first reading: when is not known. */
+  before: number;
+  first: Instant | null;
+  last: Instant | null;
+}
+
+/** One client address (null: not observed) of one denied thing. */
+export interface TallyClient {
+  readonly ip: string | null;
+  readonly tls: ClientTls | null;
+  readonly logs: Counts;
+  readonly metrics: Counts;
+  /** The first few different requests. */
+  readonly requests: RequestTrace[];
+  readonly didNotApply: AuthorizationRef[];
+  /** The first fact of each kind of source. */
+  readonly sources: Source[];
+  /** Text of the rate limit or other error. */
+  error: string | null;
+}
+
+/** One denied thing, per reporting pod. */
+export interface TallyEntry {
+  readonly reporter: Reporter;
+  readonly kind: DenialKind;
+  readonly server: ServerRef | null;
+  readonly route: RouteRef | null;
+  /** From whichever source knows it. */
+  port: number | null;
+  readonly admin: boolean;
+  readonly clients: ReadonlyMap<string, TallyClient>;
+  /** Denials of clients beyond the bound. */
+  beyond: number;
+}
+
+export interface TallySymptom {
+  readonly kind: SymptomKind;
+  readonly reporter: Reporter;
+  readonly port: number | null;
+  readonly detail: string;
+  count: number;
+  first: Instant | null;
+  last: Instant | null;
+  readonly sample: Symptom;
+}
+
+export interface Tally {
+  add(fact: Fact): void;
+  readonly entries: ReadonlyMap<string, TallyEntry>;
+  readonly symptoms: ReadonlyMap<string, TallySymptom>;
+  /** Allowed traffic that was seen, as a sum. */
+  readonly observed: { count: number };
+  /** Facts that found no room. */
+  readonly dropped: { count: number };
+}
+
+export interface TallyBounds {
+  readonly entries: number;
+  readonly clientsPerEntry: number;
+}
+const BOUNDS: TallyBounds = { entries: 50_000, clientsPerEntry: 1_000 };
+const REQUESTS_PER_CLIENT = 8;
+
+export function createTally(bounds: TallyBounds = BOUNDS): Tally {
+  const entries = new Map<string, TallyEntry & { readonly clients: Map<string, TallyClient> }>();
+  const symptoms = new Map<string, TallySymptom>();
+  const observed = { count: 0 };
+  const dropped = { count: 0 };
+
+  function addDenial(denial: Denial): void {
+    const key = entryKey(denial);
+    let entry = entries.get(key);
+    if (entry === undefined) {
+      if (entries.size >= bounds.entries) {
+        dropped.count++;
+        return;
+      }
+      const { reporter, kind, server, route, port, admin } = denial;
+      entry = { reporter, kind, server, route, port, admin, clients: new Map(), beyond: 0 };
+      entries.set(key, entry);
+    }
+    entry.port ??= denial.port;
+    const client = clientOf(entry, denial, bounds.clientsPerEntry);
+    if (client === null) entry.beyond += denial.count;
+    else addToClient(client, denial);
+  }
+
+  return {
+    entries,
+    symptoms,
+    observed,
+    dropped,
+    add(fact) {
+      if (fact.type === 'observation') observed.count += fact.count;
+      else if (fact.type === 'denial') addDenial(fact);
+      else if (!addSymptom(symptoms, fact, bounds.entries)) dropped.count++;
+    },
+  };
+}
+
+/** Without the port: a log line has none since Linkerd 2.18, and Server and route say more. */
+function entryKey({ reporter, kind, server, route, admin }: Denial): string {
+  const labels = (ref: ServerRef | null) => (ref === null ? null : `${ref.group}/${ref.kind}/${ref.name}`);
+  return JSON.stringify([reporter.cluster, reporter.namespace, reporter.pod, kind, labels(server), labels(route), admin]);
+}
+
+function clientOf(entry: { readonly clients: Map<string, TallyClient> }, denial: Denial, most: number): TallyClient | null {
+  const { ip, tls } = denial.client;
+  const key = `${tlsKey(tls)} ${ip ?? ''}`;
+  const known = entry.clients.get(key);
+  if (known !== undefined) return known;
+  if (entry.clients.size >= most) return null;
+  const client: TallyClient = {
+    ip,
+    tls,
+    logs: emptyCounts(),
+    metrics: emptyCounts(),
+    requests: [],
+    didNotApply: [],
+    sources: [],
+    error: null,
+  };
+  entry.clients.set(key, client);
+  return client;
+}
+
+/** What both a counter and a log line say of a client: its identity, or how it came without one. */
+export function tlsKey(tls: ClientTls | null): string {
+  if (tls === null) return '?';
+  if (tls.state === 'established') return `id:${tls.clientId ?? ''}`;
+  return tls.state === 'passthru' ? `sni:${tls.sni}` : `none:${tls.reason}`;
+}
+
+function emptyCounts(): Counts {
+  return { count: 0, before: 0, first: null, last: null };
+}
+
+function addToClient(client: TallyClient, denial: Denial): void {
+  const counts = denial.source.kind === 'log' ? client.logs : client.metrics;
+  counts.count += denial.count;
+  counts.before += denial.countedBefore ?? 0;
+  if (denial.count > 0) {
+    counts.first = earlier(counts.first, denial.at);
+    counts.last = later(counts.last, denial.lastAt ?? denial.at);
+  }
+  client.error ??= denial.error;
+  if (!client.sources.some((s) => s.kind === denial.source.kind)) client.sources.push(denial.source);
+  if (denial.request !== null) addRequest(client.requests, denial.request);
+  for (const ref of denial.didNotApply) {
+    if (!client.didNotApply.some((r) => r.kind === ref.kind && r.name === ref.name)) client.didNotApply.push(ref);
+  }
+}
+
+function addRequest(requests: RequestTrace[], request: RequestTrace): void {
+  if (requests.length >= REQUESTS_PER_CLIENT || (request.path === null && request.method === null)) return;
+  if (!requests.some((r) => r.path === request.path && r.method === request.method && r.authority === request.authority))
+    requests.push(request);
+}
+
+function addSymptom(symptoms: Map<string, TallySymptom>, fact: Symptom, most: number): boolean {
+  const { reporter, kind, port, detail } = fact;
+  const key = JSON.stringify([reporter.namespace, reporter.pod, kind, port, fact.client?.ip ?? null, fact.peer ?? null, detail]);
+  const known = symptoms.get(key);
+  if (known === undefined) {
+    if (symptoms.size >= most) return false;
+    symptoms.set(key, { kind, reporter, port, detail, count: fact.count, first: fact.at, last: fact.lastAt ?? fact.at, sample: fact });
+    return true;
+  }
+  known.count += fact.count;
+  known.first = earlier(known.first, fact.at);
+  known.last = later(known.last, fact.lastAt ?? fact.at);
+  return true;
+}
+
+export function earlier(a: Instant | null, b: Instant | null): Instant | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
+export function later(a: Instant | null, b: Instant | null): Instant | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
+}

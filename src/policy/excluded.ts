@@ -1,0 +1,189 @@
+/** Objects that look as if they should have decided, and the exact reason why they had no say: what a person would otherwise hunt for by hand. */
+import type { AuthorizationPolicy } from './authorization-policy.ts';
+import { authorizationOfPolicy } from './authorizations.ts';
+import type { InboundServer, RouteRef } from './inbound.ts';
+import { type ObjectRef, refOf } from './resource.ts';
+import type { Route } from './route.ts';
+import { selects } from './selector.ts';
+import type { Server } from './server.ts';
+import { type Entry, findResource, type NamespaceIndex, namespaceIndex, type Snapshot } from './snapshot.ts';
+import type { Workload } from './workload.ts';
+
+export type ExcludedReason =
+  /** An authentication it requires does not exist. */
+  | { readonly type: 'dangling'; readonly missing: ObjectRef; readonly error: string }
+  /** Readable, but against the rules (several authentications of a kind, …). */
+  | { readonly type: 'illegal'; readonly error: string }
+  /** The controller cannot read it. `keptOld`: it keeps an earlier version in force. */
+  | { readonly type: 'unreadable'; readonly error: string; readonly keptOld: boolean }
+  /** It authorizes another route than the one that matched. */
+  | { readonly type: 'other-route'; readonly route: string }
+  /** Its route exists but is not attached to this Server. */
+  | { readonly type: 'route-not-attached'; readonly route: ObjectRef; readonly why: string }
+  /** A route policy; the port is judged as TCP (or as a protocol without routes). */
+  | { readonly type: 'route-policy-on-tcp' }
+  /** Its Server selects the port too, but an older Server took it. */
+  | { readonly type: 'overshadowed-server'; readonly server: string }
+  /** What it targets does not exist in its namespace. */
+  | { readonly type: 'target-missing'; readonly target: string }
+  /** It targets a Server of this name, but lives in another namespace: policies apply only inside their own. */
+  | { readonly type: 'other-namespace'; readonly server: string }
+  /** No Server selects the port: AuthorizationPolicies cannot help. */
+  | { readonly type: 'no-server' };
+
+export interface Excluded {
+  readonly object: ObjectRef;
+  readonly reason: ExcludedReason;
+}
+
+/** A Server that nearly selects a port which no Server selects. */
+export interface NearServer {
+  readonly server: ObjectRef;
+  readonly why:
+    | { readonly type: 'port-name'; readonly port: string; readonly declared: readonly string[] }
+    | { readonly type: 'other-port'; readonly port: number }
+    | { readonly type: 'selector'; readonly required: readonly string[] };
+}
+
+/** `route`: the one that matched; null for TCP, or when none did. */
+export function excludedPolicies(
+  snapshot: Snapshot,
+  workload: Workload,
+  policy: InboundServer,
+  route: RouteRef | null,
+): readonly Excluded[] {
+  const index = namespaceIndex(snapshot, workload.ref.namespace);
+  const out: Excluded[] = [];
+  for (const entry of index.authorizationPolicies.values()) {
+    const reason = reasonOf(snapshot, index, policy, route, entry);
+    if (reason !== null) out.push({ object: refOf(entry.resource), reason });
+  }
+  for (const entry of index.serverAuthorizations.values()) {
+    if (entry.error !== null) out.push({ object: refOf(entry.resource), reason: unreadable(entry) });
+  }
+  if (policy.server !== null) out.push(...inOtherNamespaces(snapshot, policy.server));
+  return out.sort((a, b) => (a.object.name < b.object.name ? -1 : 1));
+}
+
+function unreadable(entry: Entry<unknown>): ExcludedReason {
+  return { type: 'unreadable', error: entry.error ?? '', keptOld: entry.value !== null };
+}
+
+function reasonOf(
+  snapshot: Snapshot,
+  index: NamespaceIndex,
+  policy: InboundServer,
+  route: RouteRef | null,
+  entry: Entry<AuthorizationPolicy>,
+): ExcludedReason | null {
+  if (entry.error !== null) return unreadable(entry);
+  const value = entry.value;
+  if (value === null) return null;
+  const { target } = value;
+  if (policy.server === null) return { type: 'no-server' };
+  if (target.type === 'server' && target.name !== policy.server.name) return otherServer(index, policy, target.name);
+  if (target.type === 'route') {
+    const reason = routeReason(index, policy, route, target.key, target.name);
+    if (reason !== null) return reason;
+  }
+  const authorization = authorizationOfPolicy(snapshot, value);
+  if (!('illegal' in authorization)) return null;
+  if (authorization.missing === null) return { type: 'illegal', error: authorization.illegal };
+  return { type: 'dangling', missing: authorization.missing, error: authorization.illegal };
+}
+
+/** Policies of other Servers are left out, unless theirs lost this port or does not exist. */
+function otherServer(index: NamespaceIndex, policy: InboundServer, name: string): ExcludedReason | null {
+  if (policy.overshadowed.some((s) => s.name === name)) return { type: 'overshadowed-server', server: name };
+  for (const entry of index.servers.values()) if (entry.resource.metadata.name === name) return null;
+  return { type: 'target-missing', target: `Server ${name}` };
+}
+
+function routeReason(
+  index: NamespaceIndex,
+  policy: InboundServer,
+  matched: RouteRef | null,
+  key: string,
+  name: string,
+): ExcludedReason | null {
+  const entry = [...index.routes.values()].find(
+    (r) => `${refOf(r.resource).group}/${r.resource.kind}/${r.resource.metadata.name}`.toLowerCase() === key,
+  );
+  if (entry === undefined) return { type: 'target-missing', target: `route ${name}` };
+  const ref = refOf(entry.resource);
+  const attached = policy.routes?.some((r) => r.object !== null && r.object.name === ref.name && r.object.group === ref.group);
+  if (attached === true)
+    return matched !== null && matched.name === ref.name && matched.group === ref.group ? null : { type: 'other-route', route: ref.name };
+  if (entry.value !== null && policy.server !== null && !entry.value.parents.includes(policy.server.name)) return null;
+  if (policy.routes === null) return { type: 'route-policy-on-tcp' };
+  return { type: 'route-not-attached', route: ref, why: whyNotAttached(entry, policy) };
+}
+
+/** Why a route that wants to be on this Server is not. */
+function whyNotAttached(entry: Entry<Route>, policy: InboundServer): string {
+  if (entry.value === null) return entry.error ?? 'it cannot be read';
+  if (policy.protocol === 'grpc' && entry.value.rules.type === 'http') return 'a gRPC Server uses GRPCRoutes only';
+  if (policy.protocol !== 'grpc' && entry.value.rules.type === 'grpc') return 'only a gRPC Server uses GRPCRoutes';
+  return 'its status does not say Accepted for this Server';
+}
+
+/** Routes of the namespace that name this Server as a parent (or cannot be read) and are not attached. */
+export function unattachedRoutes(
+  snapshot: Snapshot,
+  policy: InboundServer,
+): readonly { readonly route: ObjectRef; readonly why: string }[] {
+  if (policy.server === null || policy.routes === null) return [];
+  const { server } = policy;
+  const out: { route: ObjectRef; why: string }[] = [];
+  for (const entry of namespaceIndex(snapshot, server.namespace).routes.values()) {
+    const route = refOf(entry.resource);
+    if (policy.routes.some((r) => r.object !== null && r.object.name === route.name && r.object.group === route.group)) continue;
+    if (entry.value !== null && !entry.value.parents.includes(server.name)) continue;
+    out.push({ route, why: whyNotAttached(entry, policy) });
+  }
+  return out;
+}
+
+/** A policy in another namespace that names this Server, which its own namespace does not have. */
+function inOtherNamespaces(snapshot: Snapshot, server: ObjectRef): readonly Excluded[] {
+  const out: Excluded[] = [];
+  for (const [namespace, index] of snapshot.namespaces) {
+    if (namespace === server.namespace || index.authorizationPolicies.size === 0) continue;
+    for (const { value } of index.authorizationPolicies.values()) {
+      if (value?.target.type !== 'server' || value.target.name !== server.name) continue;
+      const own = { ...server, namespace };
+      if (findResource(snapshot, own) === null) out.push({ object: value.ref, reason: { type: 'other-namespace', server: server.name } });
+    }
+  }
+  return out;
+}
+
+/** Servers of the namespace that miss the workload's port by a name, a number or a label. */
+export function nearServers(snapshot: Snapshot, workload: Workload, port: number): readonly NearServer[] {
+  const out: NearServer[] = [];
+  for (const { value } of namespaceIndex(snapshot, workload.ref.namespace).servers.values()) {
+    if (value === null || value.selects !== workload.kind) continue;
+    const why = missOf(value, workload, port);
+    if (why !== null) out.push({ server: value.ref, why });
+  }
+  return out;
+}
+
+function missOf(server: Server, workload: Workload, port: number): NearServer['why'] | null {
+  const takesPort = typeof server.port === 'number' ? server.port === port : workload.portNames.get(server.port)?.includes(port) === true;
+  if (selects(server.selector, workload.labels)) {
+    if (takesPort) return null;
+    if (typeof server.port === 'number') return { type: 'other-port', port: server.port };
+    if (workload.portNames.has(server.port)) return null;
+    return { type: 'port-name', port: server.port, declared: [...workload.portNames.keys()] };
+  }
+  if (!takesPort) return null;
+  return { type: 'selector', required: showSelector(server) };
+}
+
+function showSelector({ selector }: Server): readonly string[] {
+  return [
+    ...selector.matchLabels.map(([key, value]) => `${key}=${value}`),
+    ...selector.matchExpressions.map((e) => `${e.key} ${e.operator}${e.values.length > 0 ? ` (${e.values.join(', ')})` : ''}`),
+  ];
+}

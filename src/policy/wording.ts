@@ -1,0 +1,128 @@
+/** The law's findings in words for people. The sentences stand here, beside each other, so that CLI, API and alerts say the same. */
+import type { AuthenticationReason, Considered, NetworkReason } from './evaluation.ts';
+import type { Excluded, NearServer } from './excluded.ts';
+import { parseIdentity } from './identity.ts';
+import type { ClientAuthorization, DefaultPolicyOrigin } from './inbound.ts';
+import { showRef } from './resource.ts';
+
+export function showDefaultOrigin(origin: DefaultPolicyOrigin): string {
+  const from = origin.from === 'pod-annotation' ? 'pod annotation config.linkerd.io/default-inbound-policy' : 'cluster default';
+  const identity = origin.identityRequired ? ', made to need an identity by config.linkerd.io/proxy-require-identity-inbound-ports' : '';
+  const ignored =
+    origin.ignoredAnnotation === null
+      ? ''
+      : `; the pod's annotation ${JSON.stringify(origin.ignoredAnnotation)} is no policy and is ignored`;
+  return `${from}${identity}${ignored}`;
+}
+
+export function showNear({ server, why }: NearServer): string {
+  switch (why.type) {
+    case 'port-name':
+      return `Server ${server.name} asks for a port named ${JSON.stringify(why.port)}, and the pod declares ${why.declared.length === 0 ? 'no named port' : why.declared.join(', ')}`;
+    case 'other-port':
+      return `Server ${server.name} takes port ${why.port}`;
+    case 'selector':
+      return `Server ${server.name} selects pods by ${why.required.join(', ')}`;
+  }
+}
+
+/** Why it did not apply, to follow its name in a sentence. */
+export function mismatchWords(c: Considered, identity: string | null): string {
+  if (c.authentication.match === 'no') {
+    return (
+      (c.authentication.why === 'identity-not-listed' ? nearIdentityWords(c.authorization, identity) : null) ??
+      AUTHENTICATION_WORDS[c.authentication.why]
+    );
+  }
+  if (c.network.match === 'no')
+    return c.network.exceptedBy === null
+      ? 'does not hold the client’s address'
+      : `leaves the client’s address out (except ${c.network.exceptedBy.text})`;
+  return 'does not apply';
+}
+
+const AUTHENTICATION_WORDS = {
+  'no-tls': 'needs a mesh identity, and the client showed none',
+  passthru: 'needs a mesh identity, and the client spoke TLS of its own',
+  'no-client-identity': 'needs a mesh identity, and the client showed no certificate',
+  'identity-not-listed': 'does not list this identity',
+  'uri-identity': 'has only wildcards, which take no SPIFFE identity',
+} as const;
+
+/** The same ServiceAccount is listed, but of another namespace, control plane or trust domain. */
+function nearIdentityWords(authorization: ClientAuthorization, identity: string | null): string | null {
+  const observed = identity === null ? null : parseIdentity(identity);
+  if (observed === null) return null;
+  for (const text of requiredIdentities(authorization)) {
+    const listed = parseIdentity(text);
+    if (listed?.serviceAccount !== observed.serviceAccount) continue;
+    if (listed.namespace !== observed.namespace)
+      return `lists ServiceAccount ${listed.serviceAccount} of another namespace, ${listed.namespace}`;
+    if (listed.trustDomain !== observed.trustDomain) return `lists this ServiceAccount with another trust domain, ${listed.trustDomain}`;
+    return `lists this ServiceAccount with another control plane namespace, ${listed.controlPlaneNamespace}`;
+  }
+  return null;
+}
+
+export function requiredIdentities({ authentication }: ClientAuthorization): readonly string[] {
+  if (authentication.type === 'tls-unauthenticated') return ['mesh TLS'];
+  if (authentication.type === 'unauthenticated') return [];
+  return [...authentication.identities, ...authentication.suffixes.map((s) => `*${s}`)];
+}
+
+export function requiredNetworks({ networks }: ClientAuthorization): readonly string[] {
+  return networks.map((n) => n.net.text + (n.except.length === 0 ? '' : ` except ${n.except.map((e) => e.text).join(', ')}`));
+}
+
+/** `AuthorizationPolicy ns/name (MeshTLSAuthentication ns/x, …)`, or the default's name. */
+export function showAuthorization({ ref, object, via }: ClientAuthorization): string {
+  if (object === null) return ref.name === 'localhost' ? 'localhost' : `default ${ref.name}`;
+  return via.length === 0 ? showRef(object) : `${showRef(object)} → ${via.map(showRef).join(' and ')}`;
+}
+
+export function showExcluded({ object, reason }: Excluded): string {
+  const name = showRef(object);
+  switch (reason.type) {
+    case 'dangling':
+      return `${name} has no effect: ${showRef(reason.missing)} does not exist.`;
+    case 'illegal':
+      return `${name} has no effect: ${reason.error}.`;
+    case 'unreadable':
+      return `${name} cannot be read (${reason.error})${reason.keptOld ? '; a running controller keeps the version before' : ''}.`;
+    case 'other-route':
+      return `${name} authorizes another route, ${reason.route}.`;
+    case 'route-not-attached':
+      return `${name} authorizes ${showRef(reason.route)}, which is not attached: ${reason.why}.`;
+    case 'route-policy-on-tcp':
+      return `${name} authorizes a route, and routes do not count here.`;
+    case 'overshadowed-server':
+      return `${name} is for Server ${reason.server}, and an older Server has the port.`;
+    case 'target-missing':
+      return `${name} targets ${reason.target}, which does not exist here.`;
+    case 'other-namespace':
+      return `${name} targets Server ${reason.server} from another namespace: policies apply only inside their own.`;
+    case 'no-server':
+      return `${name} has no effect here: no Server selects the port.`;
+  }
+}
+
+/** One reason in words, for the list of everything considered. */
+export function showReasons(network: NetworkReason, authentication: AuthenticationReason): string {
+  const parts: string[] = [];
+  if (authentication.match === 'no') parts.push(SHORT_WORDS[authentication.why]);
+  if (authentication.match === 'unobserved') parts.push('the client’s identity was not observed');
+  if (network.match === 'no')
+    parts.push(network.exceptedBy === null ? 'address in none of its networks' : `address in its exception ${network.exceptedBy.text}`);
+  if (network.match === 'unobserved') parts.push('the client’s address was not observed');
+  if (parts.length > 0) return parts.join('; ');
+  const by = authentication.match === 'yes' && authentication.by !== null ? `lists ${authentication.by}` : 'asks for no identity';
+  return network.match === 'yes' && network.by.net.prefix > 0 ? `${by}, address in ${network.by.net.text}` : by;
+}
+
+const SHORT_WORDS = {
+  'no-tls': 'needs a mesh identity, the client showed none',
+  passthru: 'needs a mesh identity, the client spoke TLS of its own',
+  'no-client-identity': 'needs a mesh identity, the client showed no certificate',
+  'identity-not-listed': 'identity not listed',
+  'uri-identity': 'wildcards take no SPIFFE identity',
+} as const;
