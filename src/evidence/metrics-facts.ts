@@ -37,18 +37,18 @@ const TCP_ERRORS: ReadonlyMap<string, SymptomKind> = new Map([
   ['gateway domain invalid', 'refused-before-policy'],
 ]);
 
-/** At most two facts: what was counted before the first reading, and what came after. Empty for a counter that names no Server. */
+/** At most two facts: what was counted before the first reading, and what came after. */
 export function factsOf(growth: Growth<ReadFrom>): Fact[] {
-  const facts: (Fact | null)[] = [];
+  const facts: Fact[] = [];
   if (growth.before > 0)
     facts.push(factOf(growth, { at: growth.beforeAt, lastAt: growth.beforeAt, count: 0, countedBefore: growth.before }));
   if (growth.increase > 0) facts.push(factOf(growth, { at: growth.at, lastAt: growth.lastAt, count: growth.increase }));
-  return facts.filter((f) => f !== null);
+  return facts;
 }
 
 type Counts = Pick<Denial, 'at' | 'lastAt' | 'count' | 'countedBefore'>;
 
-function factOf(growth: Growth<ReadFrom>, counts: Counts): Fact | null {
+function factOf(growth: Growth<ReadFrom>, counts: Counts): Fact {
   const { metric, labels } = growth.series;
   const kind = DENIALS.get(metric);
   if (kind !== undefined) return denial(growth, kind, counts);
@@ -84,15 +84,13 @@ function denial({ series, context, sinceBefore }: Growth<ReadFrom>, kind: Denial
   };
 }
 
-function observation({ series, context }: Growth<ReadFrom>, authorization: AuthorizationRef | null, counts: Counts): Observation | null {
+function observation({ series, context }: Growth<ReadFrom>, authorization: AuthorizationRef | null, counts: Counts): Observation {
   const { labels } = series;
-  const server = serverOf(labels);
-  if (server === null) return null;
   return {
     type: 'observation',
     ...counts,
     reporter: reporterOf(labels, context.reporter),
-    server,
+    server: serverOf(labels),
     route: routeOf(labels),
     authorization,
     port: portOf(labels),
