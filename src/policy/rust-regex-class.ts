@@ -148,7 +148,10 @@ function readProperty(cursor: Cursor): Escape {
   return { kind: 'class', code: 0, size: 27_000 };
 }
 
-/** Rust compares names ignoring case, spaces, `_` and `-`; this one follows as far as the words of a name can still be told apart. */
+/**
+ * Rust compares names ignoring case, spaces, `_` and `-`; this follows as far as the words of a name can still be told apart.
+ * General categories, scripts and binary properties only: `Age`, `Word_Break` and the like are refused, although Rust knows them.
+ */
 function isProperty(written: string): boolean {
   if (/^(?:any|assigned|ascii)$/i.test(written)) return true;
   const split = /^([^=:!]*)(?:!=|[=:])(.*)$/s.exec(written);
@@ -163,15 +166,15 @@ function spellings(written: string): readonly string[] {
     .replace(/(\p{Ll})(?=\p{Lu})/gu, '$1_')
     .split(/[-_ ]+/)
     .filter((word) => word !== '');
-  return [
-    written,
-    words.map((word) => word.charAt(0).toUpperCase() + word.slice(1).toLowerCase()).join('_'),
-    words.join('_').toLowerCase(),
-  ];
+  const titled = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1).toLowerCase());
+  return [written, titled.join('_'), words.join('_').toLowerCase(), words.join('_').toUpperCase()];
 }
 
+/** JavaScript knows these, Rust does not. */
+const UNKNOWN_TO_RUST = /(?:^|=)(?:Cs|Surrogate|CWKCF|Changes_When_NFKC_Casefolded)$/;
+
 function compiles(property: string): boolean {
-  if (!/^[A-Za-z_]+(?:=[A-Za-z_]+)?$/.test(property)) return false;
+  if (!/^[A-Za-z_]+(?:=[A-Za-z_]+)?$/.test(property) || UNKNOWN_TO_RUST.test(property)) return false;
   try {
     return new RegExp(`\\p{${property}}`, 'u') instanceof RegExp;
   } catch {
@@ -182,43 +185,59 @@ function compiles(property: string): boolean {
 /** Classes may nest this deep at most. */
 const NEST_LIMIT = 250;
 
-/** `[…]` from its first bracket to its last. `height` counts the classes inside each other. */
-export function classSize(cursor: Cursor): { readonly height: number; readonly size: number } {
-  const depths = [openClass(cursor)];
-  let size = 0;
-  let height = 1;
-  while (depths.length > 0) {
-    skipSpace(cursor);
-    const c = peek(cursor);
-    if (c === '') cannotParse('unclosed character class');
-    if (c === '[') {
-      if (skipAsciiClass(cursor)) continue;
-      depths.push(openClass(cursor));
-      height = Math.max(height, depths.length);
-      if (height > NEST_LIMIT) cannotParse(`exceeds the nest limit of ${NEST_LIMIT}`);
-    } else if (c === ']') {
-      cursor.at += 1;
-      if (depths.pop() === 'negated') {
-        if (!cursor.flags.unicode) cannotParse('pattern can match invalid UTF-8');
-        size = Math.max(size, 1000);
-      }
-    } else if (['&', '-', '~'].includes(c) && peek(cursor, 1) === c) {
-      cursor.at += 2;
-    } else {
-      size += readRange(cursor);
-    }
-  }
-  return { height, size: Math.max(75, size) };
+/** A class that is still open. */
+interface OpenClass {
+  readonly negated: boolean;
+  items: number;
+  operators: number;
+  /** Of the highest class inside it. */
+  inner: number;
 }
 
-function openClass(cursor: Cursor): 'plain' | 'negated' {
+/** `[…]` from its first bracket to its last. `height` counts what lies inside each other: classes, lists of more than one item, set operations. */
+export function classSize(cursor: Cursor): { readonly height: number; readonly size: number } {
+  const open = [openClass(cursor)];
+  let size = 0;
+  for (;;) {
+    skipSpace(cursor);
+    const current = open.at(-1) as OpenClass;
+    const c = peek(cursor);
+    if (c === '') cannotParse('unclosed character class');
+    if (c === ']') {
+      cursor.at += 1;
+      open.pop();
+      if (current.negated && !cursor.flags.unicode) cannotParse('pattern can match invalid UTF-8');
+      if (current.negated) size = Math.max(size, 1000);
+      const height = 1 + current.operators + (current.items > 1 ? 1 : 0) + current.inner;
+      const outer = open.at(-1);
+      if (outer === undefined) return { height, size: Math.max(75, size) };
+      outer.inner = Math.max(outer.inner, height);
+      outer.items += 1;
+    } else if (c === '[' && !skipAsciiClass(cursor)) {
+      open.push(openClass(cursor));
+      if (open.length > NEST_LIMIT) cannotParse(`exceeds the nest limit of ${NEST_LIMIT}`);
+    } else if (['&', '-', '~'].includes(c) && peek(cursor, 1) === c) {
+      cursor.at += 2;
+      current.operators += 1;
+      current.items = 0;
+    } else {
+      if (c !== '[') size += readRange(cursor);
+      current.items += 1;
+    }
+  }
+}
+
+function openClass(cursor: Cursor): OpenClass {
   bump(cursor);
   const negated = peek(cursor) === '^';
   if (negated) bump(cursor);
-  let empty = true;
-  for (; peek(cursor) === '-'; bump(cursor)) empty = false;
-  if (empty && peek(cursor) === ']') bump(cursor);
-  return negated ? 'negated' : 'plain';
+  let items = 0;
+  for (; peek(cursor) === '-'; bump(cursor)) items += 1;
+  if (items === 0 && peek(cursor) === ']') {
+    items = 1;
+    bump(cursor);
+  }
+  return { negated, items, operators: 0, inner: 0 };
 }
 
 /** `[:alpha:]` and its like; false, and nothing read, when it is none. */
