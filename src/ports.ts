@@ -20,8 +20,13 @@ export interface ClusterRecord {
   readonly isHistory: boolean;
 }
 
-/** Opens a file, or stdin by `-`, and unpacks gzip. Errors while it is read: InvalidInput (absent, no permission, a directory, too large, broken gzip). */
-export type OpenInput = (path: string) => AsyncIterable<Uint8Array>;
+/** Files by their names, and stdin by `-`. Gzip is unpacked. Errors: InvalidInput (absent, no permission, a directory, broken gzip, stdin read twice). */
+export interface Inputs {
+  /** The bytes, for what may be of any length. */
+  open(path: string): AsyncIterable<Uint8Array>;
+  /** The whole text: UTF-8, or UTF-16 with its mark. Errors also: not text, too large for one text. */
+  text(path: string): Promise<string>;
+}
 
 /** Reads a cluster. Errors: InvalidInput (unreadable, truncated, …), Unavailable. */
 export interface Cluster {
