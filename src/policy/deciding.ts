@@ -1,17 +1,19 @@
 /** The object that decided and the mismatch, in one sentence: required against observed. */
-import type { Considered, Evaluation } from './evaluation.ts';
+import type { ClientTls, Considered, Evaluation } from './evaluation.ts';
 import type { Excluded, NearServer } from './excluded.ts';
 import { parseIdentity } from './identity.ts';
-import type { ClientAuthorization } from './inbound.ts';
+import type { ClientAuthorization, RouteRef, ServerRef } from './inbound.ts';
 import type { ObjectRef } from './resource.ts';
 import {
   mismatchWords,
   requiredIdentities,
   requiredNetworks,
   showAuthorization,
+  showClientTls,
   showDefaultOrigin,
   showExcluded,
   showNear,
+  showServerRef,
 } from './wording.ts';
 
 export interface Decision {
@@ -29,13 +31,31 @@ export interface DecidingContext {
   readonly excluded: readonly Excluded[];
   readonly nearServers: readonly NearServer[];
   readonly unattachedRoutes: readonly { readonly route: ObjectRef; readonly why: string }[];
-  /** `deploy/backend`, for people. */
+  /** The server's workload, for people. */
   readonly workload: string;
   readonly port: number | null;
+  readonly denied: DenialAlone;
+  /** False: this policy would not have done what the proxy did. */
+  readonly agrees: boolean;
+}
+
+/** What the proxy itself said of the denial. */
+export interface DenialAlone {
+  readonly kind: 'http-denied' | 'tcp-denied' | 'terminated' | 'route-not-found' | 'rate-limited' | 'audit-allowed';
+  readonly server: ServerRef | null;
+  readonly route: RouteRef | null;
+  readonly tls: ClientTls | null;
+  readonly clientIp: string | null;
+  /** The error text, where there is one. */
+  readonly error: string | null;
 }
 
 export function decide(evaluation: Evaluation, context: DecidingContext): Decision {
   const { policy, verdict } = evaluation;
+  const { denied } = context;
+  if (!context.agrees) return disagreement(evaluation, context);
+  if (denied.kind === 'rate-limited') return { ...decideFromDenialAlone(denied), object: policy.rateLimit?.object ?? policy.server };
+  if (denied.kind === 'audit-allowed') return { ...decideFromDenialAlone(denied), object: policy.server };
   if (policy.rejectedByProxy !== null) {
     const why = `The proxy cannot use the policy of ${showServer(evaluation)} and refuses everyone: ${policy.rejectedByProxy}.`;
     return { ...say(why), object: policy.server };
@@ -52,6 +72,52 @@ export function decide(evaluation: Evaluation, context: DecidingContext): Decisi
   return byServer(evaluation, context);
 }
 
+/** The policy at hand is not the one that the proxy had. */
+function disagreement(evaluation: Evaluation, { denied }: DecidingContext): Decision {
+  const named = denied.server === null ? null : showServerRef(denied.server);
+  const own = showServerRef(evaluation.server);
+  if (named !== null && named !== own) {
+    return say(`The proxy decided by ${named}, and in this cluster ${own} has the port: these are not the objects of that moment.`);
+  }
+  if (evaluation.verdict === 'allow') {
+    return {
+      ...say(`This policy would allow it${allowedBy(evaluation)}: it is not the policy of that moment, or it changed since.`),
+      object: null,
+    };
+  }
+  return say(
+    `The proxy refused it (${denied.kind}), and this policy says ${evaluation.verdict}: these are not the objects of that moment.`,
+  );
+}
+
+/** What a denial says by itself, without any cluster. */
+export function decideFromDenialAlone(denied: DenialAlone): Decision {
+  const server = denied.server === null ? 'the Server' : showServerRef(denied.server);
+  const observed = denied.tls === null ? '' : showClientTls(denied.tls);
+  switch (denied.kind) {
+    case 'route-not-found':
+      return say(`No route of ${server} matches the request.`);
+    case 'rate-limited':
+      return say(`A rate limit, not a denial: ${denied.error ?? `HTTPLocalRateLimitPolicy of ${server}`}.`);
+    case 'audit-allowed':
+      return {
+        ...say(`Allowed by audit alone: ${server} would refuse it once it enforces, unless another authorization applies.`),
+        observed,
+      };
+    case 'terminated':
+      return { ...say(`A change of policy took ${server} away from an open connection.`), observed };
+    default: {
+      const { server: ref } = denied;
+      if (ref?.kind === 'default' && ref.name === 'deny')
+        return { ...say('No Server selects the port, and the default policy deny refuses everyone.'), observed };
+      if (ref?.kind === 'default' && ref.name === 'invalid')
+        return { ...say('The proxy could not use the policy it was sent and refuses everyone.'), observed };
+      const route = denied.route === null || denied.route.kind === 'default' ? '' : ` on ${denied.route.kind} ${denied.route.name}`;
+      return { ...say(`Nothing on ${server}${route === '' ? '' : ` or${route}`} authorizes this client.`), observed };
+    }
+  }
+}
+
 function say(sentence: string): Decision {
   return { sentence, object: null, required: [], observed: '' };
 }
@@ -61,9 +127,15 @@ function showServer({ policy }: Evaluation): string {
 }
 
 function allowed(evaluation: Evaluation): Decision {
+  return {
+    ...say(`This policy allows it${allowedBy(evaluation)}.`),
+    object: evaluation.considered.find((c) => c.applies === 'yes')?.authorization.object ?? null,
+  };
+}
+
+function allowedBy(evaluation: Evaluation): string {
   const by = evaluation.considered.find((c) => c.applies === 'yes')?.authorization;
-  const name = by === undefined ? '' : ` by ${showAuthorization(by)}`;
-  return { ...say(`This policy allows it${name}.`), object: by?.object ?? null };
+  return by === undefined ? '' : ` by ${showAuthorization(by)}`;
 }
 
 function routeNotFound(evaluation: Evaluation, context: DecidingContext): Decision {
@@ -207,10 +279,7 @@ function sides(c: Considered, evaluation: Evaluation): Pick<Decision, 'object' |
 }
 
 function showTls({ connection: { tls } }: Evaluation): string {
-  if (tls === null) return 'nothing was observed';
-  if (tls.state === 'established') return tls.clientId ?? 'mesh TLS without a client certificate';
-  if (tls.state === 'passthru') return `TLS for ${tls.sni}`;
-  return tls.reason === 'port_skipped' ? 'no mesh TLS: the port is opaque and was dialled directly' : 'no mesh TLS';
+  return tls === null ? 'nothing was observed' : showClientTls(tls);
 }
 
 function upper(text: string): string {

@@ -1,8 +1,8 @@
 /** The law's findings in words for people. The sentences stand here, beside each other, so that CLI, API and alerts say the same. */
-import type { AuthenticationReason, Considered, NetworkReason } from './evaluation.ts';
+import type { AuthenticationReason, ClientTls, Considered, NetworkReason } from './evaluation.ts';
 import type { Excluded, NearServer } from './excluded.ts';
 import { parseIdentity } from './identity.ts';
-import type { ClientAuthorization, DefaultPolicyOrigin } from './inbound.ts';
+import type { ClientAuthorization, DefaultPolicyOrigin, ServerRef } from './inbound.ts';
 import { showRef } from './resource.ts';
 
 export function showDefaultOrigin(origin: DefaultPolicyOrigin): string {
@@ -126,3 +126,14 @@ const SHORT_WORDS = {
   'identity-not-listed': 'identity not listed',
   'uri-identity': 'wildcards take no SPIFFE identity',
 } as const;
+
+/** `Server orders-http`, or `default policy deny`. */
+export function showServerRef({ kind, name }: ServerRef): string {
+  return kind === 'default' ? `default policy ${name}` : `Server ${name}`;
+}
+
+export function showClientTls(tls: ClientTls): string {
+  if (tls.state === 'established') return tls.clientId ?? 'mesh TLS without a client certificate';
+  if (tls.state === 'passthru') return `TLS for ${tls.sni}`;
+  return tls.reason === 'port_skipped' ? 'no mesh TLS: the port is opaque and was dialled directly' : 'no mesh TLS';
+}
