@@ -9,20 +9,12 @@ interface Cidr {
   readonly text: string;
 }
 
-/** A bare address is read by Rust's standard library, which knows no leading zeros; a CIDR by `ipnet`, which reads them as decimal. */
 const cidr: Decoder<Cidr> = (value) => {
   const text = typeof value === 'string' ? value : '';
-  const bare = !text.includes('/');
-  const network = bare && hasLeadingZero(text) ? null : parseNetwork(text);
+  const network = parseNetwork(text);
   if (network === null) return cannotParse('data did not match any variant of untagged enum Cidr');
-  return { network, text: bare ? showAddress(network.address) : network.text };
+  return { network, text: text.includes('/') ? network.text : showAddress(network.address) };
 };
-
-/** In an octet of a dotted quad, not in a group of IPv6. */
-function hasLeadingZero(text: string): boolean {
-  const octets = text.slice(text.lastIndexOf(':') + 1).split('.');
-  return octets.length > 1 && octets.some((octet) => octet.length > 1 && octet.startsWith('0'));
-}
 
 const network = struct('Network', { cidr: required(cidr), except: optional(list(cidr)) });
 

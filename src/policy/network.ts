@@ -19,16 +19,22 @@ export function parseAddress(text: string): Address | null {
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
 }
 
-/** Reads a CIDR or a bare address (taken as /32 or /128); null when it is neither. */
+/** Reads a CIDR or a bare address (taken as /32 or /128); null when it is neither. A bare one is read by Rust's standard library, which takes no leading zeros. */
 export function parseNetwork(text: string): Network | null {
   const slash = text.indexOf('/');
   const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
   if (address === null) return null;
   const bits = address.family === 4 ? 32 : 128;
-  if (slash < 0) return network(address, bits);
+  if (slash < 0) return hasLeadingZero(text) ? null : network(address, bits);
   const length = text.slice(slash + 1);
-  if (!/^\d{1,3}$/.test(length) || Number(length) > bits) return null;
+  if (!(address.family === 4 ? /^\d{1,2}$/ : /^\d{1,3}$/).test(length) || Number(length) > bits) return null;
   return network(address, Number(length));
+}
+
+/** In an octet of a dotted quad; groups of IPv6 may have them. */
+function hasLeadingZero(text: string): boolean {
+  const octets = text.slice(text.lastIndexOf(':') + 1).split('.');
+  return octets.length > 1 && octets.some((octet) => octet.length > 1 && octet.startsWith('0'));
 }
 
 function network(address: Address, prefix: number): Network {
