@@ -177,13 +177,16 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Empty labels are left out, as Prometheus does. */
+/** Empty labels are left out, as Prometheus does. Lengths keep names and values from posing as further labels. */
 function seriesKey({ metric, labels }: Sample): string {
   const names: string[] = [];
   for (const [name, value] of labels) if (value !== '') names.push(name);
   names.sort();
-  let key = metric;
-  for (const name of names) key += `\n${name}=${JSON.stringify(labels.get(name))}`;
+  let key = `${metric.length}:${metric}`;
+  for (const name of names) {
+    const value = labels.get(name) as string;
+    key += ` ${name.length}:${name}=${value.length}:${value}`;
+  }
   return key;
 }
 

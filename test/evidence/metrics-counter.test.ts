@@ -89,6 +89,14 @@ describe('increases', () => {
     expect(counters.take(10)).toMatchObject([{ before: 5, increase: 1 }]);
   });
 
+  it('of hostile labels are never taken for those of others', () => {
+    const counters = createCounters<null>(10);
+    const proxy = target(10);
+    const hostile = [{ a: 'x', b: 'y' }, { 'a=1:x 1:b': 'y' }, { a: 'x 1:b=1:y' }, { a: 'x\n', b: 'y' }, { a: 'x', b: '', c: 'y' }];
+    for (const labels of hostile) counters.add(sample(1, labels), at(10), proxy, null);
+    expect(counters.take(10)).toHaveLength(hostile.length);
+  });
+
   it('refuse what is no count, what comes late and what is beyond the limit', () => {
     const counters = createCounters<null>(1);
     const proxy = target(10);
