@@ -182,7 +182,7 @@ function seriesKey({ metric, labels }: Sample): string {
   const names: string[] = [];
   for (const [name, value] of labels) if (value !== '') names.push(name);
   names.sort();
-  let key = `${metric.length}:${metric}`;
+  let key = metric;
   for (const name of names) {
     const value = labels.get(name) as string;
     key += ` ${name.length}:${name}=${value.length}:${value}`;

@@ -9,7 +9,7 @@ import { type CounterTarget, createCounters, isBefore, type Moment } from './met
 import { factsOf, type ReadFrom } from './metrics-facts.ts';
 import type { ScrapeTarget } from './metrics-json.ts';
 import { labelOf, reporterOf } from './metrics-labels.ts';
-import type { Sample } from './metrics-sample.ts';
+import { type Sample, WANTED_METRICS } from './metrics-sample.ts';
 
 /** One page, answer or dump. */
 export interface Reading extends ReadFrom {
@@ -18,6 +18,7 @@ export interface Reading extends ReadFrom {
 }
 
 export interface MetricsStats {
+  /** Of the metrics that facts are made of. */
   samples: number;
   /** Samples of series beyond the limit: their denials are not counted. */
   overLimit: number;
@@ -99,6 +100,7 @@ export function createMetricsReader({ maxSeries = 200_000 }: { readonly maxSerie
       turn++;
     },
     add(sample) {
+      if (!WANTED_METRICS.has(sample.metric)) return;
       stats.samples++;
       const id = scrapeId(sample.labels) ?? podId(reading.reporter);
       if (id !== null) count(sample, id);

@@ -210,6 +210,12 @@ it('takes a refused scrape from the targets page', () => {
   }
 });
 
+it('makes nothing of an answer about other metrics', () => {
+  const metric = { __name__: 'response_total', srv_name: 'web', tls: 'true', client_id: 'a', pod: 'web-1' };
+  const answer = { status: 'success', data: { resultType: 'vector', result: [{ metric, value: [1, '5'] }] } };
+  expect(factsOf([JSON.stringify(answer)], NOBODY)).toEqual([]);
+});
+
 it('names the lines it passed over', () => {
   const reader = createMetricsReader();
   const input = createMetricsInput(reader, { name: 'x.prom', reporter: POD, at: null });
