@@ -99,8 +99,8 @@ describe('one page', () => {
     ].join('\n');
     expect(factsOf([page]).map((f) => f.type === 'symptom' && [f.kind, f.port, f.countedBefore, f.detail])).toEqual([
       ['request-failed', 8080, 3, 'inbound_http_errors_total: unexpected'],
-      ['connect-failed', 8080, 2, 'inbound_tcp_errors_total: i/o'],
       ['refused-before-policy', 4143, 1, 'inbound_tcp_errors_total: unexpected'],
+      ['connect-failed', 8080, 2, 'inbound_tcp_errors_total: i/o'],
     ]);
   });
 
