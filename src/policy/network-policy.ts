@@ -60,7 +60,7 @@ export function indexNetworkPolicies(resources: Iterable<Resource>): NetworkPoli
   return { byNamespace, anyEgress, unreadable };
 }
 
-export function isNetworkPolicy(resource: Resource): boolean {
+function isNetworkPolicy(resource: Resource): boolean {
   return resource.kind === 'NetworkPolicy' && groupOf(resource.apiVersion) === 'networking.k8s.io';
 }
 

@@ -251,6 +251,17 @@ describe('peers of a rule', () => {
     expect(ingressVerdict({ from: [{ namespaceSelector }] }, { objects: [] })).toMatchObject({ verdict, missing });
   });
 
+  test('a rule for another port asks for no evidence', () => {
+    const [elsewhere, here] = [
+      { ports: [{ port: 9 }], from: [{ namespaceSelector: { matchLabels: { team: 'web' } } }] },
+      { from: [{ ipBlock: { cidr: '10.42.0.0/16' } }] },
+    ];
+    const noAddress: Resource = { ...client, status: {} };
+    const objects = [networkPolicy({ ingress: [elsewhere, here] })];
+    const v = networkVerdict(lookupsOf(objects), { client: asClient(noAddress), server, port: 8080 });
+    expect([v.verdict, v.missing]).toEqual(['undecided', ['client-address']]);
+  });
+
   test('a dual-stack pod of which one address matches is undecided, until the address is known', () => {
     const dual: Resource = { ...client, status: { podIPs: [{ ip: '10.42.1.9' }, { ip: 'fd00::9' }] } };
     const from = [{ ipBlock: { cidr: '10.42.0.0/16' } }];
