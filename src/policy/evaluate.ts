@@ -31,42 +31,38 @@ const INVALID: Labels = { group: '', kind: 'default', name: 'invalid' };
 
 /** Decides one request or connection. Without a `limiter` the rate limiter is taken as full. */
 export function evaluate(policy: InboundServer, connection: Connection, traffic: Traffic, limiter?: RateLimiter): Evaluation {
-  if (policy.rejectedByProxy !== null) {
-    return {
-      ...answer(policy, connection, traffic, 'deny'),
-      protocol: 'detect',
-      server: INVALID,
-      route: traffic.type === 'tcp' ? null : INVALID,
-    };
-  }
+  if (policy.rejectedByProxy !== null) return evaluateInvalid(policy, connection, traffic);
   if (traffic.type === 'tcp') return evaluateTcp(policy, connection, traffic);
-  if (policy.routes === null) return answer(policy, connection, traffic, 'route_not_found');
+  if (policy.routes === null) return evaluation(policy, connection, traffic, 'route_not_found', null, NONE_CONSIDERED);
   if (traffic.type === 'http') {
     const choice = findRoute(policy.routes, traffic.request);
-    if (choice === null) return answer(policy, connection, traffic, 'route_not_found');
+    if (choice === null) return evaluation(policy, connection, traffic, 'route_not_found', null, NONE_CONSIDERED);
     const judged = evaluateRoute(policy, connection, traffic, choice.route);
-    return judged.verdict === 'allow' ? afterAuthorization(judged, policy, connection, traffic.request, choice, limiter) : judged;
+    return judged.verdict === 'allow' ? afterAuthorization(judged, traffic.request, choice, limiter) : judged;
   }
   if (traffic.type === 'http-on-route') {
     const route = policy.routes.find((r) => sameLabels(r.ref, traffic.route));
-    if (route === undefined) return { ...answer(policy, connection, traffic, 'undecided'), missing: ['policy'], route: traffic.route };
-    return evaluateRoute(policy, connection, traffic, route);
+    if (route !== undefined) return evaluateRoute(policy, connection, traffic, route);
+    return { ...evaluation(policy, connection, traffic, 'undecided', traffic.route, NONE_CONSIDERED), missing: ['policy'] };
   }
   return evaluateAnyRoute(policy, policy.routes, connection, traffic);
+}
+
+/** The proxy's own `invalid` policy: protocol `detect`, one route, and nobody may, 127.0.0.1 included. */
+function evaluateInvalid(policy: InboundServer, connection: Connection, traffic: Traffic): Evaluation {
+  const base = evaluation(policy, connection, traffic, 'deny', traffic.type === 'tcp' ? null : INVALID, NONE_CONSIDERED);
+  return { ...base, protocol: 'detect', server: INVALID };
 }
 
 /** Route policies do not count for TCP; a port declared as HTTP refuses raw TCP whoever asks, localhost included. */
 function evaluateTcp(policy: InboundServer, connection: Connection, traffic: Traffic): Evaluation {
   const considersAny = policy.protocol === 'detect' || policy.protocol === 'opaque' || policy.protocol === 'tls';
-  return judge(answer(policy, connection, traffic, 'deny'), considersAny ? [policy.authorizations, [LOCALHOST]] : []);
+  if (!considersAny) return evaluation(policy, connection, traffic, 'deny', null, NONE_CONSIDERED);
+  return judge(policy, connection, traffic, null, policy.authorizations);
 }
 
 function evaluateRoute(policy: InboundServer, connection: Connection, traffic: Traffic, route: InboundRoute): Evaluation {
-  return judge({ ...answer(policy, connection, traffic, 'deny'), route: route.ref }, [
-    route.authorizations,
-    policy.authorizations,
-    [LOCALHOST],
-  ]);
+  return judge(policy, connection, traffic, route.ref, route.authorizations, policy.authorizations);
 }
 
 /** HTTP of which neither request nor route is known: decided only if every route says the same. */
@@ -75,17 +71,10 @@ function evaluateAnyRoute(policy: InboundServer, routes: readonly InboundRoute[]
   const first = perRoute[0];
   const takesAll = routes.some((route) => route.ref.kind === 'default' && route.ref.name === 'default');
   if (first !== undefined && takesAll && perRoute.every((e) => e.verdict === first.verdict)) return first;
-  return { ...answer(policy, connection, traffic, 'undecided'), missing: ['request'] };
+  return { ...evaluation(policy, connection, traffic, 'undecided', null, NONE_CONSIDERED), missing: ['request'] };
 }
 
-function afterAuthorization(
-  judged: Evaluation,
-  policy: InboundServer,
-  connection: Connection,
-  request: HttpRequest,
-  choice: RouteChoice,
-  limiter: RateLimiter | undefined,
-): Evaluation {
+function afterAuthorization(judged: Evaluation, request: HttpRequest, choice: RouteChoice, limiter: RateLimiter | undefined): Evaluation {
   for (const filter of choice.route.rules.rules[choice.rule]?.filters ?? []) {
     if (filter.type !== 'RequestRedirect') continue;
     const result = redirect(filter, request, choice);
@@ -93,20 +82,33 @@ function afterAuthorization(
     if ('error' in result) return { ...judged, verdict: 'invalid_redirect', error: result.error };
     return { ...judged, verdict: 'redirect', redirect: result };
   }
-  if (policy.rateLimit === null) return judged;
-  const clientId = connection.tls?.state === 'established' ? connection.tls.clientId : null;
-  const error = (limiter ?? createRateLimiter(policy.rateLimit)).take(clientId);
-  return error === null ? judged : { ...judged, verdict: 'ratelimited', error, rateLimitedBy: policy.rateLimit.ref };
+  const { rateLimit } = judged.policy;
+  if (rateLimit === null) return judged;
+  const { tls } = judged.connection;
+  const error = (limiter ?? createRateLimiter(rateLimit)).take(tls?.state === 'established' ? tls.clientId : null);
+  return error === null ? judged : { ...judged, verdict: 'ratelimited', error, rateLimitedBy: rateLimit.ref };
 }
 
-function answer(policy: InboundServer, connection: Connection, traffic: Traffic, verdict: Verdict): Evaluation {
+const NONE_CONSIDERED: readonly Considered[] = [];
+const NOTHING_MISSING: readonly Missing[] = [];
+const NO_AUTHORIZATIONS: readonly ClientAuthorization[] = [];
+
+/** Written out, not spread: this is made once per decision. */
+function evaluation(
+  policy: InboundServer,
+  connection: Connection,
+  traffic: Traffic,
+  verdict: Verdict,
+  route: RouteRef | null,
+  considered: readonly Considered[],
+): Evaluation {
   return {
     verdict,
-    missing: [],
+    missing: verdict === 'undecided' ? missingOf(considered) : NOTHING_MISSING,
     protocol: policy.protocol,
     server: policy.ref,
-    route: null,
-    considered: [],
+    route,
+    considered,
     error: null,
     redirect: null,
     rateLimitedBy: null,
@@ -116,24 +118,32 @@ function answer(policy: InboundServer, connection: Connection, traffic: Traffic,
   };
 }
 
-function judge(base: Evaluation, lists: readonly (readonly ClientAuthorization[])[]): Evaluation {
-  const { connection } = base;
+function judge(
+  policy: InboundServer,
+  connection: Connection,
+  traffic: Traffic,
+  route: RouteRef | null,
+  own: readonly ClientAuthorization[],
+  server: readonly ClientAuthorization[] = NO_AUTHORIZATIONS,
+): Evaluation {
   const address = connection.clientIp === null ? null : parseAddress(connection.clientIp);
+  const { tls } = connection;
   const considered: Considered[] = [];
-  let allowed = false;
-  let open = false;
-  for (const list of lists) {
-    for (const authorization of list) {
-      const c = consider(authorization, address, connection.tls);
-      if (c.applies === 'yes') allowed = true;
-      else if (c.applies === 'unobserved') open = true;
-      considered.push(c);
-    }
-  }
-  const verdict = allowed ? 'allow' : open ? 'undecided' : 'deny';
-  return { ...base, verdict, considered, missing: verdict === 'undecided' ? missingOf(considered) : NOTHING_MISSING };
+  for (const authorization of own) considered.push(consider(authorization, address, tls));
+  for (const authorization of server) considered.push(consider(authorization, address, tls));
+  considered.push(consider(LOCALHOST, address, tls));
+  return evaluation(policy, connection, traffic, verdictOf(considered), route, considered);
 }
-const NOTHING_MISSING: readonly Missing[] = [];
+
+/** Any one that applies suffices. */
+function verdictOf(considered: readonly Considered[]): Verdict {
+  let open = false;
+  for (const { applies } of considered) {
+    if (applies === 'yes') return 'allow';
+    if (applies === 'unobserved') open = true;
+  }
+  return open ? 'undecided' : 'deny';
+}
 
 function missingOf(considered: readonly Considered[]): readonly Missing[] {
   const open = considered.filter((c) => c.applies === 'unobserved');

@@ -3,15 +3,6 @@ import type { HttpRequest } from './evaluation.ts';
 import type { GrpcRouteMatch, HostMatch, HttpRouteMatch, InboundRoute, PathMatch, RouteRule, ValueMatch } from './inbound.ts';
 import { coversWhole } from './regex.ts';
 
-/** How well something matched; compared field by field, more is better. */
-interface Rank {
-  readonly host: number;
-  readonly first: number;
-  readonly second: number;
-  readonly third: number;
-  readonly fourth: number;
-}
-
 export interface RouteChoice {
   readonly route: InboundRoute;
   /** Index of the rule that won. */
@@ -24,66 +15,102 @@ export interface RouteChoice {
 interface Parts {
   readonly request: HttpRequest;
   readonly path: string;
-  readonly host: string | null;
+  host: string | null;
   query: URLSearchParams | null;
   headers: Map<string, string[]> | null;
+}
+
+/**
+ * How well the best match so far did, more is better: host; then for HTTP path length, headers, query parameters, method,
+ * for gRPC service length, method length, headers. Kept in place: this runs once per decision.
+ */
+interface Best {
+  route: InboundRoute | null;
+  rule: number;
+  path: PathMatch | null;
+  host: number;
+  first: number;
+  second: number;
+  third: number;
+  fourth: number;
 }
 
 /** The best route, the first of equals; null when none matches. */
 export function findRoute(routes: readonly InboundRoute[], request: HttpRequest): RouteChoice | null {
   const parts = takeApart(request);
-  let best: { choice: RouteChoice; rank: Rank } | null = null;
+  const best: Best = { route: null, rule: 0, path: null, host: -1, first: -1, second: -1, third: -1, fourth: -1 };
   for (const route of routes) {
-    const host = bestHost(route.hosts, parts.host);
-    if (host === null) continue;
-    const found = route.rules.type === 'http' ? bestHttpRule(route.rules.rules, parts, host) : bestGrpcRule(route.rules.rules, parts, host);
-    if (found !== null && (best === null || compare(found.rank, best.rank) > 0)) {
-      best = { choice: { route, rule: found.rule, path: found.path }, rank: found.rank };
-    }
+    const host = route.hosts.length === 0 ? 0 : bestHost(route.hosts, parts);
+    if (host < 0 || host < best.host) continue;
+    if (route.rules.type === 'http') tryHttpRules(route, route.rules.rules, parts, host, best);
+    else tryGrpcRules(route, route.rules.rules, parts, host, best);
   }
-  return best?.choice ?? null;
+  return isFound(best) ? best : null;
 }
 
-interface Found {
-  readonly rank: Rank;
-  readonly rule: number;
-  readonly path: PathMatch | null;
+function isFound(best: Best): best is Best & RouteChoice {
+  return best.route !== null;
 }
 
-function bestHttpRule(rules: readonly RouteRule<HttpRouteMatch>[], parts: Parts, host: number): Found | null {
-  let best: Found | null = null;
+function tryHttpRules(route: InboundRoute, rules: readonly RouteRule<HttpRouteMatch>[], parts: Parts, host: number, best: Best): void {
   for (let rule = 0; rule < rules.length; rule++) {
-    const matches = (rules[rule] as RouteRule<HttpRouteMatch>).matches;
-    if (matches.length === 0) best = better(best, { rank: { host, first: 1, second: 0, third: 0, fourth: 0 }, rule, path: null });
+    const { matches } = rules[rule] as RouteRule<HttpRouteMatch>;
+    if (matches.length === 0) keep(best, route, rule, null, host, 1, 0, 0, 0);
     for (const match of matches) {
-      const rank = rankHttp(match, parts, host);
-      if (rank !== null) best = better(best, { rank, rule, path: match.path });
+      if (match.method !== null && match.method !== parts.request.method) continue;
+      const length = match.path === null ? 1 : pathLength(match.path, parts.path);
+      if (length < 0 || !headersMatch(match.headers, parts) || !queryMatches(match.queryParams, parts)) continue;
+      keep(best, route, rule, match.path, host, length, match.headers.length, match.queryParams.length, match.method === null ? 0 : 1);
     }
   }
-  return best;
 }
 
-function better(best: Found | null, found: Found): Found {
-  return best === null || compare(found.rank, best.rank) > 0 ? found : best;
+/** POST `/<service>/<method>`; further segments are not looked at, unset parts take anything. A rule without matches takes any request. */
+function tryGrpcRules(route: InboundRoute, rules: readonly RouteRule<GrpcRouteMatch>[], parts: Parts, host: number, best: Best): void {
+  const [empty, service, method] = parts.path.split('/', 3);
+  const isRpc = parts.request.method === 'POST' && empty === '' && service !== undefined && method !== undefined;
+  for (let rule = 0; rule < rules.length; rule++) {
+    const { matches } = rules[rule] as RouteRule<GrpcRouteMatch>;
+    if (matches.length === 0) keep(best, route, rule, null, host, 0, 0, 0, 0);
+    for (const { rpc, headers } of matches) {
+      if (!isRpc || rpc === null) continue;
+      if ((rpc.service !== '' && rpc.service !== service) || (rpc.method !== '' && rpc.method !== method)) continue;
+      if (headersMatch(headers, parts)) keep(best, route, rule, null, host, rpc.service.length, rpc.method.length, headers.length, 0);
+    }
+  }
 }
 
-function rankHttp(match: HttpRouteMatch, parts: Parts, host: number): Rank | null {
-  if (match.method !== null && match.method !== parts.request.method) return null;
-  const length = match.path === null ? 1 : pathLength(match.path, parts.path);
-  if (length === null) return null;
-  if (match.headers.length > 0 && !match.headers.every((h) => headerMatches(h, parts))) return null;
-  if (match.queryParams.length > 0 && !match.queryParams.every((q) => queryMatches(q, parts))) return null;
-  return { host, first: length, second: match.headers.length, third: match.queryParams.length, fourth: match.method === null ? 0 : 1 };
+function keep(
+  best: Best,
+  route: InboundRoute,
+  rule: number,
+  path: PathMatch | null,
+  host: number,
+  first: number,
+  second: number,
+  third: number,
+  fourth: number,
+): void {
+  const more = host - best.host || first - best.first || second - best.second || third - best.third || fourth - best.fourth;
+  if (more <= 0) return;
+  best.route = route;
+  best.rule = rule;
+  best.path = path;
+  best.host = host;
+  best.first = first;
+  best.second = second;
+  best.third = third;
+  best.fourth = fourth;
 }
 
-/** Length that a path match counts, whatever its type; null: no match. A prefix takes whole segments. */
-function pathLength(match: PathMatch, path: string): number | null {
-  if (match.type === 'exact') return match.value === path ? path.length : null;
-  if (match.type === 'regex') return coversWhole(match.value, path) ? path.length : null;
+/** Length that a path match counts, whatever its type; -1: no match. A prefix takes whole segments. */
+function pathLength(match: PathMatch, path: string): number {
+  if (match.type === 'exact') return match.value === path ? path.length : -1;
+  if (match.type === 'regex') return coversWhole(match.value, path) ? path.length : -1;
   const prefix = withoutTrailingSlashes(match.value);
   if (prefix === '') return 1;
   const own = withoutTrailingSlashes(path);
-  if (!own.startsWith(prefix) || (own.length > prefix.length && own[prefix.length] !== '/')) return null;
+  if (!own.startsWith(prefix) || (own.length > prefix.length && own[prefix.length] !== '/')) return -1;
   return prefix.length;
 }
 
@@ -93,43 +120,16 @@ export function withoutTrailingSlashes(text: string): string {
   return end === text.length ? text : text.slice(0, end);
 }
 
-function bestGrpcRule(rules: readonly RouteRule<GrpcRouteMatch>[], parts: Parts, host: number): Found | null {
-  let best: Found | null = null;
-  for (let rule = 0; rule < rules.length; rule++) {
-    const matches = rules[rule]?.matches ?? [];
-    if (matches.length === 0) best = better(best, { rank: { host, first: 0, second: 0, third: 0, fourth: 0 }, rule, path: null });
-    for (const match of matches) {
-      const rank = rankGrpc(match, parts, host);
-      if (rank !== null) best = better(best, { rank, rule, path: null });
-    }
-  }
-  return best;
-}
-
-/** POST `/<service>/<method>`; further segments are not looked at, unset parts take anything. */
-function rankGrpc(match: GrpcRouteMatch, parts: Parts, host: number): Rank | null {
-  if (match.rpc === null || parts.request.method !== 'POST') return null;
-  const [empty, service, method] = parts.path.split('/', 3);
-  if (empty !== '' || service === undefined || method === undefined) return null;
-  if (match.rpc.service !== '' && match.rpc.service !== service) return null;
-  if (match.rpc.method !== '' && match.rpc.method !== method) return null;
-  if (!match.headers.every((h) => headerMatches(h, parts))) return null;
-  return { host, first: match.rpc.service.length, second: match.rpc.method.length, third: match.headers.length, fourth: 0 };
-}
-
-function compare(a: Rank, b: Rank): number {
-  return a.host - b.host || a.first - b.first || a.second - b.second || a.third - b.third || a.fourth - b.fourth;
-}
-
-/** 0: any host; else exact beats suffix and longer beats shorter; null: none of the hosts is the request's. */
-function bestHost(hosts: readonly HostMatch[], host: string | null): number | null {
-  if (hosts.length === 0) return 0;
-  if (host === null) return null;
-  let best: number | null = null;
+/** Exact beats suffix and longer beats shorter; -1: none of the hosts is the request's. */
+function bestHost(hosts: readonly HostMatch[], parts: Parts): number {
+  const { authority } = parts.request;
+  if (authority === null) return -1;
+  parts.host ??= hostOf(authority);
+  let best = -1;
   for (const { type, value } of hosts) {
     const own = value.toLowerCase();
-    const matches = type === 'exact' ? own === host : host.length > own.length + 1 && host.endsWith(`.${own}`);
-    if (matches) best = Math.max(best ?? 0, own.length + (type === 'exact' ? 100_000 : 1));
+    const matches = type === 'exact' ? own === parts.host : parts.host.length > own.length + 1 && parts.host.endsWith(`.${own}`);
+    if (matches) best = Math.max(best, own.length + (type === 'exact' ? 100_000 : 1));
   }
   return best;
 }
@@ -137,7 +137,7 @@ function bestHost(hosts: readonly HostMatch[], host: string | null): number | nu
 function takeApart(request: HttpRequest): Parts {
   const cut = request.path.indexOf('?');
   const path = cut < 0 ? request.path : request.path.slice(0, cut);
-  return { request, path, host: request.authority === null ? null : hostOf(request.authority), query: null, headers: null };
+  return { request, path, host: null, query: null, headers: null };
 }
 
 /** Lower case, without port and trailing dot. */
@@ -149,9 +149,11 @@ export function hostOf(authority: string): string {
 }
 
 /** Any one of several lines with the name may match; lists inside a line are not taken apart. */
-function headerMatches(match: ValueMatch, parts: Parts): boolean {
+function headersMatch(matches: readonly ValueMatch[], parts: Parts): boolean {
+  if (matches.length === 0) return true;
   parts.headers ??= headerMap(parts.request);
-  return parts.headers.get(match.name)?.some((value) => valueMatches(match, value)) ?? false;
+  const { headers } = parts;
+  return matches.every((match) => headers.get(match.name)?.some((value) => valueMatches(match, value)) ?? false);
 }
 
 function headerMap(request: HttpRequest): Map<string, string[]> {
@@ -166,9 +168,11 @@ function headerMap(request: HttpRequest): Map<string, string[]> {
   return map;
 }
 
-function queryMatches(match: ValueMatch, parts: Parts): boolean {
+function queryMatches(matches: readonly ValueMatch[], parts: Parts): boolean {
+  if (matches.length === 0) return true;
   parts.query ??= new URLSearchParams(parts.request.path.slice(parts.path.length + 1));
-  return parts.query.getAll(match.name).some((value) => valueMatches(match, value));
+  const { query } = parts;
+  return matches.every((match) => query.getAll(match.name).some((value) => valueMatches(match, value)));
 }
 
 function valueMatches(match: ValueMatch, value: string): boolean {

@@ -11,34 +11,66 @@ import type { ClusterInfo } from './settings.ts';
 import { type Entries, groupBy, type NamespaceIndex, namespaceIndex, type Snapshot } from './snapshot.ts';
 import type { Workload } from './workload.ts';
 
-/** What the controller sends for `port`; the workload must be meshed (others get no policy at all). */
+/**
+ * What the controller sends for `port`; the workload must be meshed (others get no policy at all). Pods for which the same comes out (replicas,
+ * above all) share one object.
+ */
 export function inboundServer(snapshot: Snapshot, workload: Workload, port: number): InboundServer {
-  const index = namespaceIndex(snapshot, workload.ref.namespace);
+  const servers = serversOf(namespaceIndex(snapshot, workload.ref.namespace), workload, port);
   const defaultPolicy = defaultPolicyOf(snapshot.info, workload, port);
-  const [server, ...overshadowed] = serversOf(index, workload, port);
-  const probes = probeRoute(workload.probes.get(port) ?? [], snapshot.info);
-  if (server === undefined) {
-    const opaque = workload.settings.opaquePorts.has(port);
-    return {
-      ref: { group: '', kind: 'default', name: defaultPolicy.policy },
-      protocol: opaque ? 'opaque' : 'detect',
-      authorizations: defaultAuthorizations(defaultPolicy.policy, snapshot.info),
-      routes: opaque ? null : [DEFAULT_HTTP_ROUTE, ...probes],
-      rateLimit: null,
-      rejectedByProxy: null,
-      server: null,
-      overshadowed: [],
-      defaultPolicy,
-    };
+  const paths = workload.probes.get(port) ?? [];
+  const opaque = servers.length === 0 && workload.settings.opaquePorts.has(port);
+  const names = servers.map((s) => s.ref.name);
+  const key = JSON.stringify([workload.ref.namespace, names, workload.kind, opaque, defaultPolicy, paths]);
+  const made = policiesMade(snapshot);
+  let policy = made.get(key);
+  if (policy === undefined) {
+    const probes = probeRoute(paths, snapshot.info);
+    const [server] = servers;
+    policy =
+      server === undefined ? defaultServer(snapshot, defaultPolicy, opaque, probes) : policyOf(snapshot, servers, probes, defaultPolicy);
+    made.set(key, policy);
   }
+  return policy;
+}
+
+const policiesMade = memo((_snapshot: Snapshot) => new Map<string, InboundServer>());
+
+function defaultServer(
+  snapshot: Snapshot,
+  defaultPolicy: DefaultPolicyOrigin,
+  opaque: boolean,
+  probes: readonly InboundRoute[],
+): InboundServer {
+  return {
+    ref: { group: '', kind: 'default', name: defaultPolicy.policy },
+    protocol: opaque ? 'opaque' : 'detect',
+    authorizations: defaultAuthorizations(defaultPolicy.policy, snapshot.info),
+    routes: opaque ? null : [DEFAULT_HTTP_ROUTE, ...probes],
+    rateLimit: null,
+    rejectedByProxy: null,
+    server: null,
+    overshadowed: [],
+    defaultPolicy,
+  };
+}
+
+function policyOf(
+  snapshot: Snapshot,
+  servers: readonly Server[],
+  probes: readonly InboundRoute[],
+  defaultPolicy: DefaultPolicyOrigin,
+): InboundServer {
+  const [server, ...overshadowed] = servers as readonly [Server, ...Server[]];
+  const index = namespaceIndex(snapshot, server.ref.namespace);
   const routes = routesOf(snapshot, index, server, probes);
+  const limited = server.protocol === 'detect' || server.protocol === 'http1' || server.protocol === 'http2';
   return {
     ref: { group: 'policy.linkerd.io', kind: 'server', name: server.ref.name },
     protocol: server.protocol,
     authorizations: authorizationsOfServer(snapshot, index, server),
     routes,
-    rateLimit:
-      server.protocol === 'detect' || server.protocol === 'http1' || server.protocol === 'http2' ? rateLimitOf(index, server) : null,
+    rateLimit: limited ? rateLimitOf(index, server) : null,
     rejectedByProxy: routes?.some(lacksRpcMatch) ? 'invalid gRPC route: invalid route match: missing RPC match' : null,
     server: server.ref,
     overshadowed: overshadowed.map((s) => s.ref),

@@ -72,15 +72,25 @@ export function showAddress(address: Address): string {
   return showIpv6(address.words.flatMap((w) => [w >>> 16, w & 0xffff]));
 }
 
+/** By character: every decision reads an address. */
 function parseIpv4(text: string): Address | null {
-  const parts = text.split('.');
-  if (parts.length !== 4) return null;
   let word = 0;
-  for (const part of parts) {
-    if (!/^\d{1,3}$/.test(part) || Number(part) > 255) return null;
-    word = word * 256 + Number(part);
+  let part = 0;
+  let digits = 0;
+  let dots = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 46) {
+      if (digits === 0 || ++dots > 3) return null;
+      word = word * 256 + part;
+      part = 0;
+      digits = 0;
+    } else {
+      part = part * 10 + code - 48;
+      if (code < 48 || code > 57 || ++digits > 3 || part > 255) return null;
+    }
   }
-  return { family: 4, words: [word] };
+  return dots === 3 && digits > 0 ? { family: 4, words: [word * 256 + part] } : null;
 }
 
 function parseIpv6(text: string): Address | null {
