@@ -1,6 +1,6 @@
 /** The outside world on one page: what the product needs of a cluster, metrics and logs. Drivers implement it, commands choose. */
 import type { Fact } from './evidence/facts.ts';
-import type { Change } from './policy/resource.ts';
+import type { Change, Instant } from './policy/resource.ts';
 
 /** Something about the input that a person should know and that did not stop the work. */
 export interface Notice {
@@ -36,4 +36,117 @@ export interface Cluster {
 /** A stream of facts from logs, metrics or alerts, in the order of the source. */
 export interface FactSource {
   facts(): AsyncIterable<Fact>;
+}
+
+/** JSON, as a store keeps it. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** What a store holds. Each is a set of documents by id. */
+export type Collection =
+  | 'incidents'
+  | 'clients'
+  | 'slots'
+  | 'alerts'
+  | 'waiting'
+  | 'readings'
+  | 'policy'
+  | 'observations'
+  | 'mutes'
+  | 'quarantine'
+  | 'meta';
+
+export interface StoredDocument {
+  readonly id: string;
+  /** 1 when it was created, one more with each write. */
+  readonly revision: number;
+  readonly value: Json;
+}
+
+/** Written whole. `value` null deletes. */
+export interface Write {
+  readonly collection: Collection;
+  readonly id: string;
+  /** The revision it must have now; 0: it must not exist; null: whatever it is. */
+  readonly expected: number | null;
+  readonly value: Json;
+  /** What `list` and `count` find it by. */
+  readonly tags?: readonly string[];
+  /** `list` gives the highest first, then by id. Usually a time. */
+  readonly sort?: number;
+}
+
+/** All of it or none of it, durable when it resolves. */
+export interface Commit {
+  readonly writes: readonly Write[];
+  /** A batch of the outside, by its idempotency key: a key that is known (and not expired) writes nothing. */
+  readonly batch?: { readonly id: string; readonly expiresAt: Instant };
+  /** Appended to the stream of events, in this order. */
+  readonly events?: readonly Json[];
+}
+
+/** `conflict`: a document had another revision, nothing was written; read again and retry. `known`: the batch was committed before. */
+export type CommitResult = 'done' | 'conflict' | 'known';
+
+export interface StoredEvent {
+  /** Strictly increasing, over all processes on one store. */
+  readonly sequence: number;
+  readonly value: Json;
+}
+
+/** Where the list goes on. */
+export interface Cursor {
+  readonly sort: number;
+  readonly id: string;
+}
+
+/**
+ * Documents, their index, a stream of events, known batches and leases. All triage state goes through here.
+ * Errors of every call: Unavailable (read-only, full, gone: nothing was written).
+ */
+export interface Store {
+  /** In the order of the ids; null for each that does not exist. */
+  get(collection: Collection, ids: readonly string[]): Promise<readonly (StoredDocument | null)[]>;
+  /** Highest `sort` first. Without a tag: all of the collection. */
+  list(
+    collection: Collection,
+    options: { readonly tag?: string; readonly after?: Cursor; readonly limit: number },
+  ): Promise<readonly (StoredDocument & Cursor)[]>;
+  count(collection: Collection, tag?: string): Promise<number>;
+  commit(commit: Commit): Promise<CommitResult>;
+  /** Events after a sequence number, oldest first. */
+  events(after: number, limit: number): Promise<readonly StoredEvent[]>;
+  /** Drops all but the newest `keep` events, and batches that expired by `now`, at most `most` of each; returns how many went. */
+  trim(options: { readonly keep: number; readonly now: Instant; readonly most: number }): Promise<number>;
+  /** Takes or renews a lease for `holder`; false while another holds it. Time is the store's own. */
+  lease(name: string, holder: string, milliseconds: number): Promise<boolean>;
+  release(name: string, holder: string): Promise<void>;
+  /** One plain sentence: what survives the loss of the process, and of the machine. */
+  durability(): string;
+  /** Resolves while the store takes writes. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ParkedJob {
+  readonly id: string;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly at: Instant;
+}
+
+/**
+ * Work by id: at least once, so work must be idempotent and read its state anew. An add while the id waits is the same job; an add while it runs
+ * causes exactly one more run. Ids may hold any characters. Work that keeps failing is parked with its reason until someone retries it.
+ */
+export interface Queue {
+  /** Durable when it resolves. Errors: Unavailable. */
+  add(ids: readonly string[]): Promise<void>;
+  /** Starts to work; once per queue. `now` is the wall clock. */
+  process(work: (id: string) => Promise<void>): void;
+  counts(): Promise<{ readonly waiting: number; readonly active: number; readonly delayed: number; readonly parked: number }>;
+  parked(limit: number): Promise<readonly ParkedJob[]>;
+  /** False: no such parked job. */
+  retry(id: string): Promise<boolean>;
+  /** Lets running work end, up to the deadline; what did not end runs again after a restart. */
+  close(deadlineMilliseconds: number): Promise<void>;
 }
