@@ -16,9 +16,8 @@ export interface Document {
 export interface CutOff {
   /** The end of the text. */
   readonly place: Place;
-  /** What is cut off, as far as it can be told. */
-  readonly kind: string | null;
-  readonly name: string | null;
+  /** What is cut off, as far as it can be told: `Server "backend-http"`, `An object`, `The list`. */
+  readonly what: string;
   /** Whole objects before it. */
   readonly before: number;
 }
@@ -37,4 +36,10 @@ export function isTooDeep(value: unknown, left: number): boolean {
   if (left === 0) return true;
   for (const key in value) if (isTooDeep((value as Record<string, unknown>)[key], left - 1)) return true;
   return false;
+}
+
+/** The `what` of a CutOff. */
+export function showCut(kind: string | null, name: string | null): string {
+  if (kind === null) return 'An object';
+  return name === null ? `${kind} without a name` : `${kind} "${name}"`;
 }

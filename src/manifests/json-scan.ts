@@ -1,5 +1,5 @@
 /** Walks JSON text without building values: for places, for texts that hold several values, and for texts that end too early. */
-import type { Path } from './document.ts';
+import { type Path, showCut } from './document.ts';
 
 /** An object or array that is not closed yet. */
 interface Frame {
@@ -77,24 +77,35 @@ export function locateInJson(text: string, from: number, path: Path): number {
 }
 
 /** What the unfinished value in `text` is, as far as it can be told, and how many whole objects stand before it in its list. */
-export function describeCut(text: string, scan: JsonScan): { kind: string | null; name: string | null; before: number } {
-  const [outer, list] = scan.frames;
-  const isList = outer?.step === 'items' && list?.isArray === true;
-  const items = isList ? list : outer?.isArray === true ? outer : undefined;
-  const before = items === undefined ? scan.values.length : (items.step as number);
-  const element = items === undefined ? outer : scan.frames[scan.frames.indexOf(items) + 1];
+export function describeCut(text: string, scan: JsonScan): { what: string; before: number } {
+  const [outer, inner] = scan.frames;
+  const values = scan.values.length;
+  if (outer === undefined) return { what: 'Something', before: values };
+  if (outer.isArray) return { what: describeElement(text, scan.frames[1]), before: values + Number(outer.step) };
+  if (outer.step === 'items' && inner?.isArray === true) {
+    return { what: describeElement(text, scan.frames[2]), before: values + Number(inner.step) };
+  }
+  // A list whose items are whole, or one object.
+  let items = 0;
+  scanJson(text.slice(outer.start), (frames) => {
+    if (frames.length === 2 && frames[0]?.step === 'items' && frames[1]?.isArray === true) items++;
+    return false;
+  });
+  return items > 0 ? { what: 'The list', before: values + items } : { what: describeElement(text, outer), before: values };
+}
+
+function describeElement(text: string, element: Frame | undefined): string {
+  if (element === undefined) return showCut(null, null);
   let kind: string | null = null;
   let name: string | null = null;
-  if (element !== undefined) {
-    const rest = text.slice(element.start);
-    scanJson(rest, (frames, start) => {
-      const [own, inner] = frames;
-      if (frames.length === 1 && own?.step === 'kind') kind = stringAt(rest, start);
-      if (frames.length === 2 && own?.step === 'metadata' && inner?.step === 'name') name = stringAt(rest, start);
-      return frames.length === 0 && start > 0;
-    });
-  }
-  return { kind, name, before };
+  const rest = text.slice(element.start);
+  scanJson(rest, (frames, start) => {
+    const [own, inner] = frames;
+    if (frames.length === 1 && own?.step === 'kind') kind = stringAt(rest, start);
+    if (frames.length === 2 && own?.step === 'metadata' && inner?.step === 'name') name = stringAt(rest, start);
+    return false;
+  });
+  return showCut(kind, name);
 }
 
 function stringAt(text: string, start: number): string | null {

@@ -122,7 +122,7 @@ function textField(object: Fields, field: string, what: string, document: Docume
   const label = path.at(-1) === 'metadata' ? `metadata.${field}` : field;
   const place = document.place([...path, field]);
   if (value === undefined || value === null || value === '') throw new InvalidInput(`${what} has no ${label}.`, NEEDS, place);
-  const quotes = typeof value === 'number' || typeof value === 'boolean' ? ` Put it in quotes: ${field}: "${String(value)}".` : '';
+  const quotes = typeof value === 'number' || typeof value === 'boolean' ? ' Put it in quotes.' : '';
   throw new InvalidInput(`${what} has as its ${label} ${describe(value)}, not text.`, `${NEEDS}${quotes}`, place);
 }
 

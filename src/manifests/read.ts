@@ -6,7 +6,7 @@ import type { CutOff, Parsed } from './document.ts';
 import { dumpCommand } from './dump.ts';
 import { parseJson } from './json-text.ts';
 import { describe, fieldsOf, type ObjectOptions } from './object.ts';
-import { createNoticeBook, type Notice } from './place.ts';
+import { createNoticeBook, type Notice, placeAt } from './place.ts';
 import { parseYaml } from './yaml-text.ts';
 
 export interface ReadOptions {
@@ -29,6 +29,11 @@ export interface Manifests {
   readonly unread: ReadonlyMap<string, number>;
   readonly notices: readonly Notice[];
 }
+
+/** Neither YAML nor JSON holds these unescaped. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const NOT_TEXT = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
+const WRITE_AGAIN = 'Write it again as UTF-8 text: kubectl get … -o yaml.';
 
 /** YAML takes 0.3 s and 10 MB of memory per MB. */
 const MAX_YAML = 64 * 1024 * 1024;
@@ -66,9 +71,14 @@ export function readManifests(text: string, file: string, options: ReadOptions =
 
 function parse(text: string, file: string): Parsed {
   const content = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
-  const binary = content.indexOf('\0');
-  if (binary >= 0) {
-    throw new InvalidInput('This is not text: it holds NUL bytes.', 'Write it again as UTF-8: kubectl get … -o yaml.', { file });
+  const control = NOT_TEXT.exec(content);
+  if (control !== null) {
+    const code = (control[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    throw new InvalidInput(
+      `This is not text: it holds the control character U+${code}.`,
+      WRITE_AGAIN,
+      placeAt(content, control.index, file),
+    );
   }
   if (/^\s*[[{](?!\{)/.test(content)) return parseJson(content, file);
   if (content.length > MAX_YAML) {
@@ -91,8 +101,7 @@ function noManifests(parsed: Parsed, file: string): InvalidInput {
   return new InvalidInput(`This is no Kubernetes object: it has no ${missing}.`, remedy, first.place([]));
 }
 
-function cutOffFault({ place, kind, name, before }: CutOff, file: string): InvalidInput {
-  const what = kind === null ? 'An object' : name === null ? `${kind} without a name` : `${kind} "${name}"`;
+function cutOffFault({ place, what, before }: CutOff, file: string): InvalidInput {
   const count = before === 1 ? '1 object before it was read' : `${before} objects before it were read`;
   const isJson = file.endsWith('.json') || file.endsWith('.json.gz');
   return new InvalidInput(

@@ -10,8 +10,9 @@ import {
   type YAMLError,
   type Document as YamlDocument,
 } from 'yaml';
-import { InvalidInput, type Place } from '../errors.ts';
-import type { CutOff, Document, Parsed, Path } from './document.ts';
+import { InvalidInput } from '../errors.ts';
+import { type CutOff, type Document, type Parsed, type Path, showCut } from './document.ts';
+import { fieldsOf } from './object.ts';
 import { createLines, type Lines } from './place.ts';
 import { type Piece, splitDocuments, splitList } from './yaml-split.ts';
 import { tooDeep, toValue, YamlFault } from './yaml-value.ts';
@@ -41,8 +42,8 @@ export function parseYaml(text: string, file: string): Parsed {
       documents.push(...(parseList(piece, source) ?? parsePiece(piece, source)));
     } catch (error) {
       if (!(error instanceof YamlFault)) throw error;
-      if (i === pieces.length - 1 && endsInLastLine(text, error.offset))
-        return { documents, cutOff: cutOffAt(piece, source, documents.length) };
+      const cutOff = i === pieces.length - 1 && endsInLastLine(text, error.offset) ? cutOffAt(piece, source, documents.length) : null;
+      if (cutOff !== null) return { documents, cutOff };
       throw new InvalidInput(error.message, error.remedy, source.lines.place(error.offset, file));
     }
   }
@@ -107,7 +108,13 @@ function documentOf(
 }
 
 function compose(piece: Piece): readonly YamlDocument<ParsedNode>[] {
-  return [...parseAllDocuments(piece.text, OPTIONS)] as YamlDocument<ParsedNode>[];
+  try {
+    return [...parseAllDocuments(piece.text, OPTIONS)] as YamlDocument<ParsedNode>[];
+  } catch (error) {
+    // `yaml` walks nested values by recursion.
+    if (error instanceof RangeError) throw tooDeep(piece.start);
+    throw error;
+  }
 }
 
 /** Runs what may throw YamlFaults of the piece, and makes them faults of the whole text. */
@@ -153,6 +160,7 @@ function faultOf(error: YAMLError, piece: Piece, text: string): YamlFault {
   if (error.code === 'RESOURCE_EXHAUSTION') return tooDeep(offset);
   if (error.code === 'TAB_AS_INDENT')
     return new YamlFault('A tab indents this line; YAML takes spaces only.', 'Replace the tab by spaces.', offset);
+  if (error.code === 'MISSING_CHAR') return new YamlFault('A quote or bracket that was opened is not closed before this.', MEND, offset);
   return new YamlFault(`This is not YAML: ${error.message.slice(0, 200)}.`, MEND, offset);
 }
 
@@ -177,33 +185,29 @@ function unfinished(documents: readonly Document[], { text, file, lines }: Sourc
   const place = lines.place(text.trimEnd().length, file);
   const items = (last as Record<string, unknown>)['items'];
   if (Array.isArray(items) && !('kind' in last)) {
-    return { place, ...kindAndName(items.at(-1)), before: documents.length - 1 + Math.max(0, items.length - 1) };
+    return { place, what: nameOf(items.at(-1)), before: documents.length - 1 + Math.max(0, items.length - 1) };
   }
   const isWhole = 'metadata' in last || 'object' in last || !('apiVersion' in last);
-  return isWhole || text.endsWith('\n') || documents.length === 1 ? null : { place, ...kindAndName(last), before: documents.length - 1 };
+  return isWhole || text.endsWith('\n') || documents.length === 1 ? null : { place, what: nameOf(last), before: documents.length - 1 };
 }
 
-function cutOffAt(piece: Piece, { text, file, lines }: Source, before: number): CutOff {
-  const place: Place = lines.place(text.trimEnd().length, file);
+/** null: nothing tells that more was to come. */
+function cutOffAt(piece: Piece, { text, file, lines }: Source, documents: number): CutOff | null {
   const contents = compose(piece)[0]?.contents ?? null;
   const items = nodeAt(contents, ['items']).node;
-  const isList = isSeq(items);
-  const last = isList ? (items.items.at(-1) as Node | undefined) : contents;
-  const text_ = (path: Path) => {
-    const { node } = nodeAt(last ?? null, path);
+  const last = isSeq(items) ? items.items.at(-1) : contents;
+  const textAt = (path: Path) => {
+    const { node } = nodeAt(isNode(last) ? last : null, path);
     return isScalar(node) && typeof node.value === 'string' ? node.value : null;
   };
-  return {
-    place,
-    kind: text_(['kind']),
-    name: text_(['metadata', 'name']),
-    before: before + (isList ? Math.max(0, items.items.length - 1) : 0),
-  };
+  const kind = textAt(['kind']);
+  const before = documents + (isSeq(items) ? Math.max(0, items.items.length - 1) : 0);
+  if (before === 0 && kind === null) return null;
+  return { place: lines.place(text.trimEnd().length, file), what: showCut(kind, textAt(['metadata', 'name'])), before };
 }
 
-function kindAndName(value: unknown): { kind: string | null; name: string | null } {
-  const object = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
-  const metadata = object['metadata'];
-  const name = typeof metadata === 'object' && metadata !== null ? (metadata as Record<string, unknown>)['name'] : null;
-  return { kind: typeof object['kind'] === 'string' ? object['kind'] : null, name: typeof name === 'string' ? name : null };
+function nameOf(value: unknown): string {
+  const object = fieldsOf(value);
+  const [kind, name] = [object?.['kind'], fieldsOf(object?.['metadata'])?.['name']];
+  return showCut(typeof kind === 'string' ? kind : null, typeof name === 'string' ? name : null);
 }
