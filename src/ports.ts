@@ -78,14 +78,17 @@ export interface Write {
 /** All of it or none of it, durable when it resolves. */
 export interface Commit {
   readonly writes: readonly Write[];
-  /** A batch of the outside, by its idempotency key: a key that is known (and not expired) writes nothing. */
-  readonly batch?: { readonly id: string; readonly expiresAt: Instant };
+  /** Batches of the outside, by their idempotency keys: if one of them is known (and has not expired), nothing is written. */
+  readonly batches?: readonly { readonly id: string; readonly expiresAt: Instant }[];
   /** Appended to the stream of events, in this order. */
   readonly events?: readonly Json[];
 }
 
-/** `conflict`: a document had another revision, nothing was written; read again and retry. `known`: the batch was committed before. */
-export type CommitResult = 'done' | 'conflict' | 'known';
+/**
+ * `conflict`: a document had another revision, nothing was written; read again and retry. `known`: these batches were committed before, nothing
+ * was written; leave them out and retry. Known batches go before conflicts.
+ */
+export type CommitResult = 'done' | 'conflict' | { readonly known: readonly string[] };
 
 export interface StoredEvent {
   /** Strictly increasing, over all processes on one store. */
