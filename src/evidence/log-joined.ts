@@ -1,0 +1,313 @@
+/**
+ * Joins what one proxy says of one request in several lines: the refusal, the authorizations that did not apply, the error response,
+ * the access log. Other connections interleave, and the access log comes over another stream, before or after.
+ */
+import type { Instant } from '../policy/resource.ts';
+import type { Client, Denial, Fact, Observation, Reporter, Source, Symptom } from './facts.ts';
+import type { Access, Allowed, Failure, NotApplied, Refusal, Trouble } from './log-reading.ts';
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** How long a line waits for those that belong to it: so many lines of the same proxy. */
+const WINDOW_LINES = 64;
+const NOTHING: never[] = [];
+
+/** Where and when a line was read. */
+export interface LineOrigin {
+  readonly at: Instant | null;
+  readonly reporter: Reporter;
+  readonly source: Source;
+}
+
+/** A fact that may still be completed. */
+interface Waiting {
+  readonly fact: Writable<Denial> | Writable<Observation> | Writable<Symptom> | null;
+  /** An access log line that no other line explains yet; `fact` is null then. */
+  readonly access: { readonly access: Access; readonly origin: LineOrigin } | null;
+  readonly line: number;
+  readonly thread: number;
+  needsFollowUp: boolean;
+  needsAccess: boolean;
+  settled: boolean;
+}
+
+export interface Join {
+  /** Counts a line of this proxy. */
+  tick(): void;
+  refusal(refusal: Refusal, origin: LineOrigin): void;
+  /** true: it completed an earlier refusal, or came late for one. false: it stands alone, and wants `alone`. */
+  failure(failure: Failure): boolean;
+  alone(failure: Failure, origin: LineOrigin): void;
+  notApplied(notApplied: NotApplied): void;
+  allowed(allowed: Allowed, origin: LineOrigin): void;
+  access(access: Access, origin: LineOrigin): void;
+  trouble(trouble: Trouble, origin: LineOrigin): void;
+  /** A line without a head, which goes on with the last `trouble` if that `continues`. */
+  continuation(text: string): void;
+  /** A line with the head of an event: what went on is over, and the proxy's own events are in this log, not only its access log. */
+  event(): void;
+  /** Everything that waits, as it is. */
+  flush(): void;
+}
+
+/** Facts are reported in the order of the lines they began with. */
+export function createJoin(report: (fact: Fact) => void): Join {
+  const queue: Waiting[] = [];
+  /** Reported without their follow-up, which must not count again if it comes late. */
+  const overdue: Waiting[] = [];
+  let continued: Waiting | null = null;
+  let lastAllowed: { readonly by: Allowed | Refusal; readonly line: number } | null = null;
+  let lines = 0;
+  let hasAccessLog = false;
+  let hasEvents = false;
+
+  function wait(
+    fact: Waiting['fact'],
+    needsFollowUp: boolean,
+    needsAccess: boolean,
+    thread = -1,
+    access: Waiting['access'] = null,
+  ): Waiting {
+    const waiting = { fact, access, line: lines, thread, needsFollowUp, needsAccess, settled: false };
+    queue.push(waiting);
+    return waiting;
+  }
+
+  /** Reports from the front of the queue what is complete or has waited long enough. */
+  function drain(all: boolean): void {
+    for (let first = queue[0]; first !== undefined; first = queue[0]) {
+      const waits = !first.settled && (first.needsFollowUp || first.needsAccess);
+      if (waits && !all && lines - first.line <= WINDOW_LINES) break;
+      if (!first.settled) settle(first);
+      queue.shift();
+    }
+  }
+
+  function settle(waiting: Waiting): void {
+    waiting.settled = true;
+    const { fact, access } = waiting;
+    if (fact === null) {
+      const left = access && unexplained(access.access, access.origin, hasEvents);
+      if (left !== null) report(left);
+      return;
+    }
+    if (waiting.needsFollowUp && fact.type === 'denial') {
+      takeAccess(waiting);
+      overdue.push(waiting);
+      if (overdue.length > WINDOW_LINES) overdue.shift();
+    }
+    report(fact);
+  }
+
+  /** Looks for an access log line that came first. */
+  function takeAccess(waiting: Waiting): void {
+    if (!hasAccessLog) return;
+    const found = queue.find(({ access, settled }) => access !== null && !settled && explains(waiting, access.access));
+    if (found?.access == null) return;
+    found.settled = true;
+    merge(waiting, found.access.access);
+  }
+
+  return {
+    tick() {
+      lines++;
+      if (queue.length > 0) drain(false);
+    },
+    refusal(refusal, origin) {
+      const audited = refusal.kind === 'audit-allowed';
+      const fact = denial(refusal, origin);
+      const needsAccess = hasAccessLog && refusal.kind !== 'tcp-denied' && refusal.kind !== 'terminated' && !refusal.admin;
+      wait(fact, !audited, needsAccess, refusal.thread);
+      if (audited) {
+        lastAllowed = { by: refusal, line: lines };
+        drain(false);
+      }
+    },
+    failure(failure) {
+      for (const waiting of queue) {
+        if (!waiting.needsFollowUp || !follows(waiting, failure)) continue;
+        complete(waiting.fact as Writable<Denial>, failure);
+        waiting.needsFollowUp = false;
+        takeAccess(waiting);
+        drain(false);
+        return true;
+      }
+      const late = overdue.findIndex((other) => follows(other, failure));
+      if (late >= 0) overdue.splice(late, 1);
+      return late >= 0;
+    },
+    alone(failure, origin) {
+      const isRecent = lastAllowed !== null && lines - lastAllowed.line <= 4 && lastAllowed.by.client.ip === failure.ip;
+      const fact = standalone(failure, origin, isRecent ? (lastAllowed?.by ?? null) : null);
+      takeAccess(wait(fact, false, hasAccessLog && failure.kind !== 'tcp-denied' && !failure.admin));
+      drain(false);
+    },
+    notApplied({ authorization, thread }) {
+      const waiting = queue.findLast((other) => other.needsFollowUp && other.thread === thread && other.fact?.type === 'denial');
+      if (waiting?.fact?.type === 'denial' && authorization !== null)
+        waiting.fact.didNotApply = [...waiting.fact.didNotApply, authorization];
+    },
+    allowed(allowed, origin) {
+      lastAllowed = { by: allowed, line: lines };
+      wait(observation(allowed, origin), false, hasAccessLog && allowed.route !== null);
+      drain(false);
+    },
+    access(access, origin) {
+      hasAccessLog = true;
+      const waiting = queue.find((other) => other.fact !== null && !other.settled && explains(other, access));
+      if (waiting !== undefined) merge(waiting, access);
+      else wait(null, true, false, -1, { access, origin });
+      drain(false);
+    },
+    trouble(trouble, origin) {
+      const waiting = wait(symptom(trouble, origin), trouble.continues ?? false, false);
+      continued = waiting.needsFollowUp ? waiting : null;
+      drain(false);
+    },
+    continuation(text) {
+      if (continued?.fact?.type === 'symptom') continued.fact.detail = `${continued.fact.detail}\n${text}`.slice(0, 2000);
+    },
+    event() {
+      hasEvents = true;
+      if (continued === null) return;
+      continued.needsFollowUp = false;
+      continued = null;
+    },
+    flush() {
+      drain(true);
+      continued = null;
+      lastAllowed = null;
+    },
+  };
+}
+
+function denial(refusal: Refusal, origin: LineOrigin): Writable<Denial> {
+  const { kind, server, route, port, admin, client } = refusal;
+  const { at, reporter, source } = origin;
+  return {
+    type: 'denial',
+    kind,
+    at,
+    reporter,
+    server,
+    route,
+    port,
+    admin,
+    client,
+    request: null,
+    count: 1,
+    sinceBefore: false,
+    error: null,
+    didNotApply: NOTHING,
+    source,
+  };
+}
+
+function observation(allowed: Allowed, { at, reporter, source }: LineOrigin): Writable<Observation> {
+  const { server, route, authorization, client, port } = allowed;
+  return { type: 'observation', at, reporter, server, route, authorization, port, client, request: null, count: 1, source };
+}
+
+/** The error-response line of a request that has none before it. `by`: what let the same client in just before, for rate limits. */
+function standalone(failure: Failure, origin: LineOrigin, by: Allowed | Refusal | null): Writable<Denial> {
+  const known = failure.kind === 'rate-limited' ? by : null;
+  const { at, reporter, source } = origin;
+  const client: Client = { ip: failure.ip, port: failure.clientPort, tls: known?.client.tls ?? null };
+  return {
+    type: 'denial',
+    kind: failure.kind,
+    at,
+    reporter,
+    server: failure.server ?? known?.server ?? null,
+    route: known?.route ?? null,
+    port: failure.port ?? known?.port ?? null,
+    admin: failure.admin,
+    client,
+    request: failure.request,
+    count: 1,
+    sinceBefore: false,
+    error: failure.error,
+    didNotApply: NOTHING,
+    source,
+  };
+}
+
+function symptom(trouble: Trouble, origin: LineOrigin): Writable<Symptom> {
+  const { kind, port, client, detail, request, peer, complaint } = trouble;
+  const { at, reporter, source } = origin;
+  const fact: Writable<Symptom> = { type: 'symptom', kind, at, reporter, port, client, detail, count: 1, source };
+  if (request !== undefined) fact.request = request;
+  if (peer !== undefined) fact.peer = peer;
+  if (complaint !== undefined) fact.complaint = complaint;
+  return fact;
+}
+
+function follows({ fact }: Waiting, failure: Failure): boolean {
+  if (fact?.type !== 'denial' || fact.client.ip !== failure.ip || fact.admin !== failure.admin) return false;
+  if (fact.client.port !== null && failure.clientPort !== null && fact.client.port !== failure.clientPort) return false;
+  return failure.kind === 'tcp-denied' ? fact.kind === 'tcp-denied' || fact.kind === 'terminated' : fact.kind === failure.kind;
+}
+
+function complete(fact: Writable<Denial>, failure: Failure): void {
+  if (fact.client.port === null) fact.client = { ip: fact.client.ip, port: failure.clientPort, tls: fact.client.tls };
+  fact.port ??= failure.port;
+  fact.request ??= failure.request;
+}
+
+const REFUSED_STATUS = { 'http-denied': 403, 'route-not-found': 404, 'rate-limited': 429 } as const;
+
+/** Whether a refused or allowed request can be the one in the access log. */
+function explains({ fact, needsFollowUp }: Pick<Waiting, 'fact' | 'needsFollowUp'>, access: Access): boolean {
+  if (fact === null || fact.type === 'symptom' || fact.client.ip !== access.client.ip) return false;
+  if (fact.request?.method != null || (fact.client.port !== null && fact.client.port !== access.client.port)) return false;
+  if (fact.request?.path != null && fact.request.path !== pathAlone(access.request.path)) return false;
+  if (fact.type === 'observation') return fact.route !== null;
+  if (fact.kind === 'audit-allowed') return fact.route !== null;
+  if (fact.kind === 'tcp-denied' || fact.kind === 'terminated') return false;
+  // A refused gRPC call is an HTTP success; before its follow-up nobody knows that it is gRPC.
+  return access.status === REFUSED_STATUS[fact.kind] || (access.status === 200 && fact.request?.grpc === true && !needsFollowUp);
+}
+
+function merge(waiting: Waiting, access: Access): void {
+  const { fact } = waiting;
+  if (fact === null || fact.type === 'symptom') return;
+  const { version, method, path, authority } = access.request;
+  fact.request = { version, method, path, authority, grpc: fact.request?.grpc ?? null };
+  if (fact.client.port === null) fact.client = { ip: fact.client.ip, port: access.client.port, tls: fact.client.tls ?? access.client.tls };
+  waiting.needsAccess = false;
+}
+
+function pathAlone(path: string | null): string | null {
+  const query = path === null ? -1 : path.indexOf('?');
+  return path === null || query < 0 ? path : path.slice(0, query);
+}
+
+/** An access log line that nothing else in the log explains. */
+function unexplained(access: Access, origin: LineOrigin, hasEvents: boolean): Observation | Symptom | null {
+  const { client, request, status } = access;
+  const { at, reporter, source } = origin;
+  const application = hasEvents || (access.responseBytes ?? 0) > 0;
+  const policyLike = status === 403 || status === 404 || status === 429;
+  if (policyLike && !application) {
+    const detail = `${status} in the access log; without the proxy's other lines nobody can say whether policy or the application answered`;
+    return { type: 'symptom', kind: 'request-failed', at, reporter, port: null, client, detail, count: 1, source, request };
+  }
+  if (status === 403) {
+    const detail = '403 in the access log, and no denial in the log of this proxy: the application answered';
+    return { type: 'symptom', kind: 'application-refused', at, reporter, port: null, client, detail, count: 1, source, request };
+  }
+  if (status >= 500) return null;
+  return {
+    type: 'observation',
+    at,
+    reporter,
+    server: null,
+    route: null,
+    authorization: null,
+    port: null,
+    client,
+    request,
+    count: 1,
+    source,
+  };
+}
