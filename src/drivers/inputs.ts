@@ -25,7 +25,7 @@ export function createInputs(options: { readonly stdin: Readable; readonly limit
     if (isStdinTaken)
       throw new InvalidInput('stdin can be read only once.', 'Give - to one option, and a file to the other.', { file: 'stdin' });
     isStdinTaken = true;
-    return unpacked(stdin, 'stdin', limits);
+    return unpacked(bytesOf(stdin), 'stdin', limits);
   };
   return {
     open: bytes,
@@ -43,6 +43,11 @@ export function createInputs(options: { readonly stdin: Readable; readonly limit
   };
 }
 
+/** A stream with an encoding set gives text. */
+async function* bytesOf(stream: AsyncIterable<string | Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+}
+
 async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
   try {
     yield* createReadStream(path, { highWaterMark: 64 * 1024 }) as AsyncIterable<Buffer>;
@@ -52,13 +57,16 @@ async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
 }
 
 function fileFault(error: unknown, file: string): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT')
+  const code = error instanceof Error && 'code' in error ? String(error.code) : null;
+  if (code === null) return error;
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new InvalidInput('There is no such file.', 'Look for a slip in the name; it is taken from the current directory.', { file });
-  if (code === 'EACCES' || code === 'EPERM')
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
     return new InvalidInput('This file may not be read.', 'Give yourself the permission, or run as someone who has it.', { file });
+  }
   if (code === 'EISDIR') return new InvalidInput('This is a directory.', 'Name a file in it.', { file });
-  return error;
+  return new InvalidInput(`This file cannot be read (${code}).`, 'See whether cat FILE can read it.', { file });
 }
 
 async function* unpacked(source: AsyncIterable<Uint8Array>, file: string, limits: InputLimits): AsyncGenerator<Uint8Array> {
