@@ -34,7 +34,9 @@ export const MAX_DEPTH = 100;
 export function isTooDeep(value: unknown, left: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (left === 0) return true;
-  for (const key in value) if (isTooDeep((value as Record<string, unknown>)[key], left - 1)) return true;
+  if (Array.isArray(value)) return value.some((item) => isTooDeep(item, left - 1));
+  const fields = value as Record<string, unknown>;
+  for (const key in fields) if (isTooDeep(fields[key], left - 1)) return true;
   return false;
 }
 

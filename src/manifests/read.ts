@@ -30,7 +30,7 @@ export interface Manifests {
   readonly notices: readonly Notice[];
 }
 
-/** Neither YAML nor JSON holds these unescaped. */
+/** No YAML holds these unescaped. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const NOT_TEXT = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
 const WRITE_AGAIN = 'Write it again as UTF-8 text: kubectl get … -o yaml.';
@@ -71,6 +71,8 @@ export function readManifests(text: string, file: string, options: ReadOptions =
 
 function parse(text: string, file: string): Parsed {
   const content = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  // JSON.parse refuses control characters itself.
+  if (/^\s*[[{](?!\{)/.test(content)) return parseJson(content, file);
   const control = NOT_TEXT.exec(content);
   if (control !== null) {
     const code = (control[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
@@ -80,7 +82,6 @@ function parse(text: string, file: string): Parsed {
       placeAt(content, control.index, file),
     );
   }
-  if (/^\s*[[{](?!\{)/.test(content)) return parseJson(content, file);
   if (content.length > MAX_YAML) {
     throw new InvalidInput(
       `More than ${MAX_YAML / 1024 / 1024} MB of YAML.`,
