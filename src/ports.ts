@@ -45,6 +45,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export type Collection =
   | 'incidents'
   | 'clients'
+  | 'explanations'
   | 'slots'
   | 'alerts'
   | 'waiting'
@@ -109,10 +110,10 @@ export interface Cursor {
 export interface Store {
   /** In the order of the ids; null for each that does not exist. */
   get(collection: Collection, ids: readonly string[]): Promise<readonly (StoredDocument | null)[]>;
-  /** Highest `sort` first. Without a tag: all of the collection. */
+  /** Highest `sort` first, or lowest. Without a tag: all of the collection. */
   list(
     collection: Collection,
-    options: { readonly tag?: string; readonly after?: Cursor; readonly limit: number },
+    options: { readonly tag?: string; readonly after?: Cursor; readonly oldestFirst?: boolean; readonly limit: number },
   ): Promise<readonly (StoredDocument & Cursor)[]>;
   count(collection: Collection, tag?: string): Promise<number>;
   commit(commit: Commit): Promise<CommitResult>;
