@@ -30,7 +30,8 @@ const PROTOCOLS: Readonly<Record<string, ProxyProtocol>> = {
 
 export function readServer(resource: Resource): Server | Unreadable {
   const spec = isObject(resource.spec) ? resource.spec : {};
-  const byPod = spec['podSelector'] !== undefined;
+  // With both (only past the schema), Linkerd's reader takes the first by name.
+  const byPod = spec['externalWorkloadSelector'] === undefined;
   const selector = readSelector(byPod ? spec['podSelector'] : spec['externalWorkloadSelector']);
   if (selector === null) return { unreadable: 'neither podSelector nor externalWorkloadSelector can be read' };
   const port = spec['port'];
