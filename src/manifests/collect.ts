@@ -2,7 +2,7 @@
 import { InvalidInput } from '../errors.ts';
 import type { Change, Instant, Resource } from '../policy/resource.ts';
 import { parseInstant } from '../policy/time.ts';
-import type { Document, Path } from './document.ts';
+import { type Document, objectPlace, type Path } from './document.ts';
 import { describe, type Fields, fieldsOf, type ObjectOptions, readObject } from './object.ts';
 
 export interface Collected {
@@ -41,7 +41,7 @@ function collectList(list: Fields, document: Document, path: Path, into: Collect
   if (typeof rest === 'string' && rest !== '') {
     options.notices.add(
       'continue',
-      document.place(path),
+      () => objectPlace(document, path),
       'This list is one page of a longer one: the objects of the other pages are missing.',
     );
   }
@@ -63,7 +63,7 @@ function collectEvent(event: Fields, document: Document, path: Path, into: Colle
     const message = typeof object['message'] === 'string' ? object['message'] : 'no reason given';
     options.notices.add(
       'watch error',
-      document.place(path),
+      () => objectPlace(document, path),
       `The watch broke off here: ${message}. What happened until the next event is unknown.`,
     );
     return;

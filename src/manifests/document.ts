@@ -12,6 +12,12 @@ export interface Document {
   readonly cheapPlace: (path: Path) => Place;
 }
 
+/** Where an object begins, for notices: as cheaply as it can be had. */
+export function objectPlace(document: Document, path: Path): Place {
+  const cheap = document.cheapPlace(path);
+  return cheap.line === undefined ? document.place(path) : cheap;
+}
+
 /** The text ends in the middle of something. */
 export interface CutOff {
   /** The end of the text. */

@@ -1,7 +1,7 @@
 /** One unread value → one Resource: what an object must have, and what is left out of it. */
 import { InvalidInput } from '../errors.ts';
 import { groupOf, type Metadata, type OwnerReference, type Resource } from '../policy/resource.ts';
-import type { Document, Path } from './document.ts';
+import { type Document, objectPlace, type Path } from './document.ts';
 import { isClusterScoped, isOrdinary, isRead, versionFault } from './kinds.ts';
 import type { NoticeBook } from './place.ts';
 
@@ -25,7 +25,7 @@ export function readObject(raw: Fields, document: Document, path: Path, options:
   const origin = document.cheapPlace(path);
   const own = fieldsOf(raw['metadata']);
   const fault = versionFault(apiVersion, group, kind, typeof own?.['uid'] === 'string');
-  if (fault !== null) options.notices.add(`version ${apiVersion} ${kind}`, document.place(path), fault);
+  if (fault !== null) options.notices.add(`version ${apiVersion} ${kind}`, () => objectPlace(document, path), fault);
   else if (!isRead(groupKind) && !isOrdinary(groupKind)) {
     const label = `${kind} (${apiVersion})`;
     options.unread.set(label, (options.unread.get(label) ?? 0) + 1);
@@ -34,7 +34,7 @@ export function readObject(raw: Fields, document: Document, path: Path, options:
   if (own?.['name'] === undefined && typeof own?.['generateName'] === 'string') {
     options.notices.add(
       `generateName ${groupKind}`,
-      document.place(path),
+      () => objectPlace(document, path),
       `${kind} has only a generateName: left out, since nobody knows its name.`,
     );
     return null;
@@ -79,7 +79,7 @@ function readNamespace(own: Fields, groupKind: string, name: string, document: D
   }
   if (!isRead(groupKind)) return '';
   const message = `"${name}" names no namespace: taken to be in ${options.defaultNamespace}.`;
-  options.notices.add('namespace', document.place(path), message);
+  options.notices.add('namespace', () => objectPlace(document, path), message);
   return options.defaultNamespace;
 }
 
@@ -92,7 +92,7 @@ function readStrings(own: Fields, field: 'labels' | 'annotations', name: string,
   const kept = entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string');
   if (map === null || kept.length < entries.length) {
     const wrong = entries.find((entry) => typeof entry[1] !== 'string');
-    const place = document.place(wrong === undefined ? [...path, 'metadata', field] : [...path, 'metadata', field, wrong[0]]);
+    const place = () => document.place(wrong === undefined ? [...path, 'metadata', field] : [...path, 'metadata', field, wrong[0]]);
     const what =
       wrong === undefined
         ? `The ${field} of "${name}" are ${describe(value)}`

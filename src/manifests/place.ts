@@ -41,24 +41,45 @@ export function showOrigin(origin: Origin): string {
   return [origin.file, origin.line, origin.column].filter((part) => part !== undefined).join(':');
 }
 
-/** Collects notices; the same thing said of many objects becomes one notice with a count. */
+/** The same thing said of `count` objects, the first of which stands at `origin`. */
+export interface CountedNotice extends Notice {
+  /** Tells which notices are the same thing. */
+  readonly topic: string;
+  readonly count: number;
+}
+
+/** Collects notices; the same thing said of many objects becomes one, so that there are never more of them than things to say. */
 export interface NoticeBook {
-  /** `topic` tells which notices are the same thing; the first one of a topic is kept. */
-  add(topic: string, origin: Origin, message: string): void;
+  /** `origin` is asked only for the first of a topic: it may be costly. */
+  add(topic: string, origin: () => Origin, message: string): void;
+  addAll(notices: readonly CountedNotice[]): void;
+  counted(): CountedNotice[];
+  /** For people: the counts in words. */
   all(): Notice[];
 }
 
+/** Each new topic may read the text again. */
+const MAX_TOPICS = 50;
+
 export function createNoticeBook(): NoticeBook {
-  const topics = new Map<string, { readonly notice: Notice; count: number }>();
+  const topics = new Map<string, CountedNotice>();
+  const put = (topic: string, count: number, first: () => Notice) => {
+    const known = topics.get(topic);
+    if (known !== undefined) topics.set(topic, { ...known, count: known.count + count });
+    else if (topics.size < MAX_TOPICS) topics.set(topic, { ...first(), topic, count });
+    else if (topic !== 'more') put('more', count, () => ({ origin: {}, message: 'More is to be said than is said here.' }));
+    else topics.set(topic, { ...first(), topic, count });
+  };
   return {
-    add(topic, origin, message) {
-      const known = topics.get(topic);
-      if (known === undefined) topics.set(topic, { notice: { origin, message }, count: 1 });
-      else known.count++;
+    add: (topic, origin, message) => put(topic, 1, () => ({ origin: origin(), message })),
+    addAll: (notices) => {
+      for (const notice of notices) put(notice.topic, notice.count, () => notice);
     },
+    counted: () => [...topics.values()],
     all: () =>
-      [...topics.values()].map(({ notice, count }) =>
-        count === 1 ? notice : { ...notice, message: `${notice.message} (and ${(count - 1).toLocaleString('en')} more like it)` },
-      ),
+      [...topics.values()].map(({ origin, message, count }) => ({
+        origin,
+        message: count === 1 ? message : `${message} (and ${(count - 1).toLocaleString('en')} more like it)`,
+      })),
   };
 }

@@ -6,7 +6,7 @@ import type { CutOff, Parsed } from './document.ts';
 import { dumpCommand } from './dump.ts';
 import { parseJson } from './json-text.ts';
 import { describe, fieldsOf, type ObjectOptions } from './object.ts';
-import { createNoticeBook, type Notice, placeAt } from './place.ts';
+import { type CountedNotice, createNoticeBook, type NoticeBook, placeAt } from './place.ts';
 import { parseYaml } from './yaml-text.ts';
 
 export interface ReadOptions {
@@ -27,7 +27,7 @@ export interface Manifests {
   readonly observedFrom: Instant | null;
   /** Kinds that nothing here reads: how many objects of each, by `Kind (apiVersion)`. */
   readonly unread: ReadonlyMap<string, number>;
-  readonly notices: readonly Notice[];
+  readonly notices: readonly CountedNotice[];
 }
 
 /** No YAML holds these unescaped. */
@@ -66,13 +66,13 @@ export function readManifests(text: string, file: string, options: ReadOptions =
   for (const document of parsed.documents) collect(document.value, document, [], collected, objectOptions);
   const { resources, events, observed } = collected;
   const observedFrom = observed.reduce<Instant | null>((first, at) => (first === null || at < first ? at : first), null);
-  return { file, isManifest: true, resources, events, observedFrom, unread: objectOptions.unread, notices: notices.all() };
+  return { file, isManifest: true, resources, events, observedFrom, unread: objectOptions.unread, notices: notices.counted() };
 }
 
 function parse(text: string, file: string): Parsed {
   const content = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
   // JSON.parse refuses control characters itself.
-  if (/^\s*[[{](?!\{)/.test(content)) return parseJson(content, file);
+  if (/^\s*(?:\[|\{(?!\{))/.test(content)) return parseJson(content, file);
   const control = NOT_TEXT.exec(content);
   if (control !== null) {
     const code = (control[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
@@ -113,10 +113,10 @@ function cutOffFault({ place, what, before }: CutOff, file: string): InvalidInpu
 }
 
 /** A recording of events may end in the middle of one: what is before it is whole. Anything else is refused. */
-function reportCutOff(parsed: Parsed, file: string, add: (topic: string, origin: Notice['origin'], message: string) => void): void {
+function reportCutOff(parsed: Parsed, file: string, add: NoticeBook['add']): void {
   const { cutOff, documents } = parsed;
   if (cutOff === null) return;
   const isRecording = documents.every(({ value }) => isEvent(fieldsOf(value) ?? {}));
   if (!isRecording) throw cutOffFault(cutOff, file);
-  add('cut off', cutOff.place, `The recording ends in the middle of an event: ${documents.length} before it were read.`);
+  add('cut off', () => cutOff.place, `The recording ends in the middle of an event: ${documents.length} before it were read.`);
 }

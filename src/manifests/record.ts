@@ -1,7 +1,7 @@
 /** Several readings → one cluster over time. */
 import { type Change, type Instant, objectKey, type Resource, refOf, showRef } from '../policy/resource.ts';
 import { parseInstant } from '../policy/time.ts';
-import { createNoticeBook, type Notice, showOrigin } from './place.ts';
+import { createNoticeBook, type Notice, type NoticeBook, showOrigin } from './place.ts';
 import type { Manifests } from './read.ts';
 
 export interface Merged {
@@ -20,6 +20,7 @@ export interface Merged {
  */
 export function mergeManifests(readings: readonly Manifests[]): Merged {
   const notices = createNoticeBook();
+  for (const reading of readings) notices.addAll(reading.notices);
   const recorded = readings.filter(({ observedFrom }) => observedFrom !== null);
   const start = recorded.reduce<Instant>((first, { observedFrom }) => Math.min(first, observedFrom ?? first), Number.POSITIVE_INFINITY);
   const inHistory = new Set(recorded.flatMap(({ events }) => events.map(({ resource }) => keyOf(resource))));
@@ -30,7 +31,7 @@ export function mergeManifests(readings: readonly Manifests[]): Merged {
       const key = keyOf(resource);
       const earlier = plain.get(key);
       if (inHistory.has(key)) {
-        notices.add(`history ${file}`, { file }, `${showRef(refOf(resource))} is in the recorded history too, which counts.`);
+        notices.add('history', () => ({ file }), `${showRef(refOf(resource))} is in the recorded history too, which counts.`);
       } else if (earlier !== undefined) {
         noteDuplicate(earlier, resource, notices.add);
       }
@@ -44,14 +45,14 @@ export function mergeManifests(readings: readonly Manifests[]): Merged {
   changes.sort((a, b) => timeOf(a.change) - timeOf(b.change) || a.order - b.order);
   for (const { file, events, observedFrom } of readings) {
     if (events.length > 0 && observedFrom === null) {
-      notices.add(`untimed ${file}`, { file }, 'These watch events carry no times: only what is left at their end counts.');
+      notices.add('untimed', () => ({ file }), 'These watch events carry no times: only what is left at their end counts.');
     }
   }
   noteUnread(readings, notices.add);
   return {
     changes: changes.map(({ change }) => change),
     isHistory: recorded.length > 0,
-    notices: [...readings.flatMap((reading) => reading.notices), ...notices.all()],
+    notices: notices.all(),
   };
 }
 
@@ -70,15 +71,12 @@ function sinceWhen(resource: Resource, start: Instant): Instant | null {
   return created !== null && created > start ? created : null;
 }
 
-type Add = (topic: string, origin: Notice['origin'], message: string) => void;
-
-function noteDuplicate(earlier: Resource, later: Resource, add: Add): void {
-  const files = `${earlier.origin?.file} ${later.origin?.file}`;
+function noteDuplicate(earlier: Resource, later: Resource, add: NoticeBook['add']): void {
   const where = showOrigin(earlier.origin ?? {});
   const isSame = equal(contentOf(earlier), contentOf(later));
   add(
-    `duplicate ${isSame} ${files}`,
-    later.origin ?? {},
+    `duplicate ${isSame}`,
+    () => later.origin ?? {},
     isSame
       ? `${showRef(refOf(later))} stands here and in ${where}, the same.`
       : `${showRef(refOf(later))} stands here and, different, in ${where}: this one, read later, counts.`,
@@ -98,11 +96,11 @@ function equal(a: unknown, b: unknown): boolean {
   return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && equal(left[key], right[key]));
 }
 
-function noteUnread(readings: readonly Manifests[], add: Add): void {
+function noteUnread(readings: readonly Manifests[], add: NoticeBook['add']): void {
   const counts = new Map<string, number>();
   for (const { unread } of readings) for (const [label, count] of unread) counts.set(label, (counts.get(label) ?? 0) + count);
   if (counts.size === 0) return;
   const shown = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, 10);
   const more = counts.size > shown.length ? `, and ${counts.size - shown.length} more kinds` : '';
-  add('unread', {}, `Nothing here reads these kinds: ${shown.map(([label, count]) => `${count} ${label}`).join(', ')}${more}.`);
+  add('unread', () => ({}), `Nothing here reads these kinds: ${shown.map(([label, count]) => `${count} ${label}`).join(', ')}${more}.`);
 }

@@ -62,8 +62,7 @@ describe('a history and dumps beside it', () => {
     const { changes, notices } = mergeManifests([fixture('policy.yaml'), fixture('policy-history.jsonl'), fixture('fix.yaml')]);
     expect(versions(stateAt(changes, null))).toEqual(['MeshTLSAuthentication 14501', 'Server 14500']);
     expect(notices.map(({ origin, message }) => [origin.file, message])).toEqual([
-      ['policy.yaml', 'Server shop/backend-http is in the recorded history too, which counts. (and 2 more like it)'],
-      ['fix.yaml', 'AuthorizationPolicy shop/backend-frontend is in the recorded history too, which counts.'],
+      ['policy.yaml', 'Server shop/backend-http is in the recorded history too, which counts. (and 3 more like it)'],
     ]);
   });
 

@@ -311,7 +311,12 @@ describe('notices', () => {
     const { resources, notices } = readManifests(content, 'x.yaml', { defaultNamespace: 'shop' });
     expect(resources.map(({ metadata }) => metadata.namespace)).toEqual(['shop', 'shop', 'shop', '', '']);
     expect(notices).toEqual([
-      { origin: { file: 'x.yaml', line: 1, column: 1 }, message: '"a" names no namespace: taken to be in shop. (and 2 more like it)' },
+      {
+        origin: { file: 'x.yaml', line: 1, column: 1 },
+        topic: 'namespace',
+        count: 3,
+        message: '"a" names no namespace: taken to be in shop.',
+      },
     ]);
   });
 
@@ -328,6 +333,24 @@ describe('notices', () => {
       [8, 11, 'labels "port" of "a" is the number 8080, not text: left out. The API server refuses it; put it in quotes.'],
       [9, 16, 'The annotations of "a" are a list, not text: left out. The API server refuses it; put it in quotes.'],
     ]);
+  });
+
+  test('of each thing one is told, and of endless things not all, in linear time', () => {
+    const many = (field: (i: number) => object) =>
+      JSON.stringify(Array.from({ length: 20_000 }, (_, i) => ({ kind: 'Server', metadata: { name: `a${i}` }, ...field(i) })));
+    const start = performance.now();
+    expect(
+      readManifests(
+        many(() => ({ apiVersion: 'policy.linkerd.io/v1beta3' })),
+        'x',
+      ).notices,
+    ).toMatchObject([{ topic: 'namespace', count: 20_000 }]);
+    const versions = readManifests(
+      many((i) => ({ apiVersion: `policy.linkerd.io/v${i}` })),
+      'x',
+    ).notices;
+    expect([versions.length, versions.at(-1)?.message]).toEqual([51, 'More is to be said than is said here.']);
+    expect(performance.now() - start).toBeLessThan(15_000);
   });
 
   test('an object that will be named by the API server is left out', () => {
