@@ -125,7 +125,7 @@ export interface Symptom extends Counted {
 export interface Peer {
   /** null: a pod's own address or a control-plane component. */
   readonly service: { readonly namespace: string; readonly name: string; readonly port: number | null } | null;
-  /** `ip:port` of the endpoint (the application's port, also where 4143 is dialled), or the control plane's `name:port`; null where none was chosen. */
+  /** `ip:port` of the endpoint (the application's port, also where 4143 is dialled), or the control plane's `name:port`; the Service's `ip:port` where no endpoint was chosen. */
   readonly address: string | null;
 }
 

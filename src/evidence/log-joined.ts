@@ -10,6 +10,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** How long a line waits for those that belong to it: so many lines of the same proxy. */
 const WINDOW_LINES = 64;
+const MAX_DETAIL = 2000;
 const NOTHING: never[] = [];
 
 /** Where and when a line was read. */
@@ -56,7 +57,7 @@ export function createJoin(report: (fact: Fact) => void): Join {
   /** Reported without their follow-up, which must not count again if it comes late. */
   const overdue: Waiting[] = [];
   let continued: Waiting | null = null;
-  let lastAllowed: { readonly by: Allowed | Refusal; readonly line: number } | null = null;
+  let lastAllowed: { readonly by: Allowed; readonly line: number } | null = null;
   let lines = 0;
   let hasAccessLog = false;
   let hasEvents = false;
@@ -118,10 +119,7 @@ export function createJoin(report: (fact: Fact) => void): Join {
       const fact = denial(refusal, origin);
       const needsAccess = hasAccessLog && refusal.kind !== 'tcp-denied' && refusal.kind !== 'terminated' && !refusal.admin;
       wait(fact, !audited, needsAccess, refusal.thread);
-      if (audited) {
-        lastAllowed = { by: refusal, line: lines };
-        drain(false);
-      }
+      if (audited) drain(false);
     },
     failure(failure) {
       for (const waiting of queue) {
@@ -137,8 +135,9 @@ export function createJoin(report: (fact: Fact) => void): Join {
       return late >= 0;
     },
     alone(failure, origin) {
-      const isRecent = lastAllowed !== null && lines - lastAllowed.line <= 4 && lastAllowed.by.client.ip === failure.ip;
-      const fact = standalone(failure, origin, isRecent ? (lastAllowed?.by ?? null) : null);
+      // One thread authorizes a request and refuses it in the same breath: the line just before is about this one.
+      const isSame = lastAllowed !== null && lines - lastAllowed.line === 1 && lastAllowed.by.client.ip === failure.ip;
+      const fact = standalone(failure, origin, isSame ? (lastAllowed?.by ?? null) : null);
       takeAccess(wait(fact, false, hasAccessLog && failure.kind !== 'tcp-denied' && !failure.admin));
       drain(false);
     },
@@ -165,7 +164,11 @@ export function createJoin(report: (fact: Fact) => void): Join {
       drain(false);
     },
     continuation(text) {
-      if (continued?.fact?.type === 'symptom') continued.fact.detail = `${continued.fact.detail}\n${text}`.slice(0, 2000);
+      if (continued?.fact?.type !== 'symptom') return;
+      const { fact } = continued;
+      fact.detail = `${fact.detail}\n${text}`.slice(0, MAX_DETAIL);
+      if (fact.complaint !== undefined)
+        fact.complaint = { ...fact.complaint, error: `${fact.complaint.error}\n${text}`.slice(0, MAX_DETAIL) };
     },
     event() {
       hasEvents = true;
@@ -208,8 +211,8 @@ function observation(allowed: Allowed, { at, reporter, source }: LineOrigin): Wr
   return { type: 'observation', at, reporter, server, route, authorization, port, client, request: null, count: 1, source };
 }
 
-/** The error-response line of a request that has none before it. `by`: what let the same client in just before, for rate limits. */
-function standalone(failure: Failure, origin: LineOrigin, by: Allowed | Refusal | null): Writable<Denial> {
+/** The error-response line of a request that has none before it. `by`: what let the request in, where level DEBUG tells; the rate limit comes after. */
+function standalone(failure: Failure, origin: LineOrigin, by: Allowed | null): Writable<Denial> {
   const known = failure.kind === 'rate-limited' ? by : null;
   const { at, reporter, source } = origin;
   const client: Client = { ip: failure.ip, port: failure.clientPort, tls: known?.client.tls ?? null };

@@ -4,17 +4,17 @@ import type { Peer } from './facts.ts';
 import { type LogEvent, spanField, spanOf } from './log-event.ts';
 import { readPort } from './log-text.ts';
 
-/** null: no outbound or control-plane span. `port` is the application's port at the endpoint, or the Service's. */
+/** null: no outbound or control-plane span. `port`: the application's at the endpoint. */
 export function peerOf(event: LogEvent): { readonly peer: Peer; readonly port: number | null } | null {
   const controller = spanField(event, SPAN.controller, 'addr');
   if (controller !== null) return { peer: { service: null, address: controller }, port: null };
   if (spanOf(event, SPAN.outbound) === null) return null;
-  const address = spanField(event, SPAN.endpoint, 'addr') ?? spanField(event, SPAN.forward, 'addr');
+  const endpoint = spanField(event, SPAN.endpoint, 'addr') ?? spanField(event, SPAN.forward, 'addr');
   const fields = spanOf(event, SPAN.service)?.fields;
   const namespace = fields?.get('ns');
   const name = fields?.get('name');
   const service = namespace === undefined || name === undefined ? null : { namespace, name, port: readPort(fields?.get('port') ?? '') };
-  return { peer: { service, address }, port: portOf(address) };
+  return { peer: { service, address: endpoint ?? spanField(event, SPAN.proxy, 'addr') }, port: portOf(endpoint) };
 }
 
 function portOf(address: string | null): number | null {
