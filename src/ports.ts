@@ -78,6 +78,7 @@ export interface Write {
 
 /** All of it or none of it, durable when it resolves. */
 export interface Commit {
+  /** No document twice. */
   readonly writes: readonly Write[];
   /** Batches of the outside, by their idempotency keys: if one of them is known (and has not expired), nothing is written. */
   readonly batches?: readonly { readonly id: string; readonly expiresAt: Instant }[];
@@ -105,7 +106,8 @@ export interface Cursor {
 
 /**
  * Documents, their index, a stream of events, known batches and leases. All triage state goes through here.
- * Errors of every call: Unavailable (read-only, full, gone: nothing was written).
+ * Errors of every call: Unavailable (read-only, full, gone). A commit that was refused wrote nothing; one that was cut off (connection lost,
+ * no answer in time) may be there as a whole: only `batches` or an `expected` make it safe to send again.
  */
 export interface Store {
   /** In the order of the ids; null for each that does not exist. */
@@ -140,17 +142,37 @@ export interface ParkedJob {
 
 /**
  * Work by id: at least once, so work must be idempotent and read its state anew. An add while the id waits is the same job; an add while it runs
- * causes exactly one more run. Ids may hold any characters. Work that keeps failing is parked with its reason until someone retries it.
+ * causes one more run, which starts after this one ended. Ids may hold any characters. Work that keeps failing is parked with its reason; it stays
+ * parked until someone retries it, or until it was added anew and succeeded. Work that throws Unavailable is delayed and tried again for as long as
+ * it does: an outage parks nothing.
  */
 export interface Queue {
   /** Durable when it resolves. Errors: Unavailable. */
   add(ids: readonly string[]): Promise<void>;
-  /** Starts to work; once per queue. `now` is the wall clock. */
+  /** Starts to work; once per queue. */
   process(work: (id: string) => Promise<void>): void;
   counts(): Promise<{ readonly waiting: number; readonly active: number; readonly delayed: number; readonly parked: number }>;
+  /** Newest first. */
   parked(limit: number): Promise<readonly ParkedJob[]>;
-  /** False: no such parked job. */
+  /** Takes it off the parked ones and lets it run, with all its attempts. False: no such parked job. */
   retry(id: string): Promise<boolean>;
   /** Lets running work end, up to the deadline; what did not end runs again after a restart. */
   close(deadlineMilliseconds: number): Promise<void>;
+}
+
+/** One explained revision of an incident, for other programs. */
+export interface Publication {
+  /** The incident's id. */
+  readonly id: string;
+  readonly revision: number;
+  readonly value: Json;
+}
+
+/** Hands explained incidents to other programs. A revision that is published again, while it is still known, is handed over once. */
+export interface Publisher {
+  /** Errors: Unavailable. */
+  publish(publications: readonly Publication[]): Promise<void>;
+  /** How many nobody fetched in time, so that newer ones took their place; since the process started. */
+  trimmed(): number;
+  close(): Promise<void>;
 }
