@@ -34,7 +34,7 @@ const LEVELS = new Set(['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR']);
 const TARGET_PATH = /^[a-z_][a-z0-9_]*(?:::[a-z_][a-z0-9_]*)*$/;
 const MAX_TARGET = 120;
 
-const PLAIN_HEAD = /(?:\[ *(\d{1,12}\.\d{6})s\] +)?([A-Z]{4,5}) +(?:ThreadId\((\d{1,9})\) )?/y;
+const PLAIN_HEAD = /(?:\[([^\]]{1,24})s\] +)?([A-Z]{4,5}) +(?:ThreadId\((\d{1,9})\) )?/y;
 
 /** Reads `[<uptime>s] <LEVEL> ThreadId(NN) …` or, from the policy controller, `<LEVEL> …`, at `from`. null: it is neither. */
 export function readPlainEvent(line: string, from: number): LogEvent | null {
@@ -72,15 +72,16 @@ function isTarget(text: string): boolean {
   return text.length <= MAX_TARGET && TARGET_PATH.test(text);
 }
 
-/** Index of the next `: ` outside of braces; they do not nest. */
+/** Index of the next `: ` outside of braces; they do not nest. -1: there is none. */
 function segmentEnd(line: string, from: number): number {
-  for (let at = from; ; ) {
-    const end = line.indexOf(': ', at);
-    const open = end < 0 ? -1 : line.indexOf('{', at);
-    if (open < 0 || open > end) return end;
-    at = line.indexOf('}', open);
-    if (at < 0) return -1;
+  let end = line.indexOf(': ', from);
+  for (let open = line.indexOf('{', from); end >= 0 && open >= 0 && open < end; ) {
+    const close = line.indexOf('}', open);
+    if (close < 0) return -1;
+    if (close > end) end = line.indexOf(': ', close);
+    open = line.indexOf('{', close);
   }
+  return end;
 }
 
 function readPlainSpans(text: string): LogSpan[] {

@@ -1,4 +1,5 @@
 /** The fields of an event, in the order its source declares them. */
+import { FIELD } from './conventions.ts';
 import type { LogEvent } from './log-event.ts';
 import { readRustString } from './log-text.ts';
 
@@ -16,6 +17,8 @@ export interface FieldShape {
   /** Fields that the plain format prints in Rust's Debug form, quoted. */
   readonly quoted?: readonly string[];
 }
+
+const MAX_TRIES = 8;
 
 export type Fields = ReadonlyMap<string, string>;
 
@@ -52,34 +55,49 @@ function readPlainFields(text: string, message: string, shape: FieldShape): Fiel
     open.push({ key, start: at });
   }
   const end = readFromRight(text, at, shape, found);
-  if (end < 0) return null;
+  // `[<a>, <b>]`; anything behind it is no field that we know.
+  if (end < 0 || found.get(FIELD.errorSources)?.endsWith(']') === false) return null;
   const last = open.at(-1);
-  if (last !== undefined) found.set(last.key, text.slice(last.start, end));
-  else if (end !== at) return null;
-  return unquoteAll(found, shape);
+  if (last === undefined) return end === at ? found : null;
+  const value = text.slice(last.start, end);
+  if (!shape.quoted?.includes(last.key)) return found.set(last.key, value);
+  const read = readRustString(value, 0);
+  return read?.end === value.length ? found.set(last.key, read.value) : null;
 }
 
 /** Where the fields behind the free one begin, or -1. */
 function readFromRight(text: string, from: number, shape: FieldShape, found: Map<string, string>): number {
   let end = text.length;
   for (const key of shape.after.toReversed()) {
-    const mark = ` ${key}=`;
-    const start = end === 0 ? -1 : text.lastIndexOf(mark, end - 1);
-    if (start >= from) {
-      found.set(key, text.slice(start + mark.length, end));
-      end = start;
+    const field = shape.quoted?.includes(key) ? lastQuoted(text, key, from, end) : lastPlain(text, key, from, end);
+    if (field !== null) {
+      found.set(key, field.value);
+      end = field.start;
     } else if (!shape.optional?.includes(key)) return -1;
   }
   return end;
 }
 
-function unquoteAll(found: Map<string, string>, shape: FieldShape): Fields | null {
-  for (const key of shape.quoted ?? []) {
-    const text = found.get(key);
-    if (text === undefined) continue;
-    const read = readRustString(text, 0);
-    if (read === null || read.end !== text.length) return null;
-    found.set(key, read.value);
+interface Found {
+  readonly value: string;
+  readonly start: number;
+}
+
+function lastPlain(text: string, key: string, from: number, end: number): Found | null {
+  const mark = ` ${key}=`;
+  const start = end === 0 ? -1 : text.lastIndexOf(mark, end - 1);
+  return start < from ? null : { value: text.slice(start + mark.length, end), start };
+}
+
+/** A quoted value may hold what looks like its own key; the field begins where a string begins that ends at `end`. */
+function lastQuoted(text: string, key: string, from: number, end: number): Found | null {
+  let before = end;
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const field = lastPlain(text, key, from, before);
+    if (field === null) return null;
+    const read = readRustString(text, field.start + key.length + 2);
+    if (read?.end === end) return { value: read.value, start: field.start };
+    before = field.start;
   }
-  return found;
+  return null;
 }

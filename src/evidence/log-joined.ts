@@ -2,23 +2,13 @@
  * Joins what one proxy says of one request in several lines: the refusal, the authorizations that did not apply, the error response,
  * the access log. Other connections interleave, and the access log comes over another stream, before or after.
  */
-import type { Instant } from '../policy/resource.ts';
-import type { Client, Denial, Fact, Observation, Reporter, Source, Symptom } from './facts.ts';
+import type { Denial, Fact, Observation, Symptom } from './facts.ts';
+import { denial, type LineOrigin, observation, standalone, symptom, unexplained, type Writable } from './log-facts.ts';
 import type { Access, Allowed, Failure, NotApplied, Refusal, Trouble } from './log-reading.ts';
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** How long a line waits for those that belong to it: so many lines of the same proxy. */
 const WINDOW_LINES = 64;
 const MAX_DETAIL = 2000;
-const NOTHING: never[] = [];
-
-/** Where and when a line was read. */
-export interface LineOrigin {
-  readonly at: Instant | null;
-  readonly reporter: Reporter;
-  readonly source: Source;
-}
 
 /** A fact that may still be completed. */
 interface Waiting {
@@ -49,6 +39,8 @@ export interface Join {
   event(): void;
   /** Everything that waits, as it is. */
   flush(): void;
+  /** Another process begins: nothing of the one before is completed by what follows. */
+  restart(): void;
 }
 
 /** Facts are reported in the order of the lines they began with. */
@@ -107,6 +99,12 @@ export function createJoin(report: (fact: Fact) => void): Join {
     if (found?.access == null) return;
     found.settled = true;
     merge(waiting, found.access.access);
+  }
+
+  function flush(): void {
+    drain(true);
+    continued = null;
+    lastAllowed = null;
   }
 
   return {
@@ -176,73 +174,12 @@ export function createJoin(report: (fact: Fact) => void): Join {
       continued.needsFollowUp = false;
       continued = null;
     },
-    flush() {
-      drain(true);
-      continued = null;
-      lastAllowed = null;
+    flush,
+    restart() {
+      flush();
+      overdue.length = 0;
     },
   };
-}
-
-function denial(refusal: Refusal, origin: LineOrigin): Writable<Denial> {
-  const { kind, server, route, port, admin, client } = refusal;
-  const { at, reporter, source } = origin;
-  return {
-    type: 'denial',
-    kind,
-    at,
-    reporter,
-    server,
-    route,
-    port,
-    admin,
-    client,
-    request: null,
-    count: 1,
-    sinceBefore: false,
-    error: null,
-    didNotApply: NOTHING,
-    source,
-  };
-}
-
-function observation(allowed: Allowed, { at, reporter, source }: LineOrigin): Writable<Observation> {
-  const { server, route, authorization, client, port } = allowed;
-  return { type: 'observation', at, reporter, server, route, authorization, port, client, request: null, count: 1, source };
-}
-
-/** The error-response line of a request that has none before it. `by`: what let the request in, where level DEBUG tells; the rate limit comes after. */
-function standalone(failure: Failure, origin: LineOrigin, by: Allowed | null): Writable<Denial> {
-  const known = failure.kind === 'rate-limited' ? by : null;
-  const { at, reporter, source } = origin;
-  const client: Client = { ip: failure.ip, port: failure.clientPort, tls: known?.client.tls ?? null };
-  return {
-    type: 'denial',
-    kind: failure.kind,
-    at,
-    reporter,
-    server: failure.server ?? known?.server ?? null,
-    route: known?.route ?? null,
-    port: failure.port ?? known?.port ?? null,
-    admin: failure.admin,
-    client,
-    request: failure.request,
-    count: 1,
-    sinceBefore: false,
-    error: failure.error,
-    didNotApply: NOTHING,
-    source,
-  };
-}
-
-function symptom(trouble: Trouble, origin: LineOrigin): Writable<Symptom> {
-  const { kind, port, client, detail, request, peer, complaint } = trouble;
-  const { at, reporter, source } = origin;
-  const fact: Writable<Symptom> = { type: 'symptom', kind, at, reporter, port, client, detail, count: 1, source };
-  if (request !== undefined) fact.request = request;
-  if (peer !== undefined) fact.peer = peer;
-  if (complaint !== undefined) fact.complaint = complaint;
-  return fact;
 }
 
 function follows({ fact }: Waiting, failure: Failure): boolean {
@@ -283,34 +220,4 @@ function merge(waiting: Waiting, access: Access): void {
 function pathAlone(path: string | null): string | null {
   const query = path === null ? -1 : path.indexOf('?');
   return path === null || query < 0 ? path : path.slice(0, query);
-}
-
-/** An access log line that nothing else in the log explains. */
-function unexplained(access: Access, origin: LineOrigin, hasEvents: boolean): Observation | Symptom | null {
-  const { client, request, status } = access;
-  const { at, reporter, source } = origin;
-  const application = hasEvents || (access.responseBytes ?? 0) > 0;
-  const policyLike = status === 403 || status === 404 || status === 429;
-  if (policyLike && !application) {
-    const detail = `${status} in the access log; without the proxy's other lines nobody can say whether policy or the application answered`;
-    return { type: 'symptom', kind: 'request-failed', at, reporter, port: null, client, detail, count: 1, source, request };
-  }
-  if (status === 403) {
-    const detail = '403 in the access log, and no denial in the log of this proxy: the application answered';
-    return { type: 'symptom', kind: 'application-refused', at, reporter, port: null, client, detail, count: 1, source, request };
-  }
-  if (status >= 500) return null;
-  return {
-    type: 'observation',
-    at,
-    reporter,
-    server: null,
-    route: null,
-    authorization: null,
-    port: null,
-    client,
-    request,
-    count: 1,
-    source,
-  };
 }

@@ -37,10 +37,13 @@ const OPEN_BRACKET = 91;
 const COLON = 58;
 const LETTER_G = 103;
 const LETTER_N = 110;
+const LETTER_S = 115;
 const QUOTE = 34;
 const BRACKET = 93;
 const MAX_IRRELEVANT = 400;
 const MAX_PORT = 65_535;
+/** `[`, 24 characters, `s`. */
+const MAX_UPTIME = 26;
 const INBOUND_TEXT = String(INBOUND_PORT);
 
 export interface StormReader {
@@ -81,7 +84,7 @@ export function createStormReader(): StormReader {
   return {
     read(line, from) {
       const uptimeEnd = line.charCodeAt(from) === OPEN_BRACKET ? line.indexOf(']', from) : -1;
-      if (uptimeEnd < 0) return undefined;
+      if (uptimeEnd < 0 || uptimeEnd - from > MAX_UPTIME || line.charCodeAt(uptimeEnd - 1) !== LETTER_S) return undefined;
       const last = line.charCodeAt(line.length - 1);
       if (last === QUOTE || last === BRACKET) return readFailure(line, uptimeEnd) ?? readRemote(line, uptimeEnd);
       return whole.get(line.slice(uptimeEnd)) ?? readRefusal(line, uptimeEnd);

@@ -2,7 +2,8 @@
 import { parseIdentity } from '../policy/identity.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Fact, Reporter } from './facts.ts';
-import { createJoin, type Join, type LineOrigin } from './log-joined.ts';
+import type { LineOrigin } from './log-facts.ts';
+import { createJoin, type Join } from './log-joined.ts';
 import type { Reading } from './log-reading.ts';
 import { ownCopy } from './log-text.ts';
 
@@ -90,7 +91,7 @@ export function deliver(reading: Reading, stream: Stream, origin: LineOrigin): v
       stream.reporter = identified(stream.reporter, reading.identity);
       break;
     case 'start':
-      join.flush();
+      join.restart();
       // The start that was given is that of the first process in the log.
       if (stream.started) stream.startedAt = null;
       stream.started = true;

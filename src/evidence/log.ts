@@ -7,7 +7,7 @@ import { continuesBelow } from './log-controller.ts';
 import { readEvent } from './log-dispatch.ts';
 import { createEnvelopeReader } from './log-envelope.ts';
 import { isObject, type LogEvent, readJsonEvent, readPlainEvent } from './log-event.ts';
-import type { LineOrigin } from './log-joined.ts';
+import type { LineOrigin } from './log-facts.ts';
 import { OVERSIZED_MARK } from './log-lines.ts';
 import type { Outcome } from './log-reading.ts';
 import { createStormReader } from './log-storm.ts';
