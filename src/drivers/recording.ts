@@ -36,8 +36,9 @@ export interface RecordedLog {
 
 export interface Recording {
   readonly directory: string;
+  /** The file of the policy. */
+  readonly history: string;
   readonly logs: readonly RecordedLog[];
-  readonly hasSamples: boolean;
   readonly hasWebhooks: boolean;
   readonly notices: readonly Notice[];
   /** In the order of time, objects without a time first. Memory: the samples, and 64 KiB per log. Errors: InvalidInput. */
@@ -86,8 +87,8 @@ export async function openRecording(directory: string, inputs: Inputs): Promise<
   };
   return {
     directory,
+    history: files.history,
     logs,
-    hasSamples: files.dumps.length > 0,
     hasWebhooks: files.webhooks !== null,
     notices: [...notices.map(({ origin, message }) => ({ where: showOrigin(origin), message })), ...(others > 0 ? [passedOver] : [])],
     events: () =>

@@ -9,7 +9,7 @@ import { createMetricsText } from '../../src/evidence/metrics-text.ts';
 import { showInstant } from '../../src/policy/time.ts';
 
 /** The counters of the recorded story: thirteen minutes in which pods were rolled out, a policy broken and mended, and a scanner came by. */
-const DUMP = gunzipSync(readFileSync(new URL('../fixtures/story/tsdb.om.gz', import.meta.url))).toString();
+const DUMP = gunzipSync(readFileSync(new URL('../../demo/prometheus/tsdb.om.gz', import.meta.url))).toString();
 const READING = { name: 'tsdb.om', at: null, reporter: { cluster: '', namespace: null, pod: null, workload: null } };
 
 function readAtOnce(): Fact[] {
