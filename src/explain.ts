@@ -1,26 +1,42 @@
 /** The product in one function: facts and a cluster → for each client what was denied, by which object, why, and what is missing to be sure. */
+import type { AlertFact } from './evidence/alert.ts';
 import { type ClientRef, clientRef } from './evidence/client.ts';
 import type { DenialKind, RequestTrace, Source, WorkloadRef } from './evidence/facts.ts';
 import { type JoinedClient, type JoinedTarget, joinTally } from './evidence/join.ts';
+import { type Judged, judge, verdictUnder } from './evidence/judge.ts';
+import { type KeySelection, selects } from './evidence/key.ts';
+import { type MissingEvidence, missingEvidence, showWorkload } from './evidence/missing.ts';
+import { createPlaces, type Place, type Places } from './evidence/places.ts';
+import { placeReporters, type Unplaced } from './evidence/placing.ts';
 import { earlier, later, type Tally, type TallySymptom } from './evidence/tally.ts';
+import { dumpCommand } from './manifests/dump.ts';
 import { workloadOf } from './manifests/owner.ts';
 import { type Decision, type DenialAlone, decide, decideFromDenialAlone } from './policy/deciding.ts';
-import { evaluate, sameLabels } from './policy/evaluate.ts';
-import type { Connection, Evaluation, Traffic } from './policy/evaluation.ts';
-import { type Excluded, excludedPolicies, nearServers, unattachedRoutes } from './policy/excluded.ts';
+import type { Evaluation } from './policy/evaluation.ts';
+import {
+  type Excluded,
+  excludedPolicies,
+  type NearServer,
+  nearServers,
+  type UnattachedRoute,
+  unattachedRoutes,
+} from './policy/excluded.ts';
 import type { RouteRef, ServerRef } from './policy/inbound.ts';
 import { inboundServer } from './policy/inbound-server.ts';
+import { memo } from './policy/memo.ts';
 import { type NetworkAnswer, networkAnswer } from './policy/network-answer.ts';
 import type { Instant, Resource } from './policy/resource.ts';
+import { hasServiceAccount } from './policy/service-accounts.ts';
 import { LINKERD_DEFAULTS } from './policy/settings.ts';
-import { buildSnapshot, findResource, findWorkload, namespaceIndex, type Snapshot } from './policy/snapshot.ts';
+import { buildSnapshot, findResource, type Snapshot } from './policy/snapshot.ts';
 import type { Workload } from './policy/workload.ts';
 
 /** The cluster's policy over time. A plain dump is the same at every moment. */
 export interface ClusterView {
   /** As it was then; null: as it was last known. */
   at(time: Instant | null): Snapshot;
-  readonly isHistory: boolean;
+  /** The moments of change, in order; none where the input is no history. */
+  readonly moments: readonly Instant[];
 }
 
 /** What a person asked about; every part may be left open. */
@@ -39,12 +55,7 @@ export interface Case {
   /** null: none was given. */
   readonly cluster: ClusterView | null;
   readonly question: Question;
-}
-
-/** Evidence that would decide more, with the command that supplies it. */
-export interface MissingEvidence {
-  readonly what: string;
-  readonly command: string;
+  readonly alerts?: readonly AlertFact[];
 }
 
 /** One denied thing as one client met it. */
@@ -52,6 +63,7 @@ export interface TargetExplanation {
   readonly kind: DenialKind;
   readonly namespace: string | null;
   readonly workload: WorkloadRef | null;
+  /** Those whose proxies reported it. */
   readonly pods: readonly string[];
   readonly port: number | null;
   readonly portName: string | null;
@@ -60,10 +72,12 @@ export interface TargetExplanation {
   readonly server: ServerRef | null;
   readonly route: RouteRef | null;
   readonly count: number;
+  /** Counted by a counter before its first reading. */
   readonly before: number;
   readonly countedBy: 'metrics' | 'logs';
   readonly first: Instant | null;
   readonly last: Instant | null;
+  readonly ips: readonly string[];
   readonly requests: readonly RequestTrace[];
   readonly sources: readonly Source[];
   readonly decision: Decision;
@@ -74,9 +88,11 @@ export interface TargetExplanation {
   /** False: the cluster given decides differently from what the proxy did. */
   readonly agrees: boolean;
   readonly excluded: readonly Excluded[];
+  readonly nearServers: readonly NearServer[];
+  readonly unattachedRoutes: readonly UnattachedRoute[];
   readonly network: NetworkAnswer | null;
-  /** The verdict of the policy last known, where it is another one. */
-  readonly now: Evaluation['verdict'] | null;
+  /** What the policy last known says, where it says something else, and since when. */
+  readonly now: { readonly verdict: Evaluation['verdict']; readonly since: Instant | null } | null;
   readonly missing: readonly MissingEvidence[];
 }
 
@@ -84,7 +100,6 @@ export interface ClientExplanation {
   readonly client: ClientRef;
   readonly tls: JoinedClient['tls'];
   readonly ips: readonly string[];
-  readonly pods: number;
   readonly counts: Readonly<Partial<Record<DenialKind, number>>>;
   readonly before: number;
   readonly first: Instant | null;
@@ -92,166 +107,184 @@ export interface ClientExplanation {
   readonly targets: readonly TargetExplanation[];
 }
 
+/** An alert, and which of the clients explained here it is about. */
+export interface AlertExplanation {
+  readonly alert: AlertFact;
+  /** Indexes into `clients`. */
+  readonly clients: readonly number[];
+}
+
 export interface Explanation {
+  /** The one with most denials first. */
   readonly clients: readonly ClientExplanation[];
+  readonly alerts: readonly AlertExplanation[];
   readonly symptoms: readonly TallySymptom[];
+  readonly unplaced: readonly Unplaced[];
   readonly allowedSeen: number;
   /** Denials that found no room in memory, or belong to clients beyond the bound. */
   readonly uncounted: number;
 }
 
-export function explain({ tally, cluster, question }: Case): Explanation {
+export function explain({ tally, cluster, question, alerts = [] }: Case): Explanation {
   const view = cluster ?? NO_CLUSTER;
+  const { placeOf, unplaced } = placeReporters(tally, (at) => placesIn(view.at(question.at ?? at)));
   const resolve = {
-    client: (ip: string | null, tls: JoinedClient['tls'], at: Instant | null) => clientRef(view.at(at), ip, tls, ownerIn(view.at(at))),
-    workload: (
-      reporter: { readonly namespace: string | null; readonly pod: string | null; readonly workload: WorkloadRef | null },
-      at: Instant | null,
-    ) => {
-      if (reporter.workload !== null || reporter.namespace === null || reporter.pod === null) return reporter.workload;
-      const pod = findWorkload(view.at(at), 'Pod', reporter.namespace, reporter.pod);
-      return pod === null ? null : ownerIn(view.at(at))(pod.resource);
+    client(ip: string | null, tls: JoinedClient['tls'], at: Instant | null) {
+      const snapshot = view.at(at);
+      return clientRef(snapshot, ip, tls, ownersIn(snapshot));
     },
+    place: placeOf,
   };
   const targets = joinTally(tally, resolve).filter((target) => isAskedFor(target, question));
   const parts = targets.flatMap((target) =>
     target.clients.map((client) => ({ client, explanation: explainTarget(target, client, cluster, question) })),
   );
-  const asked = parts.filter((p) => question.port === null || p.explanation.port === null || p.explanation.port === question.port);
+  const clients = byClient(parts.filter(({ explanation: { port } }) => question.port === null || port === null || port === question.port));
   return {
-    clients: byClient(asked),
-    symptoms: [...tally.symptoms.values()].filter(
-      (s) => question.namespace === null || s.reporter.namespace === null || s.reporter.namespace === question.namespace,
-    ),
+    clients,
+    alerts: alerts.map((alert) => ({ alert, clients: clientsOf(alert.selects, clients) })),
+    symptoms: [...tally.symptoms.values()].filter(({ reporter }) => isAskedNamespace(placeOf(reporter), question)),
+    unplaced,
     allowedSeen: tally.observed.count,
     uncounted: tally.dropped.count + targets.reduce((sum, t) => sum + t.beyond, 0),
   };
 }
 
 const EMPTY = buildSnapshot([], LINKERD_DEFAULTS);
-const NO_CLUSTER: ClusterView = { at: () => EMPTY, isHistory: false };
+const NO_CLUSTER: ClusterView = { at: () => EMPTY, moments: [] };
 
-function ownerIn(snapshot: Snapshot): (pod: Resource) => WorkloadRef {
+const placesIn = memo((snapshot: Snapshot): Places => createPlaces(snapshot, ownersIn(snapshot)));
+
+function ownersIn(snapshot: Snapshot): (pod: Resource) => WorkloadRef {
   return (pod) => {
     const { kind, namespace, name } = workloadOf(pod, (ref) => findResource(snapshot, ref) ?? undefined);
     return { kind, namespace, name };
   };
 }
 
-function isAskedFor(target: JoinedTarget, { namespace, workload }: Question): boolean {
-  if (namespace !== null && target.namespace !== null && target.namespace !== namespace) return false;
+/** Every workload that has pods (or a stand-in for them). */
+export function workloadsIn(snapshot: Snapshot): readonly WorkloadRef[] {
+  return placesIn(snapshot).workloads();
+}
+
+function isAskedNamespace(place: Place, { namespace }: Question): boolean {
+  return namespace === null || place.namespace === null || place.namespace === namespace;
+}
+
+function isAskedFor(target: JoinedTarget, question: Question): boolean {
+  const { workload } = question;
+  if (!isAskedNamespace(target, question)) return false;
   if (workload === null) return true;
   if (workload.kind === 'Pod')
     return target.pods.length === 0 || target.pods.includes(workload.name) || target.workload?.name === workload.name;
   return target.workload === null || (target.workload.kind === workload.kind && target.workload.name === workload.name);
 }
 
-function byClient(
-  parts: readonly { readonly client: JoinedClient; readonly explanation: TargetExplanation }[],
-): readonly ClientExplanation[] {
-  const groups = new Map<string, { client: JoinedClient; explanation: TargetExplanation }[]>();
-  for (const part of parts) groups.set(part.client.ref.key, [...(groups.get(part.client.ref.key) ?? []), part]);
-  const out = [...groups.values()].map((group) => {
-    const first = group[0] as (typeof group)[number];
-    const counts: Partial<Record<DenialKind, number>> = {};
-    for (const { explanation: t } of group) counts[t.kind] = (counts[t.kind] ?? 0) + t.count;
-    const ips = [...new Set(group.flatMap((p) => p.client.ips))].sort();
-    return {
-      client: first.client.ref,
-      tls: first.client.tls,
-      ips,
-      pods: ips.length,
-      counts,
-      before: group.reduce((sum, p) => sum + p.explanation.before, 0),
-      first: group.reduce<Instant | null>((t, p) => earlier(t, p.explanation.first), null),
-      last: group.reduce<Instant | null>((t, p) => later(t, p.explanation.last), null),
-      targets: group.map((p) => p.explanation).sort((a, b) => b.count - a.count),
-    };
+interface Part {
+  readonly client: JoinedClient;
+  readonly explanation: TargetExplanation;
+}
+
+/** One workload may come with and without its identity: these are two clients to a policy. */
+function byClient(parts: readonly Part[]): readonly ClientExplanation[] {
+  const byRef = new Map<string, Part[]>();
+  for (const part of parts) byRef.set(part.client.ref.key, [...(byRef.get(part.client.ref.key) ?? []), part]);
+  const groups = [...byRef.values()].flatMap((group) => {
+    const states = [...new Set(group.map((p) => p.client.tls?.state).filter((state) => state !== undefined))];
+    if (states.length < 2) return [group];
+    return states.map((state, i) => group.filter((p) => p.client.tls?.state === state || (i === 0 && p.client.tls === null)));
   });
-  return out.sort((a, b) => totalOf(b) - totalOf(a) || (a.client.key < b.client.key ? -1 : 1));
+  return groups.map(toClient).sort((a, b) => totalOf(b) - totalOf(a) || (a.client.key < b.client.key ? -1 : 1));
+}
+
+function toClient(group: readonly Part[]): ClientExplanation {
+  const first = group.find((p) => p.client.tls !== null) ?? (group[0] as Part);
+  const counts: Partial<Record<DenialKind, number>> = {};
+  for (const { explanation: t } of group) counts[t.kind] = (counts[t.kind] ?? 0) + t.count;
+  return {
+    client: first.client.ref,
+    tls: first.client.tls,
+    ips: [...new Set(group.flatMap((p) => p.client.ips))].sort(),
+    counts,
+    before: group.reduce((sum, p) => sum + p.explanation.before, 0),
+    first: group.reduce<Instant | null>((t, p) => earlier(t, p.explanation.first), null),
+    last: group.reduce<Instant | null>((t, p) => later(t, p.explanation.last), null),
+    targets: group.map((p) => p.explanation).sort((a, b) => b.count - a.count || b.before - a.before),
+  };
 }
 
 function totalOf(client: ClientExplanation): number {
-  return Object.values(client.counts).reduce((sum, n) => sum + n, 0);
+  return Object.values(client.counts).reduce((sum, n) => sum + n, 0) + client.before;
+}
+
+function clientsOf(selection: KeySelection, clients: readonly ClientExplanation[]): readonly number[] {
+  if (Object.keys(selection).length === 0) return [];
+  return clients.flatMap(({ targets }, i) => (targets.some((target) => isAbout(selection, target)) ? [i] : []));
+}
+
+function isAbout(selection: KeySelection, { namespace, workload, server, route, kind, admin }: TargetExplanation): boolean {
+  const key = { namespace, workload, server, route, kind: admin && kind !== 'audit-allowed' ? ('admin-denied' as const) : kind };
+  return selects(selection, { ...key, cluster: '' });
 }
 
 function explainTarget(target: JoinedTarget, client: JoinedClient, cluster: ClusterView | null, question: Question): TargetExplanation {
   const judged = cluster === null ? null : judgeAtDenial(target, client, cluster, question);
   const { kind, namespace, workload, pods, admin } = target;
+  const { count, before, countedBy, first, last, ips, requests, sources } = client;
   const port = judged?.port ?? target.port;
+  const seen = { kind, namespace, workload, pods, admin, count, before, countedBy, first, last, ips, requests, sources };
   const base = {
-    kind,
-    namespace,
-    workload,
-    pods,
+    ...seen,
     port,
     portName: judged === null || port === null ? null : portName(judged.pod, port),
-    admin,
     server: target.server ?? judged?.evaluation.server ?? null,
     route: target.route ?? judged?.evaluation.route ?? null,
-    count: client.count,
-    before: client.before,
-    countedBy: client.countedBy,
-    first: client.first,
-    last: client.last,
-    requests: client.requests,
-    sources: client.sources,
+    missing: missingEvidence(target, client, judged?.evaluation ?? null, cluster === null ? dumpCommand('dump.yaml') : null),
   };
-  if (judged === null) {
-    return {
-      ...base,
-      decision: decideFromDenialAlone(denialAlone(target, client)),
-      evaluation: null,
-      evaluatedAt: null,
-      agrees: true,
-      excluded: [],
-      network: null,
-      now: null,
-      missing: missingEvidence(target, client, null, cluster !== null),
-    };
+  if (judged === null || cluster === null) {
+    const decision = decideFromDenialAlone(denialAlone(target, client));
+    const nothing = { evaluation: null, evaluatedAt: null, agrees: true, network: null, now: null };
+    return { ...base, ...nothing, decision, excluded: [], nearServers: [], unattachedRoutes: [] };
   }
-  const { evaluation, snapshot, pod, agrees } = judged;
-  const excluded = excludedPolicies(snapshot, pod, evaluation.policy, evaluation.route);
-  const context = {
-    excluded,
-    nearServers: port === null ? [] : nearServers(snapshot, pod, port),
-    unattachedRoutes: unattachedRoutes(snapshot, evaluation.policy),
-    workload: showWorkload(workload, pod),
+  return { ...base, ...explainJudged(target, client, judged, cluster, question) };
+}
+
+function explainJudged(target: JoinedTarget, client: JoinedClient, judged: Judged, cluster: ClusterView, question: Question) {
+  const { evaluation, snapshot, pod, port, agrees } = judged;
+  const { policy } = evaluation;
+  const around = {
+    excluded: excludedPolicies(snapshot, pod, evaluation),
+    nearServers: port === null || policy.server !== null ? [] : nearServers(snapshot, pod, port),
+    unattachedRoutes: unattachedRoutes(snapshot, policy),
+  };
+  const workload = showWorkload(target.workload ?? { kind: 'Pod', namespace: pod.ref.namespace, name: pod.ref.name });
+  const decision = decide(evaluation, {
+    ...around,
+    workload,
     port,
+    isDeclared: port !== null && pod.ports.includes(port),
+    probePaths: port === null ? [] : (pod.probes.get(port) ?? []),
+    clientIsMeshed: client.ref.pod?.meshed ?? null,
+    clusterNetworks: snapshot.info.clusterNetworks.map((net) => net.text),
     denied: denialAlone(target, client),
     agrees,
-  };
+    isOfMomentAsked: question.at !== null && cluster.moments.length > 0,
+    hasServiceAccount: (ns, name) => hasServiceAccount(snapshot, ns, name),
+  });
+  const { ref, tls } = client;
   return {
-    ...base,
-    decision: decide(evaluation, context),
+    ...around,
+    decision,
     evaluation,
-    evaluatedAt: cluster?.isHistory === true ? judged.at : null,
+    evaluatedAt: cluster.moments.length > 0 ? judged.at : null,
     agrees,
-    excluded,
-    network: networkAnswer(snapshot, {
-      client: client.ref.pod,
-      clientIp: client.ref.ip,
-      tls: client.tls,
-      server: pod,
-      port,
-      policy: evaluation.policy,
-    }),
-    now: nowVerdict(target, client, cluster, pod, port, evaluation),
-    missing: missingEvidence(target, client, evaluation, true),
+    network: networkAnswer(snapshot, { client: ref.pod, clientIp: ref.ip, tls, server: pod, port, policy }),
+    now: question.at === null ? nowVerdict(target, client, cluster, judged) : null,
   };
 }
 
-function denialAlone({ kind, server, route }: JoinedTarget, { tls, error, ref }: JoinedClient): DenialAlone {
-  return { kind, server, route, tls, error, clientIp: ref.ip };
-}
-
-interface Judged {
-  readonly evaluation: Evaluation;
-  readonly snapshot: Snapshot;
-  readonly pod: Workload;
-  readonly port: number | null;
-  readonly at: Instant | null;
-  readonly agrees: boolean;
+function denialAlone({ kind, server, route }: JoinedTarget, { tls, error, ref, requests }: JoinedClient): DenialAlone {
+  return { kind, server, route, tls, error, clientIp: ref.ip, requests };
 }
 
 /** The policy in force at the last denial; where that one allows it, at the first (clocks differ by moments, and edits end denials). */
@@ -259,150 +292,36 @@ function judgeAtDenial(target: JoinedTarget, client: JoinedClient, cluster: Clus
   const times = question.at !== null ? [question.at] : [...new Set([client.last, client.first])];
   let fallback: Judged | null = null;
   for (const at of times) {
-    const judged = judgeAt(target, client, cluster.at(at), at);
-    if (judged?.agrees === true) return judged;
+    const snapshot = cluster.at(at);
+    const pod = placesIn(snapshot).podOf(target, target.pods);
+    if (pod === null || !pod.meshed) continue;
+    const judged = judge(target, client, snapshot, pod, at);
+    if (judged.agrees) return judged;
     fallback ??= judged;
   }
   return fallback;
 }
 
-function judgeAt(target: JoinedTarget, client: JoinedClient, snapshot: Snapshot, at: Instant | null): Judged | null {
-  const pod = podOf(target, snapshot);
-  if (pod === null || !pod.meshed) return null;
-  const port = target.port ?? derivePort(target, snapshot, pod);
-  const policy = inboundServer(snapshot, pod, port ?? 0);
-  const evaluation = evaluate(policy, connectionOf(client), trafficOf(target, client));
-  return { evaluation, snapshot, pod, port, at, agrees: agreesWith(target, evaluation) };
-}
-
-function podOf(target: JoinedTarget, snapshot: Snapshot): Workload | null {
-  const { namespace, workload } = target;
-  if (namespace === null) return null;
-  for (const name of target.pods) {
-    const pod = findWorkload(snapshot, 'Pod', namespace, name);
-    if (pod !== null) return pod;
-  }
-  if (workload === null) return null;
-  const owner = ownerIn(snapshot);
-  for (const { value } of namespaceIndex(snapshot, namespace).workloads.values()) {
-    if (value?.kind !== 'Pod') continue;
-    const of = owner(value.resource);
-    if (of.kind === workload.kind && of.name === workload.name) return value;
-  }
-  return null;
-}
-
-/** A log line names the Server and not the port: the port is one that this Server (or default policy) has on the pod. */
-function derivePort(target: JoinedTarget, snapshot: Snapshot, pod: Workload): number | null {
-  const { server } = target;
-  if (server !== null && server.kind !== 'default') {
-    const entry = [...namespaceIndex(snapshot, pod.ref.namespace).servers.values()].find((e) => e.resource.metadata.name === server.name);
-    const port = entry?.value?.port;
-    if (typeof port === 'number') return port;
-    if (port !== undefined) return pod.portNames.get(port)?.[0] ?? null;
-    return null;
-  }
-  const application = pod.ports.filter((port) => !PROXY_PORTS.has(port));
-  const candidates = application.filter((port) => server === null || sameLabels(inboundServer(snapshot, pod, port).ref, server));
-  return candidates.length === 1 ? (candidates[0] as number) : null;
-}
-const PROXY_PORTS: ReadonlySet<number> = new Set([4143, 4190, 4191]);
-
-function connectionOf(client: JoinedClient): Connection {
-  return { clientIp: client.ref.ip ?? client.ips[0] ?? null, tls: client.tls };
-}
-
-function trafficOf(target: JoinedTarget, client: JoinedClient): Traffic {
-  if (target.kind === 'tcp-denied' || target.kind === 'terminated') return { type: 'tcp' };
-  if (target.route !== null) return { type: 'http-on-route', route: target.route };
-  const full = client.requests.find((r) => r.path !== null && r.method !== null);
-  if (full === undefined) return { type: 'http-unknown' };
-  const { version, method, path, authority, grpc } = full;
-  return {
-    type: 'http',
-    request: { version: version ?? 'HTTP/2.0', method: method ?? '', authority, path: path ?? '', headers: [], grpc: grpc ?? false },
+function nowVerdict(target: JoinedTarget, client: JoinedClient, cluster: ClusterView, then: Judged): TargetExplanation['now'] {
+  const { port } = then;
+  if (cluster.moments.length === 0 || port === null) return null;
+  const verdictAt = (at: Instant | null) => {
+    const snapshot = cluster.at(at);
+    const pod = placesIn(snapshot).podOf(target, target.pods) ?? then.pod;
+    return verdictUnder(inboundServer(snapshot, pod, port), target, client);
   };
+  const verdict = verdictAt(null);
+  if (verdict === then.evaluation.verdict) return null;
+  let since: Instant | null = null;
+  for (const moment of cluster.moments.toReversed().slice(0, MOMENTS_LOOKED_AT)) {
+    if ((client.last !== null && moment < client.last) || verdictAt(moment) !== verdict) break;
+    since = moment;
+  }
+  return { verdict, since };
 }
-
-const EXPECTED: Readonly<Record<DenialKind, readonly Evaluation['verdict'][]>> = {
-  'http-denied': ['deny', 'undecided'],
-  'tcp-denied': ['deny', 'undecided'],
-  terminated: ['deny', 'undecided'],
-  'route-not-found': ['route_not_found', 'undecided'],
-  'rate-limited': ['allow', 'ratelimited', 'undecided'],
-  'audit-allowed': ['allow', 'undecided'],
-};
-
-/** True when the policy given would have done what the proxy did, by the Server and route that the proxy named. */
-function agreesWith(target: JoinedTarget, evaluation: Evaluation): boolean {
-  if (target.server !== null && !sameServer(target.server, evaluation.server)) return false;
-  return EXPECTED[target.kind].includes(evaluation.verdict) && !evaluation.missing.includes('policy');
-}
-
-/** Linkerd 2.11 names no group. */
-function sameServer(named: ServerRef, own: ServerRef): boolean {
-  return named.name === own.name && named.kind === own.kind && (named.group === '' || named.group === own.group);
-}
-
-function nowVerdict(
-  target: JoinedTarget,
-  client: JoinedClient,
-  cluster: ClusterView | null,
-  then: Workload,
-  port: number | null,
-  evaluation: Evaluation,
-): Evaluation['verdict'] | null {
-  if (cluster === null || !cluster.isHistory || port === null) return null;
-  const latest = cluster.at(null);
-  const pod = podOf(target, latest) ?? then;
-  const now = evaluate(inboundServer(latest, pod, port), connectionOf(client), trafficOf(target, client));
-  return now.verdict === evaluation.verdict ? null : now.verdict;
-}
+const MOMENTS_LOOKED_AT = 1000;
 
 function portName(pod: Workload, port: number): string | null {
   for (const [name, ports] of pod.portNames) if (ports.includes(port)) return name;
   return null;
-}
-
-function showWorkload(workload: WorkloadRef | null, pod: Workload): string {
-  return workload === null ? `pod ${pod.ref.name}` : `${workload.kind} ${workload.name}`;
-}
-
-/** What would decide more, and the exact command for it. */
-function missingEvidence(
-  target: JoinedTarget,
-  client: JoinedClient,
-  evaluation: Evaluation | null,
-  hasCluster: boolean,
-): readonly MissingEvidence[] {
-  const out: MissingEvidence[] = [];
-  const namespace = target.namespace ?? 'NAMESPACE';
-  const pod = target.pods[0] ?? 'POD';
-  if (!hasCluster) {
-    out.push({
-      what: 'the policy objects',
-      command:
-        'kubectl get -A -o yaml ns,pods,rs,srv,authzpolicy,meshtlsauthn,netauthn,saz,httproutes.policy.linkerd.io,netpol > dump.yaml',
-    });
-  } else if (evaluation === null) {
-    out.push({ what: `the pod ${pod}`, command: `kubectl get -n ${namespace} -o yaml pods,rs > pods.yaml` });
-  }
-  const logs = `kubectl logs -n ${namespace} ${pod} -c linkerd-proxy --timestamps --tail=-1`;
-  if (client.ref.ip === null && client.ips.length === 0) out.push({ what: 'the client’s address', command: logs });
-  else if (client.tls === null)
-    out.push({ what: 'the client’s identity', command: `linkerd diagnostics proxy-metrics -n ${namespace} po/${pod}` });
-  const isHttp = target.kind === 'http-denied' || target.kind === 'route-not-found';
-  if (isHttp && !client.requests.some((r) => r.path !== null && r.method !== null) && needsRequest(target, evaluation)) {
-    out.push({
-      what: 'method and path of the request (in the access log, once it is on)',
-      command: `kubectl annotate -n ${namespace} … config.linkerd.io/access-log=json, restart, then ${logs}`,
-    });
-  }
-  return out;
-}
-
-/** Method and path tell more only where routes do. */
-function needsRequest(target: JoinedTarget, evaluation: Evaluation | null): boolean {
-  if (target.kind === 'route-not-found') return true;
-  return evaluation !== null && evaluation.missing.includes('request');
 }

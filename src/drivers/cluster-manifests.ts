@@ -30,9 +30,15 @@ async function readCluster({ paths, inputs, defaultNamespace }: ManifestsOptions
   const readings: Manifests[] = [];
   const files = new Map<string, string>();
   const notices: Notice[] = [];
+  const blank: string[] = [];
   const readOne = async (path: string, mayBeOther: boolean): Promise<boolean> => {
     const text = await inputs.text(path);
     const file = path === '-' ? 'stdin' : path;
+    if (paths.length > 1 && isBlank(text)) {
+      notices.push({ where: file, message: 'There is nothing in it.' });
+      blank.push(file);
+      return true;
+    }
     const reading = readManifests(text, file, { defaultNamespace, mayBeOther });
     if (!reading.isManifest) return false;
     readings.push(reading);
@@ -50,6 +56,8 @@ async function readCluster({ paths, inputs, defaultNamespace }: ManifestsOptions
     if (others.length === found.others.length + found.candidates.length) throw noManifests(path, others.length);
     if (others.length > 0) notices.push({ where: path, message: `Passed over, since they hold no manifests: ${someOf(path, others)}.` });
   }
+  if (readings.length === 0 && blank[0] !== undefined)
+    throw new InvalidInput('There is nothing in it.', 'Name files that hold Kubernetes objects.', { file: blank[0] });
   const merged = mergeManifests(readings);
   return {
     changes: merged.changes,
@@ -57,6 +65,11 @@ async function readCluster({ paths, inputs, defaultNamespace }: ManifestsOptions
     notices: [...notices, ...merged.notices.map(({ origin, message }) => ({ where: showOrigin(origin), message }))],
     isHistory: merged.isHistory,
   };
+}
+
+/** Nothing but comments: what is left of a file when nobody needs its objects. */
+function isBlank(text: string): boolean {
+  return text.length < 65_536 && text.split('\n').every((line) => line.trim() === '' || line.startsWith('#') || line.trim() === '---');
 }
 
 /** A name that leads nowhere is left to `inputs`, which says so. */

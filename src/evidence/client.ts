@@ -1,7 +1,8 @@
 /** Who a client is: from its address at that time, or from its identity. */
 import type { ClientTls } from '../policy/evaluation.ts';
 import { parseIdentity } from '../policy/identity.ts';
-import { listOf } from '../policy/reading.ts';
+import { memo } from '../policy/memo.ts';
+import { listOf, stringOr } from '../policy/reading.ts';
 import type { Resource } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';
 import { resourcesOfKind, type Snapshot, workloadsByIp, workloadsByServiceAccount } from '../policy/snapshot.ts';
@@ -74,18 +75,21 @@ function onlyWorkload(
 
 /** The name of the node with this address: from Node objects, else from the pods that say they run on it. */
 function nodeByAddress(snapshot: Snapshot, ip: string): string | null {
-  for (const [name, node] of resourcesOfKind(snapshot, '', 'Node', '')) {
-    const status = isObject(node.status) ? node.status : {};
-    if (listOf(status['addresses']).some((a) => isObject(a) && a['address'] === ip)) return name;
-  }
-  for (const index of snapshot.namespaces.values()) {
-    for (const { value } of index.workloads.values()) {
-      const status = value !== null && isObject(value.resource.status) ? value.resource.status : {};
-      if (status['hostIP'] === ip) {
-        const spec = value !== null && isObject(value.resource.spec) ? value.resource.spec : {};
-        return typeof spec['nodeName'] === 'string' ? spec['nodeName'] : ip;
-      }
+  return nodesIn(snapshot).get(ip) ?? null;
+}
+
+const nodesIn = memo((snapshot: Snapshot): ReadonlyMap<string, string> => {
+  const byAddress = new Map<string, string>();
+  for (const { workloads } of snapshot.namespaces.values()) {
+    for (const { value } of workloads.values()) {
+      const { status, spec } = value?.resource ?? {};
+      const ip = isObject(status) ? status['hostIP'] : null;
+      if (typeof ip === 'string') byAddress.set(ip, stringOr(isObject(spec) ? spec['nodeName'] : null, ip));
     }
   }
-  return null;
-}
+  for (const [name, node] of resourcesOfKind(snapshot, '', 'Node', '')) {
+    const status = isObject(node.status) ? node.status : {};
+    for (const a of listOf(status['addresses']).filter(isObject)) byAddress.set(stringOr(a['address'], name), name);
+  }
+  return byAddress;
+});

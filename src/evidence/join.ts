@@ -4,6 +4,7 @@ import type { AuthorizationRef, RouteRef, ServerRef } from '../policy/inbound.ts
 import type { Instant } from '../policy/resource.ts';
 import type { ClientRef } from './client.ts';
 import type { DenialKind, Reporter, RequestTrace, Source, WorkloadRef } from './facts.ts';
+import type { Place } from './places.ts';
 import { type Counts, earlier, later, type Tally, type TallyClient, type TallyEntry, tlsKey } from './tally.ts';
 
 export interface JoinedClient {
@@ -40,26 +41,20 @@ export interface JoinedTarget {
 
 export interface Resolvers {
   client(ip: string | null, tls: ClientTls | null, at: Instant | null): ClientRef;
-  /** The workload of the pod that reported, at that time. */
-  workload(reporter: Reporter, at: Instant | null): WorkloadRef | null;
+  /** Where the proxy that reported runs. */
+  place(reporter: Reporter): Place;
 }
 
 export function joinTally(tally: Tally, resolve: Resolvers): readonly JoinedTarget[] {
   const groups = new Map<string, TallyEntry[]>();
   for (const entry of tally.entries.values()) {
-    const workload = resolve.workload(entry.reporter, lastOf(entry));
-    const key = JSON.stringify([entry.reporter.cluster, entry.reporter.namespace, workload ?? entry.reporter.pod, entry.kind, entry.admin]);
+    const { namespace, workload } = resolve.place(entry.reporter);
+    const key = JSON.stringify([entry.reporter.cluster, namespace, workload ?? entry.reporter.pod, entry.kind, entry.admin]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [entry]);
     else group.push(entry);
   }
   return [...groups.values()].flatMap((group) => bySubject(group).map((entries) => joinEntries(entries, resolve)));
-}
-
-function lastOf(entry: TallyEntry): Instant | null {
-  let last: Instant | null = null;
-  for (const client of entry.clients.values()) last = later(last, later(client.logs.last, client.metrics.last));
-  return last;
 }
 
 /** Apart by Server and route. A line that names no Server (route not found, rate limit) joins the only one that a counter names. */
@@ -90,8 +85,7 @@ function joinEntries(entries: readonly TallyEntry[], resolve: Resolvers): Joined
     }
   }
   return {
-    namespace: first.reporter.namespace,
-    workload: resolve.workload(first.reporter, lastOf(first)),
+    ...resolve.place(first.reporter),
     pods: [...new Set(entries.map((e) => e.reporter.pod).filter((pod) => pod !== null))].sort(),
     kind: first.kind,
     server: named.server,
@@ -135,17 +129,16 @@ function restOf(counters: readonly TallyClient[], logged: readonly JoinedClient[
 
 function joined(ref: ClientRef, parts: readonly TallyClient[], countedBy: 'metrics' | 'logs'): JoinedClient {
   const counts = parts.map((p) => (countedBy === 'metrics' ? p.metrics : p.logs));
-  const times = parts.flatMap((p) => [p.logs, p.metrics]);
   const sum = (of: readonly Counts[], part: 'count' | 'before') => of.reduce((total, c) => total + c[part], 0);
+  const [logs, metrics] = [parts.map((p) => p.logs), parts.map((p) => p.metrics)];
+  // Lines have the time of the denial, counters that of the scrape after it.
+  const times = sum(logs, 'count') > 0 && sum(logs, 'count') >= sum(metrics, 'count') ? logs : [...logs, ...metrics];
   return {
     ref,
     tls: parts.find((p) => p.tls !== null)?.tls ?? null,
     ips: [...new Set(parts.map((p) => p.ip).filter((ip) => ip !== null))].sort(),
     count: sum(counts, 'count'),
-    before: sum(
-      parts.map((p) => p.metrics),
-      'before',
-    ),
+    before: sum(metrics, 'before'),
     countedBy,
     first: times.reduce<Instant | null>((t, c) => earlier(t, c.first), null),
     last: times.reduce<Instant | null>((t, c) => later(t, c.last), null),

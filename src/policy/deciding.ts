@@ -1,42 +1,57 @@
 /** The object that decided and the mismatch, in one sentence: required against observed. */
 import type { ClientTls, Considered, Evaluation } from './evaluation.ts';
-import type { Excluded, NearServer } from './excluded.ts';
+import type { Excluded, NearServer, UnattachedRoute } from './excluded.ts';
 import { parseIdentity } from './identity.ts';
-import type { ClientAuthorization, RouteRef, ServerRef } from './inbound.ts';
-import type { ObjectRef } from './resource.ts';
+import type { RouteRef, ServerRef } from './inbound.ts';
+import { brokenPolicy, meantForClient, nearestMiss, observedIdentity } from './nearest.ts';
+import { type ObjectRef, showRef } from './resource.ts';
 import {
   mismatchWords,
   requiredIdentities,
   requiredNetworks,
+  type Surroundings,
   showAuthorization,
   showClientTls,
   showDefaultOrigin,
   showExcluded,
+  showMatch,
+  showMeant,
   showNear,
+  showProtocol,
   showServerRef,
 } from './wording.ts';
 
 export interface Decision {
-  /** One sentence, without a final full stop where it ends in a name. */
+  /** One sentence, or two. */
   readonly sentence: string;
   /** The object that decided; null where a default did, or nothing is known. */
   readonly object: ObjectRef | null;
-  /** What would have been let in, and what came; both empty where the sentence says all. */
+  /** What would have been let in, the one most like the client first, and what came; both empty where the sentence says all. */
   readonly required: readonly string[];
   readonly observed: string;
+  /** What stands out in `observed`; empty where nothing is to be added. */
+  readonly note: string;
 }
 
 /** What is known beside the evaluation. */
-export interface DecidingContext {
+export interface DecidingContext extends Surroundings {
   readonly excluded: readonly Excluded[];
   readonly nearServers: readonly NearServer[];
-  readonly unattachedRoutes: readonly { readonly route: ObjectRef; readonly why: string }[];
+  readonly unattachedRoutes: readonly UnattachedRoute[];
   /** The server's workload, for people. */
   readonly workload: string;
   readonly port: number | null;
+  /** Whether the pod declares the port; proxies know the policy of others only after their first connection. */
+  readonly isDeclared: boolean;
+  /** Paths that the kubelet probes on this port. */
+  readonly probePaths: readonly string[];
   readonly denied: DenialAlone;
   /** False: this policy would not have done what the proxy did. */
   readonly agrees: boolean;
+  /** True: the policy is that of a moment which was asked for, not of the denial's. */
+  readonly isOfMomentAsked: boolean;
+  /** null: nobody knows. */
+  readonly hasServiceAccount: (namespace: string, name: string) => boolean | null;
 }
 
 /** What the proxy itself said of the denial. */
@@ -48,46 +63,75 @@ export interface DenialAlone {
   readonly clientIp: string | null;
   /** The error text, where there is one. */
   readonly error: string | null;
+  readonly requests: readonly { readonly method: string | null; readonly path: string | null }[];
 }
 
 export function decide(evaluation: Evaluation, context: DecidingContext): Decision {
   const { policy, verdict } = evaluation;
   const { denied } = context;
   if (!context.agrees) return disagreement(evaluation, context);
-  if (denied.kind === 'rate-limited') return { ...decideFromDenialAlone(denied), object: policy.rateLimit?.object ?? policy.server };
+  if (denied.kind === 'rate-limited') return rateLimited(evaluation, denied);
   if (denied.kind === 'audit-allowed') return { ...decideFromDenialAlone(denied), object: policy.server };
   if (policy.rejectedByProxy !== null) {
-    const why = `The proxy cannot use the policy of ${showServer(evaluation)} and refuses everyone: ${policy.rejectedByProxy}.`;
-    return { ...say(why), object: policy.server };
+    return say(
+      `The proxy cannot use the policy of ${showServer(evaluation)} and refuses everyone: ${policy.rejectedByProxy}.`,
+      policy.server,
+    );
   }
-  if (verdict === 'ratelimited')
-    return {
-      ...say(`${evaluation.rateLimitedBy?.name ?? 'A rate limit'}: ${evaluation.error}.`),
-      object: policy.rateLimit?.object ?? null,
-    };
-  if (verdict === 'route_not_found') return routeNotFound(evaluation, context);
-  if (verdict === 'allow') return allowed(evaluation);
+  if (verdict === 'route_not_found' || denied.kind === 'route-not-found') return routeNotFound(evaluation, context);
+  const decision = decideDenied(evaluation, context);
+  return denied.kind === 'terminated'
+    ? { ...decision, sentence: `A change of policy cut an open connection. ${decision.sentence}` }
+    : decision;
+}
+
+function rateLimited({ policy }: Evaluation, { error }: DenialAlone): Decision {
+  const limit = policy.rateLimit?.object ?? null;
+  const subject = limit === null ? 'A rate limit' : showRef(limit);
+  return say(`${subject}, not an authorization: ${error ?? 'a limit of requests per second was exceeded'}.`, limit ?? policy.server);
+}
+
+function decideDenied(evaluation: Evaluation, context: DecidingContext): Decision {
   if (evaluation.traffic.type === 'tcp' && evaluation.considered.length === 0) return tcpOnHttp(evaluation, context);
-  if (policy.server === null) return byDefaultPolicy(evaluation, context);
+  if (evaluation.policy.server === null) return byDefaultPolicy(evaluation, context);
   return byServer(evaluation, context);
 }
 
 /** The policy at hand is not the one that the proxy had. */
-function disagreement(evaluation: Evaluation, { denied }: DecidingContext): Decision {
+function disagreement(evaluation: Evaluation, { denied, isDeclared, port, isOfMomentAsked }: DecidingContext): Decision {
   const named = denied.server === null ? null : showServerRef(denied.server);
   const own = showServerRef(evaluation.server);
-  if (named !== null && named !== own) {
+  if (isLocalDefault(denied, evaluation)) {
+    const why =
+      isDeclared || port === null ? 'at its start, or while the controller did not answer' : `since the pod does not declare port ${port}`;
+    return say(`The proxy acted by its own default policy deny: it had no policy of the port from the controller yet (${why}).`);
+  }
+  if (isOfMomentAsked) {
+    if (named !== null && named !== own) return say(`The proxy decided by ${named}; at the moment asked for, ${own} has the port.`);
+    return say(
+      `At the moment asked for the policy ${VERDICT_WORDS.get(evaluation.verdict) ?? `says ${evaluation.verdict}`}${allowedBy(evaluation)}.`,
+    );
+  }
+  if (named !== null && named !== own)
     return say(`The proxy decided by ${named}, and in this cluster ${own} has the port: these are not the objects of that moment.`);
-  }
-  if (evaluation.verdict === 'allow') {
-    return {
-      ...say(`This policy would allow it${allowedBy(evaluation)}: it is not the policy of that moment, or it changed since.`),
-      object: null,
-    };
-  }
-  return say(
-    `The proxy refused it (${denied.kind}), and this policy says ${evaluation.verdict}: these are not the objects of that moment.`,
-  );
+  if (evaluation.verdict === 'allow')
+    return say(`This policy would allow it${allowedBy(evaluation)}: it is not the policy of that moment, or it changed since.`);
+  const words = VERDICT_WORDS.get(evaluation.verdict) ?? `says ${evaluation.verdict}`;
+  return say(`The proxy refused it (${denied.kind}), and this policy ${words}: these are not the objects of that moment.`);
+}
+
+const VERDICT_WORDS: ReadonlyMap<Evaluation['verdict'], string> = new Map([
+  ['allow', 'allows it'],
+  ['deny', 'denies it in another way'],
+  ['route_not_found', 'has no route for it'],
+  ['undecided', 'does not know its route'],
+]);
+
+/** Until the controller has answered, a proxy whose default is `deny` refuses TCP and knows no routes (facts §5.12). */
+function isLocalDefault({ kind, server }: DenialAlone, evaluation: Evaluation): boolean {
+  if (evaluation.policy.defaultPolicy.policy !== 'deny') return false;
+  if (kind === 'route-not-found') return server === null || server.kind === 'default';
+  return kind === 'tcp-denied' && server?.kind === 'default' && server.name === 'deny';
 }
 
 /** What a denial says by itself, without any cluster. */
@@ -96,41 +140,32 @@ export function decideFromDenialAlone(denied: DenialAlone): Decision {
   const observed = denied.tls === null ? '' : showClientTls(denied.tls);
   switch (denied.kind) {
     case 'route-not-found':
-      return say(`No route of ${server} matches the request.`);
+      return { ...say(`No route of ${server} matches the request.`), observed: showRequests(denied) };
     case 'rate-limited':
       return say(`A rate limit, not a denial: ${denied.error ?? `HTTPLocalRateLimitPolicy of ${server}`}.`);
     case 'audit-allowed':
-      return {
-        ...say(`Allowed by audit alone: ${server} would refuse it once it enforces, unless another authorization applies.`),
-        observed,
-      };
+      return { ...say(`Allowed by audit alone: once ${server} enforces, this client needs an authorization.`), observed };
     case 'terminated':
       return { ...say(`A change of policy took ${server} away from an open connection.`), observed };
-    default: {
-      const { server: ref } = denied;
-      if (ref?.kind === 'default' && ref.name === 'deny')
-        return { ...say('No Server selects the port, and the default policy deny refuses everyone.'), observed };
-      if (ref?.kind === 'default' && ref.name === 'invalid')
-        return { ...say('The proxy could not use the policy it was sent and refuses everyone.'), observed };
-      const route = denied.route === null || denied.route.kind === 'default' ? '' : ` on ${denied.route.kind} ${denied.route.name}`;
-      return { ...say(`Nothing on ${server}${route === '' ? '' : ` or${route}`} authorizes this client.`), observed };
-    }
+    default:
+      return { ...say(refusedAlone(denied, server)), observed };
   }
 }
 
-function say(sentence: string): Decision {
-  return { sentence, object: null, required: [], observed: '' };
+function refusedAlone({ server: ref, route }: DenialAlone, server: string): string {
+  if (ref?.kind === 'default' && ref.name === 'deny') return 'No Server selects the port, and the default policy deny refuses everyone.';
+  if (ref?.kind === 'default' && ref.name === 'invalid') return 'The proxy could not use the policy it was sent, and refuses everyone.';
+  if (ref?.kind === 'default') return `No Server selects the port, and ${server} does not take this client.`;
+  const on = route === null || route.kind === 'default' ? '' : ` or on ${route.kind} ${route.name}`;
+  return `Nothing on ${server}${on} authorizes this client.`;
+}
+
+function say(sentence: string, object: ObjectRef | null = null): Decision {
+  return { sentence, object, required: [], observed: '', note: '' };
 }
 
 function showServer({ policy }: Evaluation): string {
   return policy.server === null ? `default policy ${policy.ref.name}` : `Server ${policy.server.name}`;
-}
-
-function allowed(evaluation: Evaluation): Decision {
-  return {
-    ...say(`This policy allows it${allowedBy(evaluation)}.`),
-    object: evaluation.considered.find((c) => c.applies === 'yes')?.authorization.object ?? null,
-  };
 }
 
 function allowedBy(evaluation: Evaluation): string {
@@ -140,148 +175,123 @@ function allowedBy(evaluation: Evaluation): string {
 
 function routeNotFound(evaluation: Evaluation, context: DecidingContext): Decision {
   const { policy } = evaluation;
+  const server = showServer(evaluation);
   if (policy.routes === null) {
-    return {
-      ...say(`${showServer(evaluation)} has protocol ${policy.protocol}, which knows no routes, and the client sent HTTP.`),
-      object: policy.server,
-    };
+    const why = `${server} has protocol ${showProtocol(policy.protocol)}, which knows no routes, and the client sent HTTP.`;
+    return say(why, policy.server);
   }
-  const names = policy.routes.map((r) => r.ref.name);
-  const unattached = context.unattachedRoutes.map((r) => `${r.route.name} is not attached (${r.why})`);
+  const unattached = context.unattachedRoutes.map((r) => `${r.route.kind} ${r.route.name} is not attached (${r.why})`);
+  const required = policy.routes.flatMap((r) =>
+    r.rules.type === 'http'
+      ? r.rules.rules.flatMap((rule) => rule.matches.map((match) => `${r.ref.name}: ${showMatch(match)}`))
+      : r.rules.rules.flatMap((rule) => rule.matches.map((match) => `${r.ref.name}: ${showMatch(match)}`)),
+  );
+  const isProbe = context.denied.requests.some((r) => r.path !== null && context.probePaths.includes(r.path.split('?', 1)[0] as string));
   return {
-    ...say(`No route of ${showServer(evaluation)} matches the request${unattached.length === 0 ? '' : `; ${unattached.join('; ')}`}.`),
-    object: policy.server,
-    required: policy.routes
-      .flatMap((r) =>
-        r.rules.type === 'http'
-          ? r.rules.rules.flatMap((rule) => rule.matches.map((m) => showMatch(r.ref.name, m.method, m.path)))
-          : [r.ref.name],
-      )
-      .slice(0, 12),
-    observed:
-      evaluation.traffic.type === 'http'
-        ? `${evaluation.traffic.request.method} ${evaluation.traffic.request.path}`
-        : names.length > 0
-          ? 'a request that none of them takes'
-          : '',
+    ...say(`No route of ${server} matches the request${unattached.length === 0 ? '' : `; ${unattached.join('; ')}`}.`, policy.server),
+    required,
+    observed: showRequests(context.denied) || 'a request that none of them takes',
+    note: isProbe ? 'a probe: Linkerd’s own route for probes ends with the first route of a Server' : '',
   };
 }
 
-function showMatch(route: string, method: string | null, path: { readonly type: string; readonly value: string } | null): string {
-  const word = path === null || path.type === 'prefix' ? `${path?.value ?? '/'}` : `${path.type} ${path.value}`;
-  return `${route}: ${method ?? 'any method'} ${word}`;
+function showRequests({ requests }: DenialAlone): string {
+  const shown = requests.map(({ method, path }) => [method, path].filter((part) => part !== null).join(' '));
+  return [...new Set(shown)].slice(0, 3).join(', ');
 }
 
-function tcpOnHttp(evaluation: Evaluation, context: DecidingContext): Decision {
-  return {
-    ...say(
-      `${showServer(evaluation)} declares ${protocolName(evaluation.protocol)}, and the connection was not that: raw TCP to such a port is refused whoever asks.`,
-    ),
-    object: evaluation.policy.server,
-    required: [protocolName(evaluation.protocol)],
-    observed: `a connection to port ${context.port ?? '?'} in which no ${protocolName(evaluation.protocol)} was seen`,
-  };
-}
-
-function protocolName(protocol: Evaluation['protocol']): string {
-  return { detect: 'unknown', http1: 'HTTP/1', http2: 'HTTP/2', grpc: 'gRPC', opaque: 'opaque', tls: 'TLS' }[protocol];
+function tcpOnHttp(evaluation: Evaluation, { port }: DecidingContext): Decision {
+  const protocol = showProtocol(evaluation.protocol);
+  const why = `${showServer(evaluation)} declares ${protocol}, and the connection was not that: anything else is refused there, whoever asks.`;
+  const observed = `a connection to port ${port ?? '?'} that does not begin as ${protocol}`;
+  return { ...say(why, evaluation.policy.server), required: [protocol], observed };
 }
 
 /** No Server took the port: only the default policy speaks, whatever AuthorizationPolicies say. */
 function byDefaultPolicy(evaluation: Evaluation, context: DecidingContext): Decision {
   const { defaultPolicy } = evaluation.policy;
   const origin = showDefaultOrigin(defaultPolicy);
-  const port = context.port === null ? 'the port' : `port ${context.port}`;
+  const port =
+    context.port === null ? 'the port' : context.port === 4191 ? 'port 4191 (the proxy’s own: metrics, probes)' : `port ${context.port}`;
   const near = context.nearServers[0];
   if (defaultPolicy.policy === 'deny') {
-    const miss = near === undefined ? '' : `; ${showNear(near)}`;
-    return {
-      ...say(`No Server selects ${port} of ${context.workload}, so its default policy deny refuses everyone (${origin})${miss}.`),
-      object: near?.server ?? null,
-    };
+    const miss = near === undefined ? '' : ` ${showNear(near)}.`;
+    const why = `No Server selects ${port} of ${context.workload}, so its default policy deny refuses everyone (${origin}).${miss}`;
+    return say(why, near?.why.type === 'port-name' || near?.why.type === 'selector' ? near.server : null);
   }
-  const c = evaluation.considered[0];
+  const c = nearestMiss(evaluation, context.clientIsMeshed)?.considered;
   if (c === undefined) return say(`Default policy ${defaultPolicy.policy} refuses it (${origin}).`);
-  return {
-    ...say(`Default policy ${defaultPolicy.policy} ${mismatchWords(c, observedIdentity(evaluation))} (${origin}).`),
-    ...sides(c, evaluation),
-  };
+  const words = `Default policy ${defaultPolicy.policy} ${mismatchWords(c, evaluation, context)} (${origin}).`;
+  return { ...say(words), ...sides(c, evaluation, context) };
 }
 
-/** A Server took the port and nothing on it (or on the route) applied. The nearest miss is named. */
+/** A Server took the port and nothing on it (or on the route) applied. */
 function byServer(evaluation: Evaluation, context: DecidingContext): Decision {
+  const meant = meantForClient(context.excluded);
+  if (meant !== null) return say(showMeant(meant, evaluation), meant.object);
+  const nearest = nearestMiss(evaluation, context.clientIsMeshed);
+  if (nearest?.isNear === true) return miss(nearest.considered, evaluation, context);
+  const broken = brokenPolicy(context.excluded, evaluation);
+  if (broken !== null) return say(showExcluded(broken), broken.object);
+  if (nearest !== null) return miss(nearest.considered, evaluation, context);
+  const { route, policy } = evaluation;
   const where =
-    evaluation.route === null || evaluation.route.kind === 'default'
+    route === null || route.kind === 'default'
       ? showServer(evaluation)
-      : `${evaluation.route.kind} ${evaluation.route.name}`;
-  const broken = context.excluded.find(
-    (e) => e.reason.type === 'dangling' || e.reason.type === 'illegal' || e.reason.type === 'overshadowed-server',
-  );
-  const nearest = nearestMiss(evaluation);
-  if (broken !== undefined && (nearest === null || nearest.score < 3)) return { ...say(showExcluded(broken)), object: broken.object };
-  if (nearest !== null)
-    return {
-      ...say(
-        `${upper(showAuthorization(nearest.considered.authorization))} ${mismatchWords(nearest.considered, observedIdentity(evaluation))}.`,
-      ),
-      ...sides(nearest.considered, evaluation),
-    };
-  const excluded = context.excluded.find((e) => e.reason.type !== 'other-route') ?? context.excluded[0];
+      : `${kindOfRoute(evaluation)} ${route.name} or its ${showServer(evaluation)}`;
+  const excluded = context.excluded.find((e) => e.reason.type === 'target-missing' || e.reason.type === 'overshadowed-server');
+  const rule = `then everyone is refused, and the default policy ${policy.defaultPolicy.policy} has no say`;
   const why = excluded === undefined ? '' : ` ${showExcluded(excluded)}`;
-  return { ...say(`Nothing authorizes anyone on ${where}.${why}`), object: excluded?.object ?? evaluation.policy.server };
+  return say(`Nothing authorizes anyone on ${where}: ${rule}.${why}`, excluded?.object ?? policy.server);
 }
 
-interface Miss {
-  readonly considered: Considered;
-  /** 0 to 4: how much of it matched. */
-  readonly score: number;
+function kindOfRoute({ policy, route }: Evaluation): string {
+  return policy.routes?.find((r) => r.ref.name === route?.name && r.ref.kind === route.kind)?.object?.kind ?? 'route';
 }
 
-/** Of all that did not apply, the one that came closest; `localhost` and probes are never meant for a client. */
-function nearestMiss(evaluation: Evaluation): Miss | null {
-  let best: Miss | null = null;
-  for (const considered of evaluation.considered) {
-    if (considered.applies !== 'no' || considered.authorization.object === null) continue;
-    const score = scoreOf(considered, evaluation);
-    if (best === null || score > best.score) best = { considered, score };
-  }
-  return best;
-}
-
-function scoreOf(c: Considered, evaluation: Evaluation): number {
-  const network = c.network.match === 'no' ? 0 : 1;
-  if (c.authentication.match !== 'no') return 2 + network;
-  return network + likeness(c.authorization, observedIdentity(evaluation));
-}
-
-/** 0: nothing in common; 2: the same ServiceAccount name, or all but the part after `.identity.`. */
-function likeness(authorization: ClientAuthorization, identity: string | null): number {
-  const observed = identity === null ? null : parseIdentity(identity);
-  if (observed === null || authorization.authentication.type !== 'tls-authenticated') return 0;
-  return authorization.authentication.identities.some((text) => parseIdentity(text)?.serviceAccount === observed.serviceAccount) ? 2 : 0;
-}
-
-function observedIdentity({ connection }: Evaluation): string | null {
-  return connection.tls?.state === 'established' ? connection.tls.clientId : null;
+function miss(c: Considered, evaluation: Evaluation, context: DecidingContext): Decision {
+  const { required, observed, object, note } = sides(c, evaluation, context);
+  const subject = object === null ? `accessPolicy ${c.authorization.ref.name} of ${showServer(evaluation)}` : showRef(object);
+  const words = mismatchWords(c, evaluation, context);
+  const sentence = `${subject.charAt(0).toUpperCase()}${subject.slice(1)} ${words}.`;
+  return { sentence, object, required, observed, note };
 }
 
 /** Required and observed of the part that did not match. */
-function sides(c: Considered, evaluation: Evaluation): Pick<Decision, 'object' | 'required' | 'observed'> {
-  const object =
-    c.authorization.via.find((ref) => ref.kind === (c.authentication.match === 'no' ? 'MeshTLSAuthentication' : 'NetworkAuthentication')) ??
-    c.authorization.object;
-  if (c.authentication.match === 'no') return { object, required: requiredIdentities(c.authorization), observed: showTls(evaluation) };
-  return {
-    object,
-    required: requiredNetworks(c.authorization),
-    observed: evaluation.connection.clientIp ?? 'an address that was not observed',
+function sides(c: Considered, evaluation: Evaluation, context: DecidingContext): Omit<Decision, 'sentence'> {
+  const { authorization } = c;
+  const via = (kind: string) => authorization.via.find((ref) => ref.kind === kind) ?? authorization.object;
+  if (c.authentication.match === 'no') {
+    const required = byLikeness(requiredIdentities(authorization), observedIdentity(evaluation));
+    return {
+      object: via('MeshTLSAuthentication'),
+      required,
+      observed: showTls(evaluation),
+      note: noteOf(required[0], evaluation, context),
+    };
+  }
+  const observed = evaluation.connection.clientIp ?? 'an address that was not observed';
+  return { object: via('NetworkAuthentication'), required: requiredNetworks(authorization), observed, note: '' };
+}
+
+/** Those of the same ServiceAccount name first, then of the same namespace. */
+function byLikeness(identities: readonly string[], observed: string | null): readonly string[] {
+  const own = observed === null ? null : parseIdentity(observed);
+  if (own === null) return identities;
+  const score = (text: string) => {
+    const id = parseIdentity(text);
+    return (id?.serviceAccount === own.serviceAccount ? 2 : 0) + (id?.namespace === own.namespace ? 1 : 0);
   };
+  return identities.toSorted((a, b) => score(b) - score(a));
+}
+
+/** Whether the identity that is asked for can exist at all. */
+function noteOf(required: string | undefined, evaluation: Evaluation, { hasServiceAccount }: DecidingContext): string {
+  const id = required === undefined || observedIdentity(evaluation) === null ? null : parseIdentity(required);
+  if (id === null || hasServiceAccount(id.namespace, id.serviceAccount) !== false) return '';
+  return `there is no ServiceAccount ${id.namespace}/${id.serviceAccount}`;
 }
 
 function showTls({ connection: { tls } }: Evaluation): string {
   return tls === null ? 'nothing was observed' : showClientTls(tls);
-}
-
-function upper(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

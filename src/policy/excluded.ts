@@ -1,11 +1,14 @@
 /** Objects that look as if they should have decided, and the exact reason why they had no say: what a person would otherwise hunt for by hand. */
 import type { AuthorizationPolicy } from './authorization-policy.ts';
 import { authorizationOfPolicy } from './authorizations.ts';
-import type { InboundServer, RouteRef } from './inbound.ts';
+import { evaluate } from './evaluate.ts';
+import type { Considered, Evaluation } from './evaluation.ts';
+import type { ClientAuthorization, InboundServer, RouteRef } from './inbound.ts';
 import { type ObjectRef, refOf } from './resource.ts';
 import type { Route } from './route.ts';
 import { selects } from './selector.ts';
 import type { Server } from './server.ts';
+import type { ServerAuthorization } from './server-authorization.ts';
 import { type Entry, findResource, type NamespaceIndex, namespaceIndex, type Snapshot } from './snapshot.ts';
 import type { Workload } from './workload.ts';
 
@@ -34,6 +37,14 @@ export type ExcludedReason =
 export interface Excluded {
   readonly object: ObjectRef;
   readonly reason: ExcludedReason;
+  /** Whether it would let the client in if it had a say; null: it has no readable content to tell by. */
+  readonly wouldApply: Considered['applies'] | null;
+}
+
+/** A route that wants to be on the Server and is not. */
+export interface UnattachedRoute {
+  readonly route: ObjectRef;
+  readonly why: string;
 }
 
 /** A Server that nearly selects a port which no Server selects. */
@@ -45,24 +56,44 @@ export interface NearServer {
     | { readonly type: 'selector'; readonly required: readonly string[] };
 }
 
-/** `route`: the one that matched; null for TCP, or when none did. */
-export function excludedPolicies(
-  snapshot: Snapshot,
-  workload: Workload,
-  policy: InboundServer,
-  route: RouteRef | null,
-): readonly Excluded[] {
+/** All of them, by name. */
+export function excludedPolicies(snapshot: Snapshot, workload: Workload, evaluation: Evaluation): readonly Excluded[] {
+  const { policy, route } = evaluation;
   const index = namespaceIndex(snapshot, workload.ref.namespace);
   const out: Excluded[] = [];
   for (const entry of index.authorizationPolicies.values()) {
     const reason = reasonOf(snapshot, index, policy, route, entry);
-    if (reason !== null) out.push({ object: refOf(entry.resource), reason });
+    if (reason !== null) out.push({ object: refOf(entry.resource), reason, wouldApply: wouldApply(snapshot, entry.value, evaluation) });
   }
   for (const entry of index.serverAuthorizations.values()) {
-    if (entry.error !== null) out.push({ object: refOf(entry.resource), reason: unreadable(entry) });
+    if (entry.error !== null) out.push({ object: refOf(entry.resource), reason: unreadable(entry), wouldApply: null });
+    else if (entry.value !== null) out.push(...otherServersAuthorization(index, policy, entry.value, evaluation));
   }
-  if (policy.server !== null) out.push(...inOtherNamespaces(snapshot, policy.server));
+  if (policy.server !== null) out.push(...inOtherNamespaces(snapshot, policy.server, evaluation));
   return out.sort((a, b) => (a.object.name < b.object.name ? -1 : 1));
+}
+
+function wouldApply(snapshot: Snapshot, policy: AuthorizationPolicy | null, evaluation: Evaluation): Excluded['wouldApply'] {
+  const authorization = policy === null ? null : authorizationOfPolicy(snapshot, policy);
+  return authorization === null || 'illegal' in authorization ? null : appliesTo(authorization, evaluation);
+}
+
+/** As the only authorization of a port that takes anything. */
+function appliesTo(authorization: ClientAuthorization, { policy, connection }: Evaluation): Considered['applies'] {
+  const alone: InboundServer = { ...policy, protocol: 'opaque', rejectedByProxy: null, authorizations: [authorization] };
+  return evaluate(alone, connection, { type: 'tcp' }).considered[0]?.applies ?? 'no';
+}
+
+/** ServerAuthorizations by name, of a Server that lost this port or does not exist. */
+function otherServersAuthorization(
+  index: NamespaceIndex,
+  policy: InboundServer,
+  { server, authorization }: ServerAuthorization,
+  evaluation: Evaluation,
+): readonly Excluded[] {
+  if (!('name' in server) || authorization.object === null || server.name === policy.server?.name) return [];
+  const reason = policy.server === null ? null : otherServer(index, policy, server.name);
+  return reason === null ? [] : [{ object: authorization.object, reason, wouldApply: appliesTo(authorization, evaluation) }];
 }
 
 function unreadable(entry: Entry<unknown>): ExcludedReason {
@@ -128,13 +159,10 @@ function whyNotAttached(entry: Entry<Route>, policy: InboundServer): string {
 }
 
 /** Routes of the namespace that name this Server as a parent (or cannot be read) and are not attached. */
-export function unattachedRoutes(
-  snapshot: Snapshot,
-  policy: InboundServer,
-): readonly { readonly route: ObjectRef; readonly why: string }[] {
+export function unattachedRoutes(snapshot: Snapshot, policy: InboundServer): readonly UnattachedRoute[] {
   if (policy.server === null || policy.routes === null) return [];
   const { server } = policy;
-  const out: { route: ObjectRef; why: string }[] = [];
+  const out: UnattachedRoute[] = [];
   for (const entry of namespaceIndex(snapshot, server.namespace).routes.values()) {
     const route = refOf(entry.resource);
     if (policy.routes.some((r) => r.object !== null && r.object.name === route.name && r.object.group === route.group)) continue;
@@ -145,14 +173,16 @@ export function unattachedRoutes(
 }
 
 /** A policy in another namespace that names this Server, which its own namespace does not have. */
-function inOtherNamespaces(snapshot: Snapshot, server: ObjectRef): readonly Excluded[] {
+function inOtherNamespaces(snapshot: Snapshot, server: ObjectRef, evaluation: Evaluation): readonly Excluded[] {
   const out: Excluded[] = [];
   for (const [namespace, index] of snapshot.namespaces) {
     if (namespace === server.namespace || index.authorizationPolicies.size === 0) continue;
     for (const { value } of index.authorizationPolicies.values()) {
       if (value?.target.type !== 'server' || value.target.name !== server.name) continue;
       const own = { ...server, namespace };
-      if (findResource(snapshot, own) === null) out.push({ object: value.ref, reason: { type: 'other-namespace', server: server.name } });
+      if (findResource(snapshot, own) !== null) continue;
+      const reason = { type: 'other-namespace', server: server.name } as const;
+      out.push({ object: value.ref, reason, wouldApply: wouldApply(snapshot, value, evaluation) });
     }
   }
   return out;
@@ -169,13 +199,24 @@ export function nearServers(snapshot: Snapshot, workload: Workload, port: number
   return out;
 }
 
+/** Inbound, control, admin: nobody means these by a name that is not there. */
+const PROXY_PORTS: ReadonlySet<number> = new Set([4143, 4190, 4191]);
+
+function isProxyPort(port: number): boolean {
+  return PROXY_PORTS.has(port);
+}
+
 function missOf(server: Server, workload: Workload, port: number): NearServer['why'] | null {
   const takesPort = typeof server.port === 'number' ? server.port === port : workload.portNames.get(server.port)?.includes(port) === true;
   if (selects(server.selector, workload.labels)) {
     if (takesPort) return null;
     if (typeof server.port === 'number') return { type: 'other-port', port: server.port };
-    if (workload.portNames.has(server.port)) return null;
-    return { type: 'port-name', port: server.port, declared: [...workload.portNames.keys()] };
+    if (workload.portNames.has(server.port) || PROXY_PORTS.has(port)) return null;
+    return {
+      type: 'port-name',
+      port: server.port,
+      declared: [...workload.portNames].filter(([, of]) => !of.some(isProxyPort)).map(([name]) => name),
+    };
   }
   if (!takesPort) return null;
   return { type: 'selector', required: showSelector(server) };

@@ -1,8 +1,8 @@
 /** The law's findings in words for people. The sentences stand here, beside each other, so that CLI, API and alerts say the same. */
-import type { AuthenticationReason, ClientTls, Considered, NetworkReason } from './evaluation.ts';
+import type { AuthenticationReason, ClientTls, Considered, Evaluation, NetworkReason } from './evaluation.ts';
 import type { Excluded, NearServer } from './excluded.ts';
 import { parseIdentity } from './identity.ts';
-import type { ClientAuthorization, DefaultPolicyOrigin, ServerRef } from './inbound.ts';
+import type { ClientAuthorization, DefaultPolicyOrigin, GrpcRouteMatch, HttpRouteMatch, ProxyProtocol, ServerRef } from './inbound.ts';
 import { showRef } from './resource.ts';
 
 export function showDefaultOrigin(origin: DefaultPolicyOrigin): string {
@@ -26,31 +26,59 @@ export function showNear({ server, why }: NearServer): string {
   }
 }
 
+/** What is known of the client and of the cluster beside the evaluation. */
+export interface Surroundings {
+  /** Whether the client's pod has a proxy; null: no pod is known. */
+  readonly clientIsMeshed: boolean | null;
+  readonly clusterNetworks: readonly string[];
+}
+
 /** Why it did not apply, to follow its name in a sentence. */
-export function mismatchWords(c: Considered, identity: string | null): string {
+export function mismatchWords(c: Considered, { connection }: Evaluation, { clientIsMeshed, clusterNetworks }: Surroundings): string {
+  const { tls } = connection;
   if (c.authentication.match === 'no') {
-    return (
-      (c.authentication.why === 'identity-not-listed' ? nearIdentityWords(c.authorization, identity) : null) ??
-      AUTHENTICATION_WORDS[c.authentication.why]
-    );
+    const { why } = c.authentication;
+    if (why === 'identity-not-listed') return nearIdentityWords(c.authorization, tls) ?? notListedWords(c.authorization);
+    return why === 'no-tls'
+      ? `needs a mesh identity, and the client showed none${bypassWords(tls, clientIsMeshed)}`
+      : AUTHENTICATION_WORDS[why];
   }
-  if (c.network.match === 'no')
-    return c.network.exceptedBy === null
-      ? 'does not hold the client’s address'
-      : `leaves the client’s address out (except ${c.network.exceptedBy.text})`;
-  return 'does not apply';
+  if (c.network.match === 'no') return networkWords(c, clusterNetworks);
+  if (c.network.match === 'unobserved') return 'takes some addresses only, and the client’s was not observed';
+  return 'needs an identity, and the client’s was not observed';
+}
+
+function notListedWords({ via, object }: ClientAuthorization): string {
+  const [account] = via.filter((ref) => ref.kind === 'ServiceAccount');
+  if (account !== undefined) return `takes ServiceAccount ${account.namespace}/${account.name} only`;
+  return object === null ? 'takes any identity of DNS form, and this is none' : 'does not list this identity';
 }
 
 const AUTHENTICATION_WORDS = {
-  'no-tls': 'needs a mesh identity, and the client showed none',
   passthru: 'needs a mesh identity, and the client spoke TLS of its own',
   'no-client-identity': 'needs a mesh identity, and the client showed no certificate',
-  'identity-not-listed': 'does not list this identity',
-  'uri-identity': 'has only wildcards, which take no SPIFFE identity',
+  'uri-identity': 'has only wildcards, which never take a SPIFFE identity',
 } as const;
 
+function bypassWords(tls: ClientTls | null, isMeshed: boolean | null): string {
+  if (isMeshed === false) return ': its pod has no proxy';
+  if (isMeshed === true) return ': its pod is meshed, so its proxy was skipped or did not know this address as meshed';
+  return tls?.state === 'none' && tls.reason === 'port_skipped' ? ': it dialled the opaque port directly' : '';
+}
+
+function networkWords({ authorization, network }: Considered, clusterNetworks: readonly string[]): string {
+  if (network.match === 'no' && network.exceptedBy !== null) return `leaves the client’s address out (except ${network.exceptedBy.text})`;
+  const isClusters = authorization.networks.map((n) => n.net.text).join() === clusterNetworks.join();
+  if (authorization.object === null || (isClusters && authorization.object.kind === 'ServerAuthorization')) {
+    const why = authorization.object === null ? 'takes' : 'names no networks, so takes';
+    return `${why} those of the cluster only, and the client’s address is in none of them`;
+  }
+  return authorization.object.kind === 'ServerAuthorization' ? 'does not take the client’s address' : 'does not hold the client’s address';
+}
+
 /** The same ServiceAccount is listed, but of another namespace, control plane or trust domain. */
-function nearIdentityWords(authorization: ClientAuthorization, identity: string | null): string | null {
+function nearIdentityWords(authorization: ClientAuthorization, tls: ClientTls | null): string | null {
+  const identity = tls?.state === 'established' ? tls.clientId : null;
   const observed = identity === null ? null : parseIdentity(identity);
   if (observed === null) return null;
   for (const text of requiredIdentities(authorization)) {
@@ -67,7 +95,7 @@ function nearIdentityWords(authorization: ClientAuthorization, identity: string 
 export function requiredIdentities({ authentication }: ClientAuthorization): readonly string[] {
   if (authentication.type === 'tls-unauthenticated') return ['mesh TLS'];
   if (authentication.type === 'unauthenticated') return [];
-  return [...authentication.identities, ...authentication.suffixes.map((s) => `*${s}`)];
+  return [...authentication.identities, ...authentication.suffixes.map((s) => (s === '' ? '* (any mesh identity of DNS form)' : `*${s}`))];
 }
 
 export function requiredNetworks({ networks }: ClientAuthorization): readonly string[] {
@@ -96,9 +124,9 @@ export function showExcluded({ object, reason }: Excluded): string {
     case 'route-policy-on-tcp':
       return `${name} authorizes a route, and routes do not count here.`;
     case 'overshadowed-server':
-      return `${name} is for Server ${reason.server}, and an older Server has the port.`;
+      return `${name} is for Server ${reason.server}, which another Server keeps from the port.`;
     case 'target-missing':
-      return `${name} targets ${reason.target}, which does not exist here.`;
+      return `${name} targets ${reason.target}, which does not exist in its namespace.`;
     case 'other-namespace':
       return `${name} targets Server ${reason.server} from another namespace: policies apply only inside their own.`;
     case 'no-server':
@@ -136,4 +164,51 @@ export function showClientTls(tls: ClientTls): string {
   if (tls.state === 'established') return tls.clientId ?? 'mesh TLS without a client certificate';
   if (tls.state === 'passthru') return `TLS for ${tls.sni}`;
   return tls.reason === 'port_skipped' ? 'no mesh TLS: the port is opaque and was dialled directly' : 'no mesh TLS';
+}
+
+/** As `Server.spec.proxyProtocol` spells it. */
+export function showProtocol(protocol: ProxyProtocol): string {
+  return { detect: 'unknown', http1: 'HTTP/1', http2: 'HTTP/2', grpc: 'gRPC', opaque: 'opaque', tls: 'TLS' }[protocol];
+}
+
+/** `GET /api/…`, `any method, exactly /health`, `orders.v1.Orders/List`. */
+export function showMatch(match: HttpRouteMatch | GrpcRouteMatch): string {
+  if ('rpc' in match) {
+    const { rpc } = match;
+    return rpc === null ? 'no RPC' : `${rpc.service || '*'}/${rpc.method || '*'}`;
+  }
+  const { method, path, headers, queryParams } = match;
+  const value = path?.value ?? '/';
+  const where =
+    path?.type === 'exact'
+      ? `exactly ${value}`
+      : path?.type === 'regex'
+        ? `regex ${value}`
+        : value === '/'
+          ? 'every path'
+          : `${value}/…`.replace('//', '/');
+  const more = [...headers.map((h) => `header ${h.name}`), ...queryParams.map((q) => `query ${q.name}`)];
+  return `${method === null ? '' : `${method} `}${where}${more.length === 0 ? '' : ` with ${more.join(', ')}`}`;
+}
+
+/** The policy that would let the client in, and why it has no say: the reason turned towards the request. */
+export function showMeant({ object, reason }: Excluded, { policy, route }: Evaluation): string {
+  const name = `${showRef(object)}, which would let this client in,`;
+  const server = policy.server === null ? 'another Server' : `Server ${policy.server.name}`;
+  switch (reason.type) {
+    case 'other-route':
+      return `The request matched ${route?.kind ?? 'route'} ${route?.name ?? ''}; ${name} is for another route, ${reason.route}.`;
+    case 'overshadowed-server':
+      return `${server} has the port; ${name} is for Server ${reason.server}, which is younger (or later by name) and has no effect on it.`;
+    case 'route-not-attached':
+      return `${name} is for ${showRef(reason.route)}, which is not attached: ${reason.why}.`;
+    case 'route-policy-on-tcp':
+      return `${name} is for a route, and on ${server} (protocol ${showProtocol(policy.protocol)}) routes do not count.`;
+    case 'target-missing':
+      return `${name} targets ${reason.target}, which does not exist in its namespace.`;
+    case 'other-namespace':
+      return `${name} lives in another namespace than ${server}: policies act only in their own.`;
+    default:
+      return showExcluded({ object, reason, wouldApply: 'yes' });
+  }
 }

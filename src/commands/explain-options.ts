@@ -1,0 +1,129 @@
+/** The command line of `explain`, checked and sorted out. */
+import { InvalidInput } from '../errors.ts';
+import type { Reporter } from '../evidence/facts.ts';
+import type { Question } from '../explain.ts';
+import { clusterInfo, type SettingTexts } from '../policy/cluster-settings.ts';
+import { readWorkloadName, type WorkloadName } from './workload-name.ts';
+
+/** As commander hands them over. */
+export interface RawOptions {
+  readonly namespace?: string;
+  readonly cluster?: readonly string[];
+  readonly logs?: readonly string[];
+  readonly metrics?: readonly string[];
+  readonly alerts?: readonly string[];
+  readonly port?: string;
+  readonly at?: string;
+  readonly output: 'text' | 'json' | 'yaml';
+  readonly defaultInboundPolicy?: string;
+  readonly clusterNetworks?: string;
+  readonly probeNetworks?: string;
+  readonly trustDomain?: string;
+  readonly clusterDomain?: string;
+  readonly controlPlaneNamespace?: string;
+}
+
+/** What is to be read. */
+export interface Plan {
+  readonly cluster: readonly string[];
+  readonly logs: readonly string[];
+  /** `reporter` null: the pod was not named. */
+  readonly metrics: readonly { readonly path: string; readonly reporter: Reporter | null }[];
+  readonly alerts: readonly string[];
+}
+
+export interface ExplainOptions {
+  readonly plan: Plan;
+  readonly question: Omit<Question, 'at'>;
+  readonly at: string | null;
+  readonly output: RawOptions['output'];
+  readonly settings: SettingTexts;
+}
+
+type IsFile = (path: string) => Promise<boolean>;
+
+/** Errors: InvalidInput. */
+export async function planOf(args: readonly string[], raw: RawOptions, isFile: IsFile): Promise<ExplainOptions> {
+  const lists = { cluster: raw.cluster ?? [], logs: raw.logs ?? [], metrics: raw.metrics ?? [], alerts: raw.alerts ?? [] };
+  const swallowed = args[0] === undefined ? await takeWorkload(lists, isFile) : null;
+  const { cluster, logs, metrics, alerts } = swallowed?.lists ?? lists;
+  const text = args[0] ?? swallowed?.text;
+  return {
+    plan: { cluster, logs, metrics: await Promise.all(metrics.map((spec) => metricsInput(spec, isFile))), alerts },
+    question: {
+      namespace: namespaceOf(raw.namespace),
+      workload: text === undefined ? null : readWorkloadName(text),
+      port: portOf(raw.port),
+    },
+    at: raw.at ?? null,
+    output: raw.output,
+    settings: settingsOf(raw),
+  };
+}
+
+type Lists = { readonly [K in 'cluster' | 'logs' | 'metrics' | 'alerts']: readonly string[] };
+
+/** An option that takes several paths swallows the workload behind them: `--cluster dump.yaml deploy/backend`. */
+async function takeWorkload(lists: Lists, isFile: IsFile): Promise<{ readonly lists: Lists; readonly text: string } | null> {
+  for (const [name, paths] of Object.entries(lists)) {
+    const text = paths.length > 1 ? paths.at(-1) : undefined;
+    if (text === undefined || !looksLikeWorkload(text) || (await isFile(text))) continue;
+    return { lists: { ...lists, [name]: paths.slice(0, -1) }, text };
+  }
+  return null;
+}
+
+function looksLikeWorkload(text: string): boolean {
+  try {
+    const known: WorkloadName = readWorkloadName(text);
+    return text.includes('/') && known.name !== '';
+  } catch {
+    return false;
+  }
+}
+
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+function namespaceOf(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  if (NAME.test(text)) return text;
+  throw new InvalidInput(
+    `--namespace "${text}" is no name of a namespace.`,
+    'Names are lower-case letters, digits and dashes: -n production.',
+  );
+}
+
+function portOf(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  throw new InvalidInput(`--port "${text}" is no port.`, 'Give the number of the application’s port, from 1 to 65535.');
+}
+
+const METRICS_OF_POD = /^([a-z0-9-]{1,63})\/([a-z0-9.-]{1,253})=(.+)$/;
+
+async function metricsInput(spec: string, isFile: IsFile): Promise<Plan['metrics'][number]> {
+  const [, namespace, pod, path] = METRICS_OF_POD.exec(spec) ?? [];
+  if (namespace === undefined || pod === undefined || path === undefined || (await isFile(spec))) return { path: spec, reporter: null };
+  return { path, reporter: { cluster: '', namespace, pod, workload: null } };
+}
+
+const FLAGS = {
+  defaultPolicy: 'defaultInboundPolicy',
+  clusterNetworks: 'clusterNetworks',
+  probeNetworks: 'probeNetworks',
+  identityTrustDomain: 'trustDomain',
+  clusterDomain: 'clusterDomain',
+  controlPlaneNamespace: 'controlPlaneNamespace',
+} as const;
+
+function settingsOf(raw: RawOptions): SettingTexts {
+  const settings = Object.fromEntries(Object.entries(FLAGS).flatMap(([key, flag]) => (raw[flag] === undefined ? [] : [[key, raw[flag]]])));
+  const [fault] = clusterInfo({ resources: [], flags: settings }).notices;
+  if (fault !== undefined)
+    throw new InvalidInput(
+      `${fault.replace(' and is ignored', '')}.`,
+      'Write it as Linkerd’s Helm values have it; lists are separated by commas.',
+    );
+  return settings;
+}

@@ -1,0 +1,178 @@
+/** What stands below the clients: alerts, what was seen beside denials, remarks about the input, and where settings came from. */
+import { labelOf } from '../evidence/metrics-labels.ts';
+import { earlier, later, type TallySymptom } from '../evidence/tally.ts';
+import type { Explanation, TargetExplanation } from '../explain.ts';
+import type { ClusterSettings } from '../policy/cluster-settings.ts';
+import type { SettingOrigin } from '../policy/settings.ts';
+import type { Notice } from '../ports.ts';
+import type { LogRead } from './explain-evidence.ts';
+import { showPlace } from './explain-names.ts';
+import { paragraph, type Style } from './explain-proof.ts';
+import { showMoment, showSpan } from './moment.ts';
+import { cut, safe, wrap } from './terminal.ts';
+
+const MOST = 6;
+
+/** One paragraph per item under a common label; the label stands once. */
+function list(label: string, items: readonly string[], style: Style): readonly string[] {
+  const more = items.length > MOST ? [`and ${items.length - MOST} more (-o json has all)`] : [];
+  const lines = [...items.slice(0, MOST), ...more].flatMap((item, i) => paragraph(i === 0 ? label : '', item, style));
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+export function showAlerts({ alerts }: Explanation, style: Style): readonly string[] {
+  const items = alerts.map(({ alert, clients }) => {
+    const at = alert.startsAt === null ? '' : ` since ${showMoment(alert.startsAt, style.now)} UTC`;
+    const about = clients.length > 0 ? `it is about ${clients.map((i) => i + 1).join(', ')} above` : nothingMatches(alert.labels);
+    return `${alert.name ?? 'an alert'} ${alert.status}${at}: ${about}.`;
+  });
+  return list('ALERTS', items, style);
+}
+
+function nothingMatches(labels: ReadonlyMap<string, string>): string {
+  const [namespace, deployment, pod] = ['namespace', 'deployment', 'pod'].map((name) => labelOf(labels, name));
+  const name = pod !== '' ? pod : deployment !== '' ? `deploy/${deployment}` : 'POD';
+  const command = `kubectl logs -n ${namespace || 'NAMESPACE'} ${name} -c linkerd-proxy --since=15m`;
+  return `nothing that was read matches it. Its log tells more: ${command}`;
+}
+
+export const SYMPTOM_WORDS: Readonly<Record<Explanation['symptoms'][number]['kind'], string>> = {
+  'refused-before-policy': 'refused before any policy is asked',
+  'connect-failed': 'could not connect',
+  'remote-proxy-error': 'this proxy, as a client, was refused by another',
+  'policy-controller-unreachable': 'no answer from the policy controller',
+  'server-misconfigured': 'the proxy cannot use the policy it was sent',
+  'detection-fallback': 'protocol detection timed out',
+  'scrape-refused': 'Prometheus was refused',
+  'scrape-failed': 'Prometheus could not read the metrics',
+  'probe-failing': 'a probe fails',
+  'request-failed': 'a request failed',
+  'application-refused': 'the application itself refused',
+  'controller-complaint': 'the policy controller complains',
+};
+
+export function showSymptoms({ symptoms }: Explanation, style: Style): readonly string[] {
+  const groups = new Map<string, TallySymptom[]>();
+  for (const symptom of symptoms) {
+    const key = `${symptom.kind} ${symptom.detail}`;
+    groups.set(key, [...(groups.get(key) ?? []), symptom]);
+  }
+  return list(
+    'SEEN TOO',
+    [...groups.values()].map((group) => showGroup(group, style)),
+    style,
+  );
+}
+
+/** The same trouble of several proxies. */
+function showGroup(group: readonly TallySymptom[], style: Style): string {
+  const [sample] = group as [TallySymptom];
+  const count = group.reduce((sum, s) => sum + s.count, 0);
+  const [first, last] = [
+    group.reduce<number | null>((t, s) => earlier(t, s.first), null),
+    group.reduce<number | null>((t, s) => later(t, s.last), null),
+  ];
+  const times = first === null || last === null ? '' : `, ${showSpan(first, last, style.now)}`;
+  const pods = [...new Set(group.map((s) => s.reporter.pod).filter((pod) => pod !== null))];
+  const where = pods.length === 0 ? '' : pods.length === 1 ? ` (${pods[0]})` : ` (${pods.length} pods)`;
+  return `${SYMPTOM_WORDS[sample.kind]}${count > 1 ? `, ${count.toLocaleString('en')} times` : ''}${times}${where}: ${cut(safe(sample.detail), 160)}`;
+}
+
+export function showNotices(
+  explanation: Explanation,
+  notices: readonly Notice[],
+  logs: readonly LogRead[],
+  style: Style,
+): readonly string[] {
+  const items = [
+    ...logs.flatMap(unparsed),
+    ...explanation.unplaced.map(({ sources, fits }) => {
+      const shown = fits.slice(0, 3).map(showPlace).join(', ');
+      return `${sources.join(', ')}: cannot tell whose log this is${fits.length === 0 ? '' : `; it fits ${shown}`}.`;
+    }),
+    ...(explanation.uncounted > 0 ? [`${explanation.uncounted.toLocaleString('en')} denials found no room and are not listed.`] : []),
+    ...notices.map(({ where, message }) => (where === '' ? message : `${where}: ${message}`)),
+  ];
+  return list('NOTED', items, style);
+}
+
+function unparsed({ name, stats }: LogRead): readonly string[] {
+  const [sample] = stats.samples;
+  if (sample === undefined) return [];
+  const lines = stats.unparsed === 1 ? '1 line of' : `${stats.unparsed.toLocaleString('en')} lines of`;
+  const more = stats.oversized > 0 ? ` (${stats.oversized} of them too long)` : '';
+  return [`${lines} ${name} could not be read${more}. The first is ${sample.line}: ${cut(safe(sample.text), 100)}`];
+}
+
+/** Where nothing was denied: what was read instead. */
+export function showNothingDenied(explanation: Explanation, logs: readonly LogRead[], asked: string, style: Style): readonly string[] {
+  const read = logs.reduce((sum, { stats }) => sum + stats.lines, 0);
+  const about = logs.reduce((sum, { stats }) => sum + stats.parsed, 0);
+  const lines =
+    read === 0
+      ? ''
+      : ` in ${read.toLocaleString('en')} lines of ${logs
+          .map((l) => l.name)
+          .slice(0, 3)
+          .join(', ')} (${about.toLocaleString('en')} about policy)`;
+  const allowed = explanation.allowedSeen;
+  const seen =
+    allowed > 0
+      ? `Allowed traffic was seen: ${allowed.toLocaleString('en')} requests or connections.`
+      : 'No allowed traffic was seen either (logs tell of it at level debug only; counters do).';
+  return [...wrap(safe(`No denials${lines}${asked}.`), style.columns), ...wrap(seen, style.columns)];
+}
+
+const ORIGIN_WORDS: Readonly<Record<SettingOrigin, string>> = {
+  'policy-container-args': 'from the arguments of container policy',
+  'linkerd-config': 'from ConfigMap linkerd-config',
+  flag: 'from the command line',
+  'linkerd-default': 'assumed: Linkerd’s default (the input holds no linkerd-config)',
+};
+
+/** Settings that took part in a decision. */
+export function settingsThatMattered({ clients }: Explanation): ReadonlySet<keyof ClusterSettings['origins']> {
+  const used = new Set<keyof ClusterSettings['origins']>();
+  for (const target of clients.flatMap((c) => c.targets)) for (const setting of usedBy(target)) used.add(setting);
+  return used;
+}
+
+function* usedBy({ evaluation }: TargetExplanation): Iterable<keyof ClusterSettings['origins']> {
+  if (evaluation === null) return;
+  const { policy, considered } = evaluation;
+  if (policy.server === null && policy.defaultPolicy.from === 'cluster-default') yield 'defaultPolicy';
+  for (const { authorization, network, authentication } of considered) {
+    const isOfCluster = authorization.object?.kind === 'ServerAuthorization' || authorization.ref.name.startsWith('cluster-');
+    if (isOfCluster && network.match === 'no') yield 'clusterNetworks';
+    if (authentication.match === 'no' && authentication.why === 'identity-not-listed' && authorization.object !== null) {
+      yield 'identityTrustDomain';
+      yield 'controlPlaneNamespace';
+    }
+  }
+}
+
+export function showSettings(explanation: Explanation, settings: ClusterSettings | null, style: Style): readonly string[] {
+  if (settings === null) return [];
+  const { info, origins } = settings;
+  const byOrigin = new Map<SettingOrigin, string[]>();
+  for (const key of settingsThatMattered(explanation)) {
+    const value = key === 'clusterNetworks' || key === 'probeNetworks' ? info[key].map((net) => net.text).join(',') : info[key];
+    byOrigin.set(origins[key], [...(byOrigin.get(origins[key]) ?? []), `${SETTING_NAMES[key]} ${value}`]);
+  }
+  return list(
+    'SETTINGS',
+    [...byOrigin].map(([origin, values]) => `${values.join('; ')}: ${ORIGIN_WORDS[origin]}.`),
+    style,
+  );
+}
+
+/** By their names on the command line, without the dashes. */
+const SETTING_NAMES: Readonly<Record<keyof ClusterSettings['origins'], string>> = {
+  defaultPolicy: 'default-inbound-policy',
+  clusterNetworks: 'cluster-networks',
+  probeNetworks: 'probe-networks',
+  identityTrustDomain: 'trust-domain',
+  clusterDomain: 'cluster-domain',
+  controlPlaneNamespace: 'control-plane-namespace',
+  opaquePorts: 'opaque-ports',
+};

@@ -1,0 +1,48 @@
+/** The whole answer as text: clients first, remarks below. */
+import type { Explanation, Question } from '../explain.ts';
+import type { ClusterSettings } from '../policy/cluster-settings.ts';
+import type { Notice } from '../ports.ts';
+import type { Io } from './command.ts';
+import type { LogRead } from './explain-evidence.ts';
+import type { Style } from './explain-proof.ts';
+import { showAlerts, showNothingDenied, showNotices, showSettings, showSymptoms } from './explain-remarks.ts';
+import { showClientBlock } from './explain-text.ts';
+import { createPalette, wantsColor } from './terminal.ts';
+
+export interface Answer {
+  readonly explanation: Explanation;
+  readonly question: Question;
+  readonly logs: readonly LogRead[];
+  readonly notices: readonly Notice[];
+  /** null: no cluster was given. */
+  readonly settings: ClusterSettings | null;
+}
+
+const NARROWEST = 50;
+const WIDEST = 100;
+
+export function showAnswer(
+  { explanation, logs, notices, settings }: Answer,
+  question: Pick<Question, 'namespace' | 'workload'>,
+  io: Io,
+): string {
+  const style: Style = {
+    columns: Math.min(Math.max(io.columns, NARROWEST), WIDEST),
+    palette: createPalette(wantsColor(io.isTTY.stdout, io.env)),
+    now: io.now,
+    namespace: question.namespace,
+  };
+  const { clients } = explanation;
+  const blocks = clients.map((client, i) => showClientBlock(client, `${i + 1} of ${clients.length}`, style));
+  const asked = question.workload === null ? '' : ` for ${question.workload.kind} ${question.workload.name}`;
+  const lines = [
+    ...(blocks.length === 0
+      ? showNothingDenied(explanation, logs, asked, style)
+      : blocks.flatMap((block, i) => (i === 0 ? block : ['', '', ...block]))),
+    ...showAlerts(explanation, style),
+    ...showSymptoms(explanation, style),
+    ...showSettings(explanation, settings, style),
+    ...showNotices(explanation, notices, logs, style),
+  ];
+  return `${lines.join('\n')}\n`;
+}
