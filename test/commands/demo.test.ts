@@ -1,0 +1,320 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Io } from '../../src/commands/command.ts';
+import { main } from '../../src/main.ts';
+import { smallRecording } from '../small-recording.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'denywhy-demo-'));
+afterAll(() => rmSync(root, { recursive: true }));
+let count = 0;
+
+type Files = ReadonlyMap<string, string | Uint8Array>;
+
+function put(files: Files): string {
+  const directory = join(root, String(count++));
+  mkdirSync(directory);
+  for (const [name, content] of files) {
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
+    writeFileSync(join(directory, name), content);
+  }
+  return directory;
+}
+
+async function run(args: readonly string[], given: Partial<Pick<Io, 'isTTY' | 'env' | 'columns'>> = {}) {
+  const written: { readonly stdout: string[]; readonly stderr: string[] } = { stdout: [], stderr: [] };
+  const sink = (to: string[]) => new Writable({ decodeStrings: false, write: (chunk: string, _, done) => done(void to.push(chunk)) });
+  const io: Io = {
+    stdin: Readable.from([]),
+    stdout: sink(written.stdout),
+    stderr: sink(written.stderr),
+    env: {},
+    now: Date.parse('2030-01-01T00:00:00Z'),
+    isTTY: { stdin: false, stdout: false, stderr: false },
+    columns: 80,
+    ...given,
+  };
+  const exitCode = await main(['demo', ...args], io);
+  return { exitCode, stdout: written.stdout.join(''), stderr: written.stderr.join('') };
+}
+
+interface Data {
+  readonly recording: { readonly from: string; readonly to: string; readonly lines: number };
+  readonly clients: readonly {
+    readonly client: {
+      readonly identity: string | null;
+      readonly ips: readonly string[];
+      readonly workload: { readonly name: string } | null;
+    };
+    readonly counts: Readonly<Record<string, number>>;
+    readonly before: number;
+    readonly alerts: readonly { readonly name: string; readonly from: string | null; readonly to: string | null }[];
+    readonly targets: readonly {
+      readonly kind: string;
+      readonly workload: { readonly name: string } | null;
+      readonly server: { readonly name: string } | null;
+      readonly route: { readonly name: string } | null;
+      readonly port: number | null;
+      readonly count: number;
+      readonly before: number;
+      readonly agrees: boolean;
+      readonly decision: {
+        readonly object: { readonly kind: string; readonly name: string } | null;
+        readonly required: readonly string[];
+        readonly observed: string;
+      };
+    }[];
+  }[];
+}
+
+async function dataOf(args: readonly string[]): Promise<Data> {
+  const { exitCode, stdout, stderr } = await run([...args, '--once', '-o', 'json']);
+  expect(exitCode, stderr).toBe(0);
+  return JSON.parse(stdout) as Data;
+}
+
+/** `client → target: count (before)`, as the recording counts. */
+function countsOf({ clients }: Data): readonly string[] {
+  return clients.flatMap(({ client, targets }) =>
+    targets.map(
+      ({ kind, workload, server, route, count, before }) =>
+        `${client.workload?.name ?? client.identity} → ${workload?.name} ${kind} ${server?.name}/${route?.name ?? '-'}: ${count} (${before})`,
+    ),
+  );
+}
+
+const story = await dataOf([]);
+
+describe('the story', () => {
+  it('counts per client and target what the counters grew by within the recording, and apart from it what they showed before', () => {
+    expect(countsOf(story)).toEqual([
+      'frontend → backend http-denied backend-http/backend-routes: 547 (538)',
+      'scanner → database tcp-denied database-sql/-: 15 (15)',
+      'scanner → backend http-denied backend-http/backend-admin: 5 (6)',
+      'scanner → backend http-denied backend-http/backend-routes: 4 (2)',
+      'scanner → backend route-not-found backend-http/-: 2 (3)',
+      'reports → backend http-denied backend-http/backend-admin: 15 (15)',
+      'prometheus.linkerd-viz.serviceaccount.identity.linkerd.cluster.local → backend http-denied deny/default: 2 (0)',
+      'prometheus.linkerd-viz.serviceaccount.identity.linkerd.cluster.local → database http-denied deny/default: 0 (1)',
+    ]);
+  });
+
+  it('counts as many as the logs have lines', () => {
+    const lines = readdirSync('demo/logs').flatMap((name) =>
+      gunzipSync(readFileSync(join('demo/logs', name)))
+        .toString()
+        .split('\n'),
+    );
+    const inLogs = (...parts: readonly string[]) => lines.filter((line) => parts.every((part) => line.includes(part))).length;
+    const total = (kind: string, ip: string) =>
+      story.clients.filter(({ client }) => client.ips.includes(ip)).reduce((sum, { counts }) => sum + (counts[kind] ?? 0), 0);
+    expect(total('http-denied', '10.42.0.14')).toBe(inLogs('Request denied', 'Name("frontend.production.'));
+    expect(total('http-denied', '10.42.0.23')).toBe(inLogs('Request denied', 'client.ip=10.42.0.23'));
+    expect(total('http-denied', '10.42.0.28')).toBe(inLogs('Request denied', 'client.ip=10.42.0.28'));
+    expect(total('tcp-denied', '10.42.0.28')).toBe(inLogs('Connection denied', 'client=10.42.0.28:'));
+    expect(total('http-denied', '10.42.0.5')).toBe(inLogs('Request denied', 'Name("prometheus.linkerd-viz.'));
+    expect(story.recording.lines).toBe(lines.filter((line) => line !== '').length);
+  });
+
+  it('names the object that decided, what it required and what came', () => {
+    const decided = story.clients.flatMap(({ targets }) => targets).filter(({ count }) => count > 0);
+    expect(decided.every(({ agrees }) => agrees)).toBe(true);
+    const account = (name: string) => `${name}.serviceaccount.identity.linkerd.cluster.local`;
+    const shown = decided.map(({ decision: { object, required, observed } }) => [
+      object && `${object.kind} ${object.name}`,
+      required[0],
+      observed,
+    ]);
+    expect(shown).toMatchObject([
+      ['MeshTLSAuthentication frontend-mtls', account('frontend.prod'), account('frontend.production')],
+      ['AuthorizationPolicy database-authz', account('backend.production'), expect.stringContaining('no mesh TLS')],
+      ['AuthorizationPolicy backend-admin-authz', account('admin-panel.production'), expect.stringContaining('no mesh TLS')],
+      ['MeshTLSAuthentication frontend-mtls', account('frontend.prod'), expect.stringContaining('no mesh TLS')],
+      ['Server backend-http', expect.any(String), expect.stringContaining('/.env')],
+      ['AuthorizationPolicy backend-admin-authz', account('admin-panel.production'), account('default.production')],
+      [null, undefined, ''],
+    ]);
+  });
+
+  it('has beside each client the alerts that its labels and times make its own', () => {
+    const shown = story.clients.map(({ alerts }) =>
+      alerts.map(({ name, from, to }) => `${name} ${from?.slice(11, 19)} ${to?.slice(11, 19)}`),
+    );
+    expect(shown).toEqual([
+      ['LinkerdRequestsDenied 09:23:35 09:31:05', 'HighAuthorizationDenials 09:23:55 09:29:55'],
+      [
+        'HighAuthorizationDenials 09:23:55 09:29:55',
+        'LinkerdConnectionsDenied 09:25:25 09:28:05',
+        'LinkerdRequestsDenied 09:25:45 09:28:05',
+        'LinkerdRouteNotFound 09:26:15 09:28:05',
+      ],
+      ['HighAuthorizationDenials 09:23:55 09:29:55', 'LinkerdRequestsDenied 09:27:45 09:30:35'],
+      [],
+    ]);
+  });
+
+  it('is told to a person', async () => {
+    const { exitCode, stdout, stderr } = await run([]);
+    expect(exitCode).toBe(0);
+    await expect(stdout).toMatchFileSnapshot('golden/demo.txt');
+    expect(stderr).toBe(`denywhy: reading demo
+denywhy: playing 8 logs, Prometheus' samples and Alertmanager's webhooks in the order of their times
+denywhy: explaining what was denied
+`);
+  });
+
+  it('is the same whether or not it is to end', async () => {
+    expect(await run(['--once'])).toEqual(await run([]));
+  });
+
+  it('fits the width of the terminal, commands to be copied aside', async () => {
+    for (const columns of [64, 80, 100]) {
+      const { stdout } = await run([], { columns });
+      const told = stdout.slice(0, stdout.indexOf('── Try next'));
+      expect(Math.max(...told.split('\n').map((line) => line.length))).toBeLessThanOrEqual(columns);
+    }
+  });
+
+  it('says with colours what it says without', async () => {
+    const plain = await run([]);
+    const coloured = await run([], { isTTY: { stdin: false, stdout: true, stderr: false } });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is taken out
+    expect(coloured.stdout.replace(/\u001b\[\d+m/g, '')).toBe(plain.stdout);
+    expect(coloured.stdout).not.toBe(plain.stdout);
+    expect(await run([], { isTTY: { stdin: false, stdout: true, stderr: false }, env: { NO_COLOR: '1' } })).toEqual(plain);
+  });
+
+  it('shows a person how far it is, in one line that is gone at the end', async () => {
+    const { stderr } = await run([], { isTTY: { stdin: true, stdout: false, stderr: true } });
+    const lines = stderr.split('\r\u001b[2K');
+    expect(stderr).not.toContain('\n');
+    expect(lines.at(-1)).toBe('');
+    expect(lines.filter((line) => /^09:2\d:\d\d {2}\d+ lines, /.test(line)).length).toBeGreaterThan(20);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(80);
+  });
+
+  it('comes in files that name no place of the machine they were made on', () => {
+    for (const name of readdirSync('demo', { recursive: true, encoding: 'utf8' }).filter((n) => /\.\w+$/.test(n))) {
+      const bytes = readFileSync(join('demo', name));
+      const text = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
+      expect([name, /(?:"|'|\s|=)\/(?:home|root|Users|work|tmp)\//.exec(text)?.[0]]).toEqual([name, undefined]);
+    }
+  });
+
+  const full = '../shared/captures/story';
+  it.skipIf(!existsSync(full))(
+    'is what the whole recording says from which the demo was cut (skipped: no ../shared/captures/story)',
+    async () => {
+      const whole = await dataOf(['--from', full]);
+      expect(countsOf(whole)).toEqual(countsOf(story));
+      expect(whole.clients.map(({ alerts }) => alerts)).toEqual(story.clients.map(({ alerts }) => alerts));
+    },
+  );
+});
+
+describe('another recording of the same form', () => {
+  it.each([
+    { requests: 7, connections: 4, before: 0 },
+    { requests: 1, connections: 12, before: 5 },
+  ])('tells its own story: %o', async (counts) => {
+    const { requests, connections, before } = counts;
+    const data = await dataOf(['--from', put(smallRecording(counts))]);
+    const cart = `checkout → cart http-denied cart-api/default: ${requests} (${before})`;
+    const ledger = `crawler → ledger tcp-denied ledger-api/-: ${connections} (0)`;
+    expect(countsOf(data)).toEqual(requests > connections ? [cart, ledger] : [ledger, cart]);
+    const checkout = data.clients.find(({ client }) => client.workload?.name === 'checkout');
+    expect(checkout).toMatchObject({
+      alerts: [{ name: 'CartRefuses', from: '2025-02-03T14:00:20.000Z', to: '2025-02-03T14:00:50.000Z' }],
+      targets: [
+        {
+          port: 7070,
+          agrees: true,
+          decision: {
+            object: { kind: 'MeshTLSAuthentication', name: 'cart-clients' },
+            required: ['kiosk.till.serviceaccount.identity.linkerd.cluster.local'],
+            observed: 'checkout.till.serviceaccount.identity.linkerd.cluster.local',
+          },
+        },
+      ],
+    });
+    expect(data.clients.find(({ client }) => client.workload?.name === 'crawler')?.alerts).toEqual([]);
+  });
+
+  it('may have logs or counters alone, and no alerts', async () => {
+    const files = [...smallRecording({ requests: 3, connections: 2, before: 4 })];
+    const only = (part: string) => put(new Map(files.filter(([name]) => name.startsWith('policy') || name.startsWith(part))));
+    expect(countsOf(await dataOf(['--from', only('logs/')]))).toEqual([
+      'checkout → cart http-denied cart-api/default: 3 (0)',
+      'crawler → ledger tcp-denied ledger-api/-: 2 (0)',
+    ]);
+    expect(countsOf(await dataOf(['--from', only('prometheus/')])).map((line) => line.split(': ')[1])).toEqual(['3 (4)', '2 (0)']);
+    expect((await run(['--from', only('logs/')])).stdout).not.toContain('ALERT');
+  });
+
+  it('in which nobody was denied says so', async () => {
+    const { stdout } = await run(['--from', put(smallRecording({ requests: 0, connections: 0, before: 0 }))]);
+    expect(stdout).toContain('Nobody was denied; 0 requests and connections allowed.');
+    expect(stdout).not.toContain('Try next');
+  });
+
+  it('cannot make the terminal obey it', async () => {
+    const hostile = '\u001b]0;x\u0007\u202e';
+    const files = new Map<string, string>(smallRecording({ requests: 2, connections: 1, before: 0 }));
+    const log = files.get('logs/cart-6c9d8b7f5d-aaaaa.linkerd-proxy.log') ?? '';
+    files.set(
+      'logs/cart-6c9d8b7f5d-aaaaa.linkerd-proxy.log',
+      `${log.replaceAll('/basket', `/b${hostile}`)}2025-02-03T14:00:59Z ${hostile}\n`,
+    );
+    files.set('alertmanager-webhooks.jsonl', (files.get('alertmanager-webhooks.jsonl') ?? '').replaceAll('CartRefuses', `Cart\\u001b[31m`));
+    const { exitCode, stdout } = await run(['--from', put(files)]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('Cart\\u001b[31m');
+    expect(stdout).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+  });
+});
+
+describe('what cannot be played is refused in words, with exit code 2', () => {
+  const whole = smallRecording({ requests: 2, connections: 2, before: 0 });
+  const but = (name: string, content: string | Uint8Array | null) => {
+    const files = new Map<string, string | Uint8Array>(whole);
+    if (content === null) files.delete(name);
+    else files.set(name, content);
+    return files;
+  };
+
+  it.each<[string, Files | null, RegExp]>([
+    ['a directory that is not there', null, /: There is no such directory\./],
+    ['an empty directory', new Map(), /: There is nothing in this directory\.\n {2}A recording is a folder with/],
+    ['a directory of other files', new Map([['notes.md', '# notes']]), /: There is no recording in this directory\./],
+    ['no policy', but('policy-history.jsonl', null), /: This is half a recording: policy-history\.jsonl is missing\./],
+    ['policy that is no JSON', but('policy-history.jsonl', '{"observedAt": oops}\n'), /policy-history\.jsonl:1:\d+: This is not JSON/],
+    ['policy of binary zeros', but('policy-history.jsonl', new Uint8Array(64)), /policy-history\.jsonl:1:1: This is not text/],
+    [
+      'a log that is no proxy’s',
+      but('logs/ledger-0.linkerd-proxy.log', '2025-02-03T14:00:00Z hello\n2025-02-03T14:00:01Z world\n'),
+      /ledger-0\.linkerd-proxy\.log:1: No line of this log is one that Linkerd writes\./,
+    ],
+    ['samples that are cut off', but('prometheus/tsdb.om', 'up{a="b'), /tsdb\.om/],
+    [
+      'a webhook that is none',
+      but('alertmanager-webhooks.jsonl', '{"receivedAt":"2025-02-03T14:00:00Z","body":{"text":"hi"}}\n'),
+      /alertmanager-webhooks\.jsonl:1: not an Alertmanager webhook body/,
+    ],
+    [
+      'a broken gzip',
+      but('logs/ledger-0.linkerd-proxy.log', new Uint8Array([0x1f, 0x8b, 8, 0, 1, 2, 3])),
+      /This gzip file (?:ends too early|is broken)\./,
+    ],
+  ])('%s', async (_, files, message) => {
+    const { exitCode, stdout, stderr } = await run(['--from', files === null ? join(root, 'nowhere') : put(files)]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(
+      stderr.split('\n').filter((line) => line.startsWith('denywhy:') && !/^denywhy: (?:reading|playing|explaining) /.test(line)),
+    ).toHaveLength(1);
+  });
+});
