@@ -63,18 +63,19 @@ function compareAuthorizations(a: ClientAuthorization, b: ClientAuthorization): 
 export function authorizationOfPolicy(snapshot: Snapshot, policy: AuthorizationPolicy): ClientAuthorization | IllegalPolicy {
   let authentication: ClientAuthentication | null = null;
   let networks: readonly NetworkMatch[] | null = null;
-  for (const target of policy.authentications) {
-    if (target.kind === 'NetworkAuthentication') {
-      if (networks !== null) return { illegal: 'policy must not include multiple NetworkAuthentications', missing: null };
-      const found = namespaceIndex(snapshot, target.namespace).networkAuthentications.get(entryKey(target))?.value;
-      if (found == null) return dangling(target);
-      networks = found.networks;
-    } else {
-      if (authentication !== null) return { illegal: `policy must not include multiple ${target.kind}s`, missing: null };
-      const found = identitiesOf(snapshot, target);
-      if (found === null) return dangling(target);
-      authentication = { type: 'tls-authenticated', ...found };
-    }
+  const isNetwork = ({ kind }: AuthenticationTarget) => kind === 'NetworkAuthentication';
+  // In the controller's order, so that the complaint is the one it logs: identities first, and whether an object exists before how many there are.
+  for (const target of policy.authentications.filter((t) => !isNetwork(t))) {
+    const found = identitiesOf(snapshot, target);
+    if (found === null) return dangling(target);
+    if (authentication !== null) return { illegal: `policy must not include multiple ${target.kind}s`, missing: null };
+    authentication = { type: 'tls-authenticated', ...found };
+  }
+  for (const target of policy.authentications.filter(isNetwork)) {
+    const found = namespaceIndex(snapshot, target.namespace).networkAuthentications.get(entryKey(target))?.value;
+    if (found == null) return dangling(target);
+    if (networks !== null) return { illegal: 'policy must not include multiple NetworkAuthentications', missing: null };
+    networks = found.networks;
   }
   return {
     ref: { group: POLICY_GROUP, kind: 'authorizationpolicy', name: policy.ref.name },

@@ -1,10 +1,11 @@
 /** The Gateway API's `GRPCRoute` (linkerd2 `policy-controller/k8s/index/src/{routes,inbound/routes}/grpc.rs`). */
 import { routeKey } from './authorization-policy.ts';
-import { readFilters, readValueMatches } from './http-route.ts';
+import { readValueMatches } from './http-route.ts';
 import type { GrpcRouteMatch, RouteRule } from './inbound.ts';
 import { isUnreadable, listOf, stringOr, type Unreadable } from './reading.ts';
 import { groupOf, type Resource, refOf } from './resource.ts';
 import { acceptedServers, type Route, readHosts, readParents } from './route.ts';
+import { readFilters } from './route-filter.ts';
 import { isObject } from './selector.ts';
 import { parseInstant } from './time.ts';
 
@@ -20,7 +21,7 @@ export function readGRPCRoute(resource: Resource): Route | Unreadable {
       if (isUnreadable(match)) return match;
       matches.push(match);
     }
-    const filters = readFilters(rule['filters'], ['RequestHeaderModifier', 'ResponseHeaderModifier']);
+    const filters = readFilters(rule['filters'], true);
     if (isUnreadable(filters)) return filters;
     rules.push({ matches, filters });
   }

@@ -2,6 +2,7 @@
 import type { HttpRequest } from './evaluation.ts';
 import type { GrpcRouteMatch, HostMatch, HttpRouteMatch, InboundRoute, PathMatch, RouteRule, ValueMatch } from './inbound.ts';
 import { coversWhole } from './regex.ts';
+import { hostOf, pathOf, queryOf } from './uri.ts';
 
 export interface RouteChoice {
   readonly route: InboundRoute;
@@ -107,14 +108,19 @@ function keep(
 function pathLength(match: PathMatch, path: string): number {
   if (match.type === 'exact') return match.value === path ? path.length : -1;
   if (match.type === 'regex') return coversWhole(match.value, path) ? path.length : -1;
+  if (match.value === '/') return 1;
   const prefix = withoutTrailingSlashes(match.value);
-  if (prefix === '') return 1;
   const own = withoutTrailingSlashes(path);
   if (!own.startsWith(prefix) || (own.length > prefix.length && own[prefix.length] !== '/')) return -1;
   return prefix.length;
 }
 
-export function withoutTrailingSlashes(text: string): string {
+/** How much of the path a prefix match took: without its trailing slashes, but `/` (and no path at all) counts 1, and `//` nothing. */
+export function prefixLength(prefix: string | null): number {
+  return prefix === null || prefix === '/' ? 1 : withoutTrailingSlashes(prefix).length;
+}
+
+function withoutTrailingSlashes(text: string): string {
   let end = text.length;
   while (end > 0 && text.charCodeAt(end - 1) === 47) end--;
   return end === text.length ? text : text.slice(0, end);
@@ -124,28 +130,21 @@ export function withoutTrailingSlashes(text: string): string {
 function bestHost(hosts: readonly HostMatch[], parts: Parts): number {
   const { authority } = parts.request;
   if (authority === null) return -1;
-  parts.host ??= hostOf(authority);
+  parts.host ??= hostOf(authority).toLowerCase();
+  const withDot = parts.host;
+  const host = withDot.endsWith('.') ? withDot.slice(0, -1) : withDot;
   let best = -1;
   for (const { type, value } of hosts) {
     const own = value.toLowerCase();
-    const matches = type === 'exact' ? own === parts.host : parts.host.length > own.length + 1 && parts.host.endsWith(`.${own}`);
+    const asked = own.endsWith('.') ? withDot : host;
+    const matches = type === 'exact' ? own === asked : asked.endsWith(`.${own}`);
     if (matches) best = Math.max(best, own.length + (type === 'exact' ? 100_000 : 1));
   }
   return best;
 }
 
 function takeApart(request: HttpRequest): Parts {
-  const cut = request.path.indexOf('?');
-  const path = cut < 0 ? request.path : request.path.slice(0, cut);
-  return { request, path, host: null, query: null, headers: null };
-}
-
-/** Lower case, without port and trailing dot. */
-export function hostOf(authority: string): string {
-  const bracket = authority.lastIndexOf(']');
-  const colon = authority.indexOf(':', bracket + 1);
-  const host = (colon < 0 ? authority : authority.slice(0, colon)).toLowerCase();
-  return host.endsWith('.') ? host.slice(0, -1) : host;
+  return { request, path: pathOf(request.path), host: null, query: null, headers: null };
 }
 
 /** Any one of several lines with the name may match; lists inside a line are not taken apart. */
@@ -153,7 +152,9 @@ function headersMatch(matches: readonly ValueMatch[], parts: Parts): boolean {
   if (matches.length === 0) return true;
   parts.headers ??= headerMap(parts.request);
   const { headers } = parts;
-  return matches.every((match) => headers.get(match.name)?.some((value) => valueMatches(match, value)) ?? false);
+  return matches.every(
+    (match) => headers.get(match.name)?.some((value) => isReadable(match, value) && valueMatches(match, value)) ?? false,
+  );
 }
 
 function headerMap(request: HttpRequest): Map<string, string[]> {
@@ -168,9 +169,15 @@ function headerMap(request: HttpRequest): Map<string, string[]> {
   return map;
 }
 
+/** A regular expression is asked only of values in visible ASCII. */
+function isReadable(match: ValueMatch, value: string): boolean {
+  return match.type === 'exact' || /^[\t -~]*$/.test(value);
+}
+
 function queryMatches(matches: readonly ValueMatch[], parts: Parts): boolean {
   if (matches.length === 0) return true;
-  parts.query ??= new URLSearchParams(parts.request.path.slice(parts.path.length + 1));
+  // The parser drops a `?` at the very front, which is part of the first name here.
+  parts.query ??= new URLSearchParams(`&${queryOf(parts.request.path) ?? ''}`);
   const { query } = parts;
   return matches.every((match) => query.getAll(match.name).some((value) => valueMatches(match, value)));
 }

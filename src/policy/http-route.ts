@@ -1,10 +1,11 @@
 /** Linkerd's and the Gateway API's `HTTPRoute` (linkerd2 `policy-controller/k8s/index/src/{routes,inbound/routes}/http.rs`). */
 import { routeKey } from './authorization-policy.ts';
-import type { HttpRouteMatch, PathMatch, RedirectFilter, RouteFilter, RouteRule, ValueMatch } from './inbound.ts';
+import type { HttpRouteMatch, PathMatch, RouteRule, ValueMatch } from './inbound.ts';
 import { isUnreadable, listOf, stringOr, type Unreadable } from './reading.ts';
 import { compilePattern } from './regex.ts';
 import { groupOf, type Resource, refOf } from './resource.ts';
 import { acceptedServers, type Route, readHosts, readParents } from './route.ts';
+import { HEADER_NAME, HEADER_VALUE, readFilters } from './route-filter.ts';
 import { isObject } from './selector.ts';
 import { parseInstant } from './time.ts';
 
@@ -48,7 +49,7 @@ function readMatch(value: Readonly<Record<string, unknown>>): HttpRouteMatch | U
   const queryParams = readValueMatches(value['queryParams'], false);
   if (isUnreadable(queryParams)) return queryParams;
   const method = stringOr(value['method'], null);
-  if (method !== null && !TOKEN.test(method)) return { unreadable: 'invalid HTTP method' };
+  if (method !== null && !HEADER_NAME.test(method)) return { unreadable: 'invalid HTTP method' };
   return { path, headers, queryParams, method };
 }
 
@@ -69,63 +70,17 @@ function badRegex(text: string): Unreadable {
   return { unreadable: `${JSON.stringify(text)} is not a valid regular expression` };
 }
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
 /** Headers and query parameters; header names are folded to lower case. */
 export function readValueMatches(value: unknown, headers: boolean): readonly ValueMatch[] | Unreadable {
   const out: ValueMatch[] = [];
   for (const entry of listOf(value).filter(isObject)) {
     const name = stringOr(entry['name'], '');
     const text = stringOr(entry['value'], '');
-    if (headers && !TOKEN.test(name)) return { unreadable: 'invalid HTTP header name' };
     const regex = entry['type'] === 'RegularExpression';
+    if (headers && !HEADER_NAME.test(name)) return { unreadable: 'invalid HTTP header name' };
+    if (headers && !regex && !HEADER_VALUE.test(text)) return { unreadable: 'failed to parse header value' };
     if (regex && compilePattern(text) === null) return badRegex(text);
     out.push({ type: regex ? 'regex' : 'exact', name: headers ? name.toLowerCase() : name, value: text });
   }
   return out;
-}
-
-/** ResponseHeaderModifier is taken but never sent to the proxy; an unsupported filter spoils the whole route. */
-export function readFilters(value: unknown, supported: readonly string[] = SUPPORTED): readonly RouteFilter[] | Unreadable {
-  const out: RouteFilter[] = [];
-  for (const filter of listOf(value).filter(isObject)) {
-    const type = stringOr(filter['type'], '');
-    if (!supported.includes(type)) return { unreadable: `${type} filter is not supported` };
-    if (type === 'RequestHeaderModifier') out.push({ type });
-    if (type === 'RequestRedirect') {
-      const redirect = readRedirect(isObject(filter['requestRedirect']) ? filter['requestRedirect'] : {});
-      if (isUnreadable(redirect)) return redirect;
-      out.push(redirect);
-    }
-  }
-  return out;
-}
-
-const SUPPORTED = ['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestRedirect'];
-
-function readRedirect(value: Readonly<Record<string, unknown>>): RedirectFilter | Unreadable {
-  const path = isObject(value['path']) ? readRedirectPath(value['path']) : null;
-  if (path !== null && isUnreadable(path)) return path;
-  return {
-    type: 'RequestRedirect',
-    scheme: stringOr(value['scheme'], null),
-    hostname: stringOr(value['hostname'], null),
-    port: typeof value['port'] === 'number' ? value['port'] : null,
-    path,
-    statusCode: typeof value['statusCode'] === 'number' ? value['statusCode'] : null,
-  };
-}
-
-function readRedirectPath(value: Readonly<Record<string, unknown>>): NonNullable<RedirectFilter['path']> | Unreadable {
-  const full = stringOr(value['replaceFullPath'], null);
-  const prefix = stringOr(value['replacePrefixMatch'], null);
-  const type = stringOr(value['type'], full === null ? 'ReplacePrefixMatch' : 'ReplaceFullPath');
-  const text = type === 'ReplaceFullPath' ? full : prefix;
-  if (text === null) return { unreadable: 'RequestRedirect filter must contain either replace_full_path or replace_prefix_match' };
-  if (!text.startsWith('/')) {
-    return {
-      unreadable: `RequestRedirect filters may only contain absolute paths (starting with '/'); ${JSON.stringify(text)} is not an absolute path`,
-    };
-  }
-  return { type: type === 'ReplaceFullPath' ? 'ReplaceFullPath' : 'ReplacePrefixMatch', value: text };
 }

@@ -1,7 +1,15 @@
 /** The policy in force for one port of one workload (linkerd2 `policy-controller/k8s/index/src/inbound/index.rs`). */
 import { authorizationsOfRoute, authorizationsOfServer } from './authorizations.ts';
 import { authenticatedSibling, defaultAuthorizations, UNAUTHENTICATED } from './default-policy.ts';
-import type { DefaultPolicyOrigin, InboundRoute, InboundServer, NetworkMatch, PathMatch, RateLimit } from './inbound.ts';
+import type {
+  ClientAuthorization,
+  DefaultPolicyOrigin,
+  InboundRoute,
+  InboundServer,
+  NetworkMatch,
+  PathMatch,
+  RateLimit,
+} from './inbound.ts';
 import { memo } from './memo.ts';
 import type { RateLimitPolicy } from './rate-limit.ts';
 import { compareRoutes, type Route } from './route.ts';
@@ -42,13 +50,14 @@ function defaultServer(
   opaque: boolean,
   probes: readonly InboundRoute[],
 ): InboundServer {
+  const authorizations = defaultAuthorizations(defaultPolicy.policy, snapshot.info);
   return {
     ref: { group: '', kind: 'default', name: defaultPolicy.policy },
     protocol: opaque ? 'opaque' : 'detect',
-    authorizations: defaultAuthorizations(defaultPolicy.policy, snapshot.info),
+    authorizations,
     routes: opaque ? null : [DEFAULT_HTTP_ROUTE, ...probes],
     rateLimit: null,
-    rejectedByProxy: null,
+    rejectedByProxy: rejectionOf(authorizations, null),
     server: null,
     overshadowed: [],
     defaultPolicy,
@@ -64,14 +73,15 @@ function policyOf(
   const [server, ...overshadowed] = servers as readonly [Server, ...Server[]];
   const index = namespaceIndex(snapshot, server.ref.namespace);
   const routes = routesOf(snapshot, index, server, probes);
+  const authorizations = authorizationsOfServer(snapshot, index, server);
   const limited = server.protocol === 'detect' || server.protocol === 'http1' || server.protocol === 'http2';
   return {
     ref: { group: 'policy.linkerd.io', kind: 'server', name: server.ref.name },
     protocol: server.protocol,
-    authorizations: authorizationsOfServer(snapshot, index, server),
+    authorizations,
     routes,
     rateLimit: limited ? rateLimitOf(index, server) : null,
-    rejectedByProxy: routes?.some(lacksRpcMatch) ? 'invalid gRPC route: invalid route match: missing RPC match' : null,
+    rejectedByProxy: rejectionOf(authorizations, routes),
     server: server.ref,
     overshadowed: overshadowed.map((s) => s.ref),
     defaultPolicy,
@@ -180,9 +190,21 @@ function probeRoute(paths: readonly string[], info: ClusterInfo): readonly Inbou
   ];
 }
 
-/** The proxy refuses a whole policy in which a match has headers and no RPC. */
-function lacksRpcMatch(route: InboundRoute): boolean {
-  return route.rules.type === 'grpc' && route.rules.rules.some((rule) => rule.matches.some((m) => m.rpc === null));
+/**
+ * The proxy's complaint about a policy that it cannot use (linkerd2-proxy `linkerd/proxy/server-policy`): an authorization for no network at all
+ * (without cluster networks), a gRPC match with headers and no RPC, a query parameter without a name.
+ */
+function rejectionOf(authorizations: readonly ClientAuthorization[], routes: readonly InboundRoute[] | null): string | null {
+  if (authorizations.some((a) => a.networks.length === 0)) return 'invalid authorization: missing networks';
+  for (const { rules } of routes ?? []) {
+    if (rules.type === 'grpc') {
+      if (rules.rules.some((rule) => rule.matches.some((m) => m.rpc === null)))
+        return 'invalid gRPC route: invalid route match: missing RPC match';
+    } else if (rules.rules.some((rule) => rule.matches.some((m) => m.queryParams.some((q) => q.name === '')))) {
+      return 'invalid HTTP route: invalid route match: invalid query param match: missing a query param name';
+    }
+  }
+  return null;
 }
 
 const rateLimitsByServer = groupBy<RateLimitPolicy>((policy) => [policy.server]);

@@ -1,42 +1,59 @@
 /** RequestRedirect as the proxy carries it out (linkerd2-proxy `linkerd/http/route/src/http/filter/redirect.rs`). */
 import type { HttpRequest } from './evaluation.ts';
-import { hostOf, type RouteChoice, withoutTrailingSlashes } from './http-match.ts';
+import { prefixLength, type RouteChoice } from './http-match.ts';
 import type { RedirectFilter } from './inbound.ts';
+import { hostOf, isPathAndQuery, pathOf, portOf, queryOf } from './uri.ts';
 
 /** null: the result equals the request, so the filter is passed over. */
 export type RedirectResult = { readonly status: number; readonly location: string } | { readonly error: string } | null;
 
+const NO_AUTHORITY = { error: 'invalid redirect: no authority to redirect to' };
+const NO_PREFIX = { error: 'invalid redirect: redirects may only replace the path prefix when a path prefix match applied' };
+/** Paths share the words of authorities. */
+const NO_URI = { error: 'invalid redirect: redirect produced an invalid authority: invalid uri character' };
+
 export function redirect(filter: RedirectFilter, request: HttpRequest, choice: RouteChoice): RedirectResult {
-  const path = redirectedPath(filter, request, choice);
-  if (path === null) return { error: 'invalid redirect: redirects may only replace the path prefix when a path prefix match applied' };
   const scheme = filter.scheme ?? 'http';
-  const authority = redirectedAuthority(filter, request.authority ?? '', scheme);
-  const sameHost = authority.toLowerCase() === (request.authority ?? '').toLowerCase();
-  if (scheme === 'http' && sameHost && path === request.path) return null;
-  return { status: filter.statusCode ?? 200, location: `${scheme}://${authority}${path}` };
+  const authority = redirectedAuthority(filter, request.authority, scheme);
+  if (authority === null) return NO_AUTHORITY;
+  const own = ownTarget(request);
+  const target = redirectedTarget(filter, request, own, choice);
+  if (target === null) return NO_PREFIX;
+  if (!isPathAndQuery(target)) return NO_URI;
+  const isSameHost = authority.toLowerCase() === request.authority?.toLowerCase();
+  if (scheme === 'http' && isSameHost && target === own) return null;
+  return { status: filter.statusCode ?? 200, location: `${scheme}://${authority}${target}` };
 }
 
-/** Hostname and port are always printed; a port alone drops `:80` when the scheme is http; a hostname alone keeps the request's port. */
-function redirectedAuthority(filter: RedirectFilter, own: string, scheme: string): string {
-  const host = ownHost(own);
-  const port = own.slice(host.length);
-  if (filter.hostname !== null) return filter.hostname + (filter.port === null ? port : `:${filter.port}`);
-  if (filter.port === null) return own;
-  return filter.port === 80 && scheme === 'http' ? host : `${host}:${filter.port}`;
+/** Hostname and port together are always printed; otherwise the scheme's own port is left out. A hostname alone keeps the request's port. */
+function redirectedAuthority({ hostname, port }: RedirectFilter, own: string | null, scheme: string): string | null {
+  if (hostname !== null && port !== null) return `${hostname}:${port}`;
+  if (hostname !== null) return withPort(hostname, own === null ? null : portOf(own), scheme);
+  if (own === null || port === null) return own;
+  return withPort(hostOf(own), port, scheme);
 }
 
-function ownHost(authority: string): string {
-  return authority.slice(0, hostOf(`${authority.replace(/\.(?=:|$)/, '')}`).length + (/\.(?=:|$)/.test(authority) ? 1 : 0));
+function withPort(host: string, port: number | null, scheme: string): string {
+  const isDefault = port === (scheme === 'https' ? 443 : 80);
+  return port === null || isDefault ? host : `${host}:${port}`;
 }
 
-function redirectedPath(filter: RedirectFilter, request: HttpRequest, choice: RouteChoice): string | null {
-  if (filter.path === null) return request.path;
-  if (filter.path.type === 'ReplaceFullPath') return filter.path.value;
+function ownTarget({ path }: HttpRequest): string {
+  const query = queryOf(path);
+  return query === null ? pathOf(path) : `${pathOf(path)}?${query}`;
+}
+
+/** Path and query; null when a prefix is to be replaced and none matched. */
+function redirectedTarget({ path }: RedirectFilter, request: HttpRequest, own: string, choice: RouteChoice): string | null {
+  if (path === null) return own;
+  if (path.type === 'ReplaceFullPath') return withoutFragment(path.value);
   if (choice.path !== null && choice.path.type !== 'prefix') return null;
-  const cut = request.path.indexOf('?');
-  const path = cut < 0 ? request.path : request.path.slice(0, cut);
-  const query = cut < 0 ? '' : request.path.slice(cut);
-  const matched = choice.path === null ? 1 : Math.max(1, withoutTrailingSlashes(choice.path.value).length);
-  const rest = path.slice(matched);
-  return filter.path.value + (rest === '' || rest.startsWith('/') ? rest : `/${rest}`) + query;
+  const rest = pathOf(request.path).slice(prefixLength(choice.path?.value ?? null));
+  const query = queryOf(request.path);
+  const joined = path.value + (rest === '' || rest.startsWith('/') ? rest : `/${rest}`);
+  return withoutFragment(query === null ? joined : `${joined}?${query}`);
+}
+
+function withoutFragment(target: string): string {
+  return target.split('#', 1)[0] as string;
 }

@@ -24,7 +24,7 @@ export interface Route {
 
 const CONTROLLER = 'linkerd.io/policy-controller';
 
-/** Server parents; one that Linkerd refuses spoils the whole route, and so does having none. */
+/** Server parents, of which there may be none; one that Linkerd refuses spoils the whole route. */
 export function readParents(resource: Resource): readonly string[] | Unreadable {
   const spec = isObject(resource.spec) ? resource.spec : {};
   const parents: string[] = [];
@@ -40,7 +40,7 @@ export function readParents(resource: Resource): readonly string[] | Unreadable 
     if (parent['sectionName'] != null) return { unreadable: 'route resource may not reference a parent by section name' };
     parents.push(name);
   }
-  return parents.length > 0 ? parents : { unreadable: 'route resource does not select a Server' };
+  return parents;
 }
 
 /** Of a status entry's parentRef only `kind` and `name` count. */

@@ -2,7 +2,11 @@
 
 export type Labels = Readonly<Record<string, string>>;
 
-type Expression = { readonly key: string; readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'; readonly values: readonly string[] };
+type Expression = {
+  readonly key: string;
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  readonly values: readonly string[];
+};
 
 /** An empty selector takes everything. */
 export interface Selector {
@@ -28,6 +32,24 @@ export function readSelector(value: unknown): Selector | null {
     matchExpressions.push({ key: e['key'], operator, values });
   }
   return { matchLabels, matchExpressions };
+}
+
+/**
+ * Reads a selector of Linkerd's own objects (linkerd2 `policy-controller/k8s/api/src/labels.rs`). Where Kubernetes passes over what an expression
+ * says too much, or takes a missing list as empty, Linkerd calls the expression illegal, and nothing fulfils it: `Exists` and `DoesNotExist`
+ * with `values` (an empty list counts), `In` and `NotIn` without.
+ */
+export function readLinkerdSelector(value: unknown): Selector | null {
+  const selector = readSelector(value);
+  if (selector === null || !isObject(value) || !Array.isArray(value['matchExpressions'])) return selector;
+  const given: readonly unknown[] = value['matchExpressions'];
+  const matchExpressions = selector.matchExpressions.map((e, i): Expression => {
+    const written = given[i];
+    const asksForValues = e.operator === 'In' || e.operator === 'NotIn';
+    const isLegal = asksForValues === (isObject(written) && written['values'] != null);
+    return isLegal ? e : { ...e, operator: 'In', values: [] };
+  });
+  return { ...selector, matchExpressions };
 }
 
 export function selects(selector: Selector, labels: Labels): boolean {

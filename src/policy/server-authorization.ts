@@ -5,7 +5,7 @@ import type { ClientAuthentication, ClientAuthorization, NetworkMatch } from './
 import { readNetworks } from './network-authentication.ts';
 import { listOf, stringOr, type Unreadable } from './reading.ts';
 import { type Resource, refOf } from './resource.ts';
-import { isObject, readSelector, type Selector } from './selector.ts';
+import { isObject, readLinkerdSelector, type Selector } from './selector.ts';
 import type { ClusterInfo } from './settings.ts';
 
 export interface ServerAuthorization {
@@ -16,7 +16,7 @@ export interface ServerAuthorization {
 export function readServerAuthorization(resource: Resource, info: ClusterInfo): ServerAuthorization | Unreadable {
   const spec = isObject(resource.spec) ? resource.spec : {};
   const server = readTarget(spec['server']);
-  if (server === null) return { unreadable: 'spec.server holds neither a name nor a selector' };
+  if (server === null) return { unreadable: 'spec.server holds neither a name nor a selector that can be read' };
   const client = isObject(spec['client']) ? spec['client'] : {};
   const authentication = readAuthentication(client, resource.metadata.namespace, info);
   if ('unreadable' in authentication) return authentication;
@@ -39,10 +39,11 @@ function clusterNetworks(info: ClusterInfo): readonly NetworkMatch[] {
   return info.clusterNetworks.map((net) => ({ net, except: [] }));
 }
 
+/** A name goes before a selector; neither takes every Server. */
 function readTarget(server: unknown): ServerAuthorization['server'] | null {
   if (!isObject(server)) return null;
   if (typeof server['name'] === 'string') return { name: server['name'] };
-  const selector = readSelector(server['selector']);
+  const selector = readLinkerdSelector(server['selector'] ?? {});
   return selector === null ? null : { selector };
 }
 

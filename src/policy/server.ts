@@ -3,7 +3,7 @@ import { parseDefaultPolicy } from './default-policy.ts';
 import type { DefaultPolicy, ProxyProtocol } from './inbound.ts';
 import { stringOr, type Unreadable } from './reading.ts';
 import { type Instant, type ObjectRef, type Resource, refOf } from './resource.ts';
-import { isObject, type Labels, readSelector, type Selector } from './selector.ts';
+import { isObject, type Labels, readLinkerdSelector, type Selector } from './selector.ts';
 import { parseInstant } from './time.ts';
 
 export interface Server {
@@ -32,7 +32,7 @@ export function readServer(resource: Resource): Server | Unreadable {
   const spec = isObject(resource.spec) ? resource.spec : {};
   // With both (only past the schema), Linkerd's reader takes the first by name.
   const byPod = spec['externalWorkloadSelector'] === undefined;
-  const selector = readSelector(byPod ? spec['podSelector'] : spec['externalWorkloadSelector']);
+  const selector = readLinkerdSelector(byPod ? spec['podSelector'] : spec['externalWorkloadSelector']);
   if (selector === null) return { unreadable: 'neither podSelector nor externalWorkloadSelector can be read' };
   const port = spec['port'];
   if (typeof port !== 'string' && !(typeof port === 'number' && port >= 1 && port <= 65535)) {

@@ -211,6 +211,8 @@ function readEntry(previous: Entry<unknown> | undefined, resource: Resource, inf
   if (isUnreadable(value)) return keep(value.unreadable);
   if (resource.kind === 'Pod' && previous?.value != null) {
     const [before, now] = [previous.value as Workload, value as Workload];
+    // The controller watches meshed pods alone: one that comes or goes by its label is a new one to it.
+    if (!before.meshed || !now.meshed) return { resource, value, inForce: resource, error: null };
     if (!samePortNames(before, now)) return keep(`pod ${resource.metadata.name} port names must not change`);
     return { resource, value: { ...now, probes: before.probes }, inForce: resource, error: null };
   }

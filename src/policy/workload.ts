@@ -4,6 +4,7 @@ import type { DefaultPolicy } from './inbound.ts';
 import { listOf, stringOr } from './reading.ts';
 import { type ObjectRef, type Resource, refOf } from './resource.ts';
 import { isObject, type Labels } from './selector.ts';
+import { pathOfUri } from './uri.ts';
 
 export const ANNOTATION = {
   defaultInboundPolicy: 'config.linkerd.io/default-inbound-policy',
@@ -141,14 +142,14 @@ interface NamedPort {
 function tcpPorts(container: Readonly<Record<string, unknown>>, field = 'containerPort'): readonly NamedPort[] {
   const out: NamedPort[] = [];
   for (const p of listOf(container['ports'])) {
-    if (!isObject(p) || (p['protocol'] ?? 'TCP') !== 'TCP') continue;
+    if (!isObject(p) || stringOr(p['protocol'], 'TCP').toUpperCase() !== 'TCP') continue;
     const port = p[field];
     if (typeof port === 'number' && port >= 1 && port <= 65535) out.push({ name: stringOr(p['name'], null), port });
   }
   return out;
 }
 
-/** Probes' named ports are looked up in their own container, ignoring case (unlike a Server's). Query strings are cut off. */
+/** Probes' named ports are looked up in their own container, ignoring case (unlike a Server's). Paths are read as whole URIs; one that is none makes no probe. */
 function httpProbes(containers: readonly Readonly<Record<string, unknown>>[]): ReadonlyMap<number, readonly string[]> {
   const byPort = new Map<number, Set<string>>();
   for (const container of containers) {
@@ -158,7 +159,8 @@ function httpProbes(containers: readonly Readonly<Record<string, unknown>>[]): R
       if (!isObject(get)) continue;
       const port = probePort(get['port'], container);
       if (port === null) continue;
-      const path = stringOr(get['path'], '/').split('?', 1)[0] as string;
+      const path = pathOfUri(stringOr(get['path'], '/'));
+      if (path === null) continue;
       byPort.set(port, (byPort.get(port) ?? new Set()).add(path));
     }
   }
