@@ -183,6 +183,9 @@ const KINDS: Readonly<Record<IncidentKind, true>> = {
   'controller-complaint': true,
 };
 
+/** Every kind of incident. */
+export const INCIDENT_KINDS = Object.keys(KINDS) as readonly IncidentKind[];
+
 function kindOf(label: string): IncidentKind | null {
   return Object.hasOwn(KINDS, label) ? (label as IncidentKind) : null;
 }

@@ -1,9 +1,9 @@
 /** What people do to incidents: acknowledge, resolve, mute. Every change says who and why. */
-import { InvalidInput } from '../errors.ts';
+import { InvalidInput, Unavailable } from '../errors.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Store } from '../ports.ts';
 import { hashId, type Incident, type IncidentState, type Mute, moved, type TriageBounds } from './incident.ts';
-import { putIncident } from './intake.ts';
+import { putIncident } from './places.ts';
 import { createWorkingSet } from './working-set.ts';
 
 const MOST_CONFLICTS = 20;
@@ -21,7 +21,7 @@ export async function changeIncident(store: Store, id: string, change: (incident
     set.event({ type: 'incident', incident: next });
     if ((await set.commit([])) === 'done') return next;
   }
-  throw new Error(`too many conflicting writers on incident ${id}`);
+  throw new Unavailable(`too many writers change incident ${id}`, 'Try again in a moment.');
 }
 
 export function move(
@@ -50,11 +50,13 @@ export async function addMute(store: Store, mute: Omit<Mute, 'id'>): Promise<Mut
   return made;
 }
 
-/** False: there is no such mute. */
-export async function endMute(store: Store, id: string): Promise<boolean> {
+/** The mute that was ended; null: there is no such mute. */
+export async function endMute(store: Store, id: string): Promise<Mute | null> {
   const set = createWorkingSet(store);
   await set.load('mutes', [id]);
-  if (set.get('mutes', id) === null) return false;
+  const mute = set.get<Mute>('mutes', id);
+  if (mute === null) return null;
   set.delete('mutes', id);
-  return (await set.commit([])) === 'done';
+  await set.commit([]);
+  return mute;
 }

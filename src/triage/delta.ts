@@ -1,10 +1,10 @@
 /** A batch of facts, summed: one delta per incident key. Pure; what a batch means does not depend on what is stored. */
-import type { Denial, Fact, Observation, Reporter, Symptom, WorkloadRef } from '../evidence/facts.ts';
+import type { Fact, Observation, Reporter, Symptom, WorkloadRef } from '../evidence/facts.ts';
 import type { IncidentKind, KeyWorkload } from '../evidence/key.ts';
 import { createTally, earlier, later, type TallyClient, tlsKey } from '../evidence/tally.ts';
 import type { AuthorizationRef, RouteRef, ServerRef } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
-import { hashId, type IncidentClient } from './incident.ts';
+import { hashId, type IncidentClient, waitingId } from './incident.ts';
 
 /** What a batch adds to one incident. */
 export interface IncidentDelta {
@@ -46,15 +46,19 @@ export interface ObservationDelta {
 export interface BatchDelta {
   readonly incidents: readonly IncidentDelta[];
   readonly observations: readonly ObservationDelta[];
-  /** Facts whose workload nobody knows yet, by `namespace/pod`. */
+  /** Facts whose workload nobody knows yet, by the id under which their pod waits. */
   readonly homeless: ReadonlyMap<string, readonly Fact[]>;
   /** Facts that name neither namespace nor pod, or found no room. */
   readonly unplaced: number;
 }
 
 export interface DeltaContext {
-  /** The workload of a pod, from owner references or labels; null: not known. */
+  /** The workload of a pod, from owner references or labels of the cluster's objects; null: not known. */
   workload(namespace: string, pod: string, at: Instant | null): WorkloadRef | null;
+  /** The namespace of the only pod of this name; null: none, or several. */
+  namespace(pod: string): string | null;
+  /** What an earlier fact of the same pod named. */
+  remembered?(cluster: string, namespace: string, pod: string): WorkloadRef | null;
   /** Used for facts that name no cluster. */
   readonly cluster: string;
 }
@@ -69,8 +73,7 @@ export function deltaOf(facts: readonly Fact[], context: DeltaContext): BatchDel
     const { namespace, pod, workload } = fact.reporter;
     if (fact.type === 'observation') addObservation(observations, fact);
     else if (namespace !== null && workload !== null) tally.add(fact);
-    else if (namespace !== null && pod !== null)
-      homeless.set(`${namespace}/${pod}`, [...(homeless.get(`${namespace}/${pod}`) ?? []), fact]);
+    else if (namespace !== null && pod !== null) wait(homeless, waitingId(fact.reporter.cluster, namespace, pod), fact);
     else unplaced++;
   }
   const incidents = new Map<string, IncidentDelta>();
@@ -87,7 +90,13 @@ export function deltaOf(facts: readonly Fact[], context: DeltaContext): BatchDel
   };
 }
 
-/** The workload that the fact names, else that another fact of the same pod names, else that the cluster knows. */
+function wait(homeless: Map<string, Fact[]>, id: string, fact: Fact): void {
+  const facts = homeless.get(id);
+  if (facts === undefined) homeless.set(id, [fact]);
+  else facts.push(fact);
+}
+
+/** The workload by the cluster's objects, else as the fact names it, else as another fact of the same pod names it. */
 function withWorkloads(facts: readonly Fact[], context: DeltaContext, known: Map<string, WorkloadRef>): readonly Fact[] {
   for (const { reporter } of facts) {
     if (reporter.workload !== null && reporter.pod !== null) known.set(`${reporter.namespace}/${reporter.pod}`, reporter.workload);
@@ -95,15 +104,17 @@ function withWorkloads(facts: readonly Fact[], context: DeltaContext, known: Map
   const asked = new Map<string, WorkloadRef | null>();
   return facts.map((fact) => {
     const reporter: Reporter = fact.reporter.cluster === '' ? { ...fact.reporter, cluster: context.cluster } : fact.reporter;
-    const { namespace, pod } = reporter;
-    if (reporter.workload !== null || namespace === null || pod === null) return { ...fact, reporter };
+    const { pod } = reporter;
+    const namespace = reporter.namespace ?? (pod === null ? null : context.namespace(pod));
+    if (namespace === null || pod === null) return { ...fact, reporter };
     const key = `${namespace}/${pod}`;
-    let workload = known.get(key) ?? asked.get(key);
-    if (workload === undefined) {
-      workload = context.workload(namespace, pod, fact.at);
-      asked.set(key, workload);
+    let owner = asked.get(key);
+    if (owner === undefined) {
+      owner = context.workload(namespace, pod, fact.at);
+      asked.set(key, owner);
     }
-    return { ...fact, reporter: { ...reporter, workload } };
+    const workload = owner ?? reporter.workload ?? known.get(key) ?? context.remembered?.(reporter.cluster, namespace, pod) ?? null;
+    return { ...fact, reporter: { ...reporter, namespace, workload } };
   });
 }
 
@@ -247,6 +258,3 @@ function addObservation(observations: Map<string, ObservationDelta>, fact: Obser
     count: (before?.count ?? 0) + fact.count,
   });
 }
-
-/** A denial or symptom that waits for its workload, as it is kept. */
-export type HomelessFact = Denial | Symptom;

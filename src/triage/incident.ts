@@ -132,6 +132,11 @@ export function hashId(prefix: string, parts: readonly unknown[]): string {
   return `${prefix}${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 20)}`;
 }
 
+/** Under which a pod waits for its workload. */
+export function waitingId(cluster: string, namespace: string, pod: string): string {
+  return hashId('w', [cluster, namespace, pod]);
+}
+
 /** What incidents are found by. */
 export function tagsOf(incident: Incident): readonly string[] {
   const active = incident.state === 'resolved' ? [] : ['active', ...(incident.namespace === null ? [] : [`active:${incident.namespace}`])];

@@ -2,23 +2,19 @@
  * Batches in, incidents out. A batch that was accepted is in its incidents, once, and on disk; one whose key is known changes nothing.
  * Batches that arrive while a commit is under way are folded together: one commit serves many senders.
  */
+import { Unavailable } from '../errors.ts';
 import type { AlertFact } from '../evidence/alert.ts';
 import type { Fact } from '../evidence/facts.ts';
 import { earlier, later } from '../evidence/tally.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Queue, Store } from '../ports.ts';
-import {
-  type BatchDelta,
-  type ClientDelta,
-  type DeltaContext,
-  deltaOf,
-  type IncidentDelta,
-  mergeClients,
-  type ObservationDelta,
-} from './delta.ts';
-import { alertId, incidentFor, isSelected, nextAlert, openedBy, openedByAlert, slotId, slotsFor, withAlert, withEvidence } from './fold.ts';
-import { type AlertState, type Incident, type IncidentClient, type TriageBounds, tagsOf } from './incident.ts';
+import { attachFiring, foldAlerts } from './alerts.ts';
+import { type ClientDelta, type DeltaContext, deltaOf, type IncidentDelta, mergeClients, type ObservationDelta } from './delta.ts';
+import { incidentFor, openedBy, slotId, slotsFor, withEvidence } from './fold.ts';
+import type { Incident, IncidentClient, TriageBounds } from './incident.ts';
 import { isMutedBy, type MuteList } from './mutes.ts';
+import { enterSlot, putIncident } from './places.ts';
+import { isSettled, keepWaiting, takeWaiting, WAITING_TAG, withWaiting } from './waiting.ts';
 import { createWorkingSet, type WorkingSet } from './working-set.ts';
 
 export interface Batch {
@@ -26,8 +22,11 @@ export interface Batch {
   readonly id: string | null;
   readonly facts: readonly Fact[];
   readonly alerts: readonly AlertFact[];
-  /** Documents that must change with it and only with it: the counters' last readings, quarantined alerts. */
-  readonly also?: (set: WorkingSet) => Promise<void>;
+  /**
+   * Documents that must change with it and only with it (the counters' last readings, quarantined alerts), and the facts that they give. It may run
+   * many times, each time on what is stored then.
+   */
+  readonly also?: (set: WorkingSet) => Promise<readonly Fact[]>;
 }
 
 /** `known`: it was accepted before. */
@@ -36,8 +35,8 @@ export type Accepted = 'accepted' | 'known';
 export interface Intake {
   /** Resolves when the batch is on disk. Errors: Unavailable. */
   accept(batch: Batch): Promise<Accepted>;
-  /** Folds in what waited under this pod, once its workload is known. */
-  settle(pods: readonly string[]): Promise<void>;
+  /** Folds in what waited under pods whose workload is known by now, and what waited since before `olderThan` under the pod itself. Returns how many pods. */
+  settle(olderThan: Instant): Promise<number>;
 }
 
 export interface IntakeOptions {
@@ -60,7 +59,8 @@ interface Waiting {
 }
 
 const MOST_CONFLICTS = 50;
-const MOST_WAITING_FACTS = 1000;
+/** Pods that one settling looks at. */
+const MOST_SETTLED = 500;
 
 export function createIntake(options: IntakeOptions): Intake {
   const { store, queue, now } = options;
@@ -77,12 +77,14 @@ export function createIntake(options: IntakeOptions): Intake {
     running = false;
   }
 
+  /** What is wrong with one batch must not refuse the others: then each goes alone. */
   async function serve(group: readonly Waiting[]): Promise<void> {
     try {
       const known = await commitGroup(group.map((w) => w.batch));
       for (const w of group) w.done(w.batch.id !== null && known.has(w.batch.id) ? 'known' : 'accepted');
     } catch (error) {
-      for (const w of group) w.failed(error);
+      if (group.length > 1 && !(error instanceof Unavailable)) for (const w of group) await serve([w]);
+      else for (const w of group) w.failed(error);
     }
   }
 
@@ -103,7 +105,7 @@ export function createIntake(options: IntakeOptions): Intake {
       }
       if (result !== 'conflict') for (const id of result.known) known.add(id);
     }
-    throw new Error('too many conflicting writers on one incident');
+    throw new Unavailable('too many writers change the same incidents', 'Send it again in a moment.');
   }
 
   return {
@@ -112,17 +114,16 @@ export function createIntake(options: IntakeOptions): Intake {
         waiting.push({ batch, done, failed });
         if (!running) void drain();
       }),
-    async settle(pods) {
-      for (const pod of pods) {
-        const [document] = await store.get('waiting', [pod]);
-        if (document === undefined || document === null) continue;
-        const { facts } = document.value as unknown as { readonly facts: readonly Fact[] };
-        const also = async (set: WorkingSet) => {
-          await set.load('waiting', [pod]);
-          set.delete('waiting', pod);
-        };
-        await this.accept({ id: `settle ${pod} ${document.revision}`, facts, alerts: [], also });
+    async settle(olderThan) {
+      const documents = await store.list('waiting', { tag: WAITING_TAG.facts, oldestFirst: true, limit: MOST_SETTLED });
+      let settled = 0;
+      for (const { id, revision, sort, value } of documents) {
+        const asPod = sort <= olderThan;
+        if (!asPod && !isSettled(value, options.context)) continue;
+        const also = (set: WorkingSet) => takeWaiting(set, id, asPod);
+        if ((await this.accept({ id: `settle ${id} ${revision}`, facts: [], alerts: [], also })) === 'accepted') settled++;
       }
+      return settled;
     },
   };
 }
@@ -130,20 +131,15 @@ export function createIntake(options: IntakeOptions): Intake {
 /** Stages everything that the batches change; returns the incidents that need a new explanation. */
 async function foldInto(set: WorkingSet, batches: readonly Batch[], options: IntakeOptions): Promise<readonly string[]> {
   const touched = new Set<string>();
-  const delta = deltaOf(
-    batches.flatMap((b) => b.facts),
-    options.context,
-  );
+  const facts: Fact[] = [];
+  for (const batch of batches) facts.push(...batch.facts, ...((await batch.also?.(set)) ?? []));
+  const placed = await withWaiting(set, facts, options);
+  const delta = deltaOf(placed.facts, placed.context);
   await foldIncidents(set, delta.incidents, options, touched);
-  await foldAlerts(
-    set,
-    batches.flatMap((b) => b.alerts),
-    options,
-    touched,
-  );
+  const alerts = batches.flatMap((b) => b.alerts);
+  await foldAlerts(set, alerts, options, touched);
   await foldObservations(set, delta.observations);
-  await keepWaiting(set, delta);
-  for (const batch of batches) await batch.also?.(set);
+  await keepWaiting(set, delta, options.now());
   return [...touched];
 }
 
@@ -176,17 +172,12 @@ async function foldIncidents(
       options.now(),
       options.bounds,
     );
-    putIncident(set, { ...next, muted: isMutedBy(options.mutes.current(), next, [...delta.clients.values()], incident.muted) });
+    const muted = isMutedBy(options.mutes.current(), next, [...delta.clients.values()], incident.muted || incident.clients === 0);
+    putIncident(set, { ...next, muted });
     if (found === null || slotId(found) !== slotId(next)) await enterSlot(set, next, options.bounds);
+    if (found === null) await attachFiring(set, next.id, options);
     touched.add(next.id);
   }
-}
-
-async function enterSlot(set: WorkingSet, incident: Incident, bounds: TriageBounds): Promise<void> {
-  const slot = slotId(incident);
-  await set.load('slots', [slot]);
-  const incidents = set.get<{ readonly incidents: readonly string[] }>('slots', slot)?.incidents ?? [];
-  if (!incidents.includes(incident.id)) set.put('slots', slot, { incidents: [...incidents, incident.id].slice(-bounds.incidentsPerSlot) });
 }
 
 async function foldClients(
@@ -213,48 +204,6 @@ async function foldClients(
   return { clients: count, beyond };
 }
 
-export function putIncident(set: WorkingSet, incident: Incident): void {
-  set.put('incidents', incident.id, incident, { tags: tagsOf(incident), sort: incident.activeAt });
-}
-
-async function foldAlerts(set: WorkingSet, alerts: readonly AlertFact[], options: IntakeOptions, touched: Set<string>): Promise<void> {
-  await set.load('alerts', alerts.map(alertId));
-  for (const alert of alerts) {
-    const { state, changed } = nextAlert(set.get<AlertState>('alerts', alertId(alert)), alert, options.now());
-    const incidents = changed ? await attach(set, state, options, touched) : state.incidents;
-    const next = { ...state, incidents };
-    set.put('alerts', next.id, next, { tags: [`status:${next.status}`], sort: next.lastSeen });
-  }
-}
-
-/** Puts the alert on every incident it selects that is not resolved; a firing one that finds none opens one. Returns their ids. */
-async function attach(set: WorkingSet, alert: AlertState, options: IntakeOptions, touched: Set<string>): Promise<readonly string[]> {
-  const { namespace } = alert.selects;
-  if (namespace === undefined && alert.selects.workload === undefined) return alert.incidents;
-  const active = await options.store.list('incidents', {
-    tag: namespace === undefined ? 'active' : `active:${namespace}`,
-    limit: MOST_SELECTED,
-  });
-  const ids = new Set([...alert.incidents, ...active.map((d) => d.id)]);
-  await set.load('incidents', ids);
-  const attached: string[] = [];
-  for (const id of ids) {
-    const incident = set.get<Incident>('incidents', id);
-    if (incident === null || (!alert.incidents.includes(id) && !isSelected(alert.selects, incident))) continue;
-    putIncident(set, withAlert(incident, alert, options.now(), options.bounds));
-    attached.push(id);
-  }
-  if (attached.length > 0 || alert.status === 'resolved') return attached;
-  const opened = withAlert(openedByAlert(alert.selects, options.now()), alert, options.now(), options.bounds);
-  await set.load('incidents', [opened.id]);
-  const before = set.get<Incident>('incidents', opened.id);
-  putIncident(set, before === null ? opened : withAlert(before, alert, options.now(), options.bounds));
-  await enterSlot(set, opened, options.bounds);
-  touched.add(opened.id);
-  return [opened.id];
-}
-const MOST_SELECTED = 1000;
-
 async function foldObservations(set: WorkingSet, observations: readonly ObservationDelta[]): Promise<void> {
   await set.load(
     'observations',
@@ -276,14 +225,5 @@ async function foldObservations(set: WorkingSet, observations: readonly Observat
       tags: next.namespace === null ? [] : [`namespace:${next.namespace}`],
       sort: next.last ?? 0,
     });
-  }
-}
-
-/** Facts whose workload nobody knows wait under their pod, the latest of them. */
-async function keepWaiting(set: WorkingSet, { homeless }: BatchDelta): Promise<void> {
-  await set.load('waiting', homeless.keys());
-  for (const [pod, facts] of homeless) {
-    const before = set.get<{ readonly facts: readonly Fact[] }>('waiting', pod)?.facts ?? [];
-    set.put('waiting', pod, { facts: [...before, ...facts].slice(-MOST_WAITING_FACTS) }, { sort: 0 });
   }
 }

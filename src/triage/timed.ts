@@ -1,17 +1,24 @@
 /** Work that time causes, done by one leader in bounded steps: quiet incidents end, lost work is found, what is old goes. */
 
 import type { Instant } from '../policy/resource.ts';
-import type { Collection, Queue, Store, Write } from '../ports.ts';
+import type { Collection, Queue, Store } from '../ports.ts';
 import { changeIncident } from './actions.ts';
 import { isQuiet } from './fold.ts';
 import { type Incident, type Mute, moved, type TriageBounds } from './incident.ts';
 import { isExpired } from './mutes.ts';
+import { leaveSlot } from './places.ts';
+import { WAITING_TAG } from './waiting.ts';
+import { createWorkingSet } from './working-set.ts';
 
 export interface Retention {
   readonly incidentsMilliseconds: number;
   readonly incidents: number;
   readonly observations: number;
-  readonly waitingMilliseconds: number;
+  readonly alerts: number;
+  readonly readings: number;
+  readonly quarantine: number;
+  /** Pods of which it is remembered which workload a fact named. */
+  readonly pods: number;
   readonly events: number;
   readonly policyRevisions: number;
 }
@@ -23,6 +30,9 @@ export interface TimedOptions {
   readonly quietMilliseconds: number;
   readonly retention: Retention;
 }
+
+/** What marks a recorded revision of the policy, beside the state that it led to. */
+export const POLICY_REVISION_TAG = 'revision';
 
 /** Most documents that one step looks at or removes: a step never holds the store for long. */
 const STEP = 500;
@@ -54,11 +64,16 @@ export async function retain({ store, retention }: TimedOptions, now: Instant): 
   let gone = await store.trim({ keep: retention.events, now, most: STEP });
   gone += await dropIncidents(store, retention, now);
   gone += await dropBeyond(store, 'observations', retention.observations);
-  gone += await dropBeyond(store, 'policy', retention.policyRevisions);
+  gone += await dropBeyond(store, 'policy', retention.policyRevisions, POLICY_REVISION_TAG);
+  gone += await dropBeyond(store, 'alerts', retention.alerts, 'status:resolved');
+  gone += await dropBeyond(store, 'readings', retention.readings);
+  gone += await dropBeyond(store, 'quarantine', retention.quarantine);
+  gone += await dropBeyond(store, 'waiting', retention.pods, WAITING_TAG.workload);
   gone += await dropExpiredMutes(store, now);
   return gone;
 }
 
+/** Open incidents stay, however many they are. */
 async function dropIncidents(store: Store, retention: Retention, now: Instant): Promise<number> {
   const beyond = (await store.count('incidents')) - retention.incidents;
   const resolved = await store.list('incidents', { tag: 'state:resolved', oldestFirst: true, limit: STEP });
@@ -71,22 +86,26 @@ async function dropIncidents(store: Store, retention: Retention, now: Instant): 
 /** Its clients first, a step at a time: an incident without clients is better than clients without an incident. */
 async function dropIncident(store: Store, id: string): Promise<number> {
   const clients = await store.list('clients', { tag: `incident:${id}`, limit: STEP });
-  const writes: Write[] = clients.map((c) => ({ collection: 'clients', id: c.id, expected: null, value: null }));
-  if (clients.length < STEP) {
-    writes.push(
-      { collection: 'explanations', id, expected: null, value: null },
-      { collection: 'incidents', id, expected: null, value: null },
-    );
+  const set = createWorkingSet(store);
+  await Promise.all([set.load('incidents', [id]), set.load('explanations', [id])]);
+  const incident = set.get<Incident>('incidents', id);
+  if (incident === null || incident.state !== 'resolved') return 0;
+  if (clients.length > 0) {
+    await store.commit({ writes: clients.map((c) => ({ collection: 'clients', id: c.id, expected: null, value: null })) });
+    if (clients.length === STEP) return clients.length;
   }
-  await store.commit({ writes });
-  return writes.length;
+  await leaveSlot(set, incident);
+  set.delete('incidents', id);
+  if (set.get('explanations', id) !== null) set.delete('explanations', id);
+  return (await set.commit([])) === 'done' ? clients.length + 1 : clients.length;
 }
 
-async function dropBeyond(store: Store, collection: Collection, keep: number): Promise<number> {
-  const beyond = (await store.count(collection)) - keep;
+async function dropBeyond(store: Store, collection: Collection, keep: number, tag?: string): Promise<number> {
+  const beyond = (await store.count(collection, tag)) - keep;
   if (beyond <= 0) return 0;
-  const oldest = await store.list(collection, { oldestFirst: true, limit: Math.min(STEP, beyond) });
-  await store.commit({ writes: oldest.map(({ id }) => ({ collection, id, expected: null, value: null })) });
+  const tagged = tag === undefined ? {} : { tag };
+  const oldest = await store.list(collection, { ...tagged, oldestFirst: true, limit: Math.min(STEP, beyond) });
+  await store.commit({ writes: oldest.map(({ id, revision }) => ({ collection, id, expected: revision, value: null })) });
   return oldest.length;
 }
 

@@ -1,4 +1,5 @@
 /** The queue's work: gather an incident and its clients, explain, save. Idempotent: it reads everything anew, so running twice changes nothing. */
+import { Unavailable } from '../errors.ts';
 import type { DenialKind, Reporter } from '../evidence/facts.ts';
 import type { Tally, TallyClient, TallyEntry } from '../evidence/tally.ts';
 import { type ClusterView, type Explanation, explain } from '../explain.ts';
@@ -6,7 +7,7 @@ import type { Instant } from '../policy/resource.ts';
 import { showRef } from '../policy/resource.ts';
 import type { Json, Store } from '../ports.ts';
 import type { Answer, Incident, IncidentClient, TriageBounds } from './incident.ts';
-import { putIncident } from './intake.ts';
+import { putIncident } from './places.ts';
 import { createWorkingSet } from './working-set.ts';
 
 /** The cluster as it is known now, with a name for its present state. */
@@ -34,39 +35,50 @@ export interface IncidentEvent {
   readonly incident: Incident;
 }
 
-/** Explains one incident. A writer in between makes it run again: explaining is pure and cheap. */
+const MOST_CONFLICTS = 50;
+
+/**
+ * Explains one incident. Evidence that comes in meanwhile is not lost: the answer is saved for the evidence that it stands for, and what is newer
+ * has been queued by whoever wrote it. Errors: Unavailable.
+ */
 export async function explainIncident(id: string, options: WorkOptions): Promise<void> {
-  for (;;) {
-    const set = createWorkingSet(options.store);
-    await set.load('incidents', [id]);
-    const incident = set.get<Incident>('incidents', id);
-    const policy = options.policy();
-    const revision = policy?.revision ?? '';
-    if (incident === null || (incident.explained >= incident.evidence && incident.explainedPolicy === revision)) return;
-    const clients = await options.store.list('clients', { tag: `incident:${id}`, limit: options.bounds.clientsExplained });
-    const explanation = explain({
-      tally: tallyOf(
-        incident,
-        clients.map((d) => d.value as unknown as IncidentClient),
-      ),
-      cluster: policy?.view ?? null,
-      question: { namespace: null, workload: null, port: null, at: null },
-    });
-    const next: Incident = {
-      ...incident,
-      explained: incident.evidence,
-      explainedPolicy: revision,
-      answer: answerOf(incident, explanation, options.now()),
-    };
-    await set.load('explanations', [id]);
+  const { store, bounds } = options;
+  const [document] = await store.get('incidents', [id]);
+  const incident = (document?.value ?? null) as unknown as Incident | null;
+  const policy = options.policy();
+  const revision = policy?.revision ?? '';
+  if (incident === null || isExplained(incident, incident.evidence, revision)) return;
+  const clients = await store.list('clients', { tag: `incident:${id}`, limit: bounds.clientsExplained });
+  const tally = tallyOf(
+    incident,
+    clients.map((d) => d.value as unknown as IncidentClient),
+  );
+  const explanation = explain({
+    tally,
+    cluster: policy?.view ?? null,
+    question: { namespace: null, workload: null, port: null, at: null },
+  });
+  const answer = answerOf(incident, explanation, options.now());
+  const kept = { incident: id, evidence: incident.evidence, policy: revision, explanation: options.describe(explanation) };
+  for (let attempt = 0; attempt < MOST_CONFLICTS; attempt++) {
+    const set = createWorkingSet(store);
+    await Promise.all([set.load('incidents', [id]), set.load('explanations', [id])]);
+    const latest = set.get<Incident>('incidents', id);
+    if (latest === null || isExplained(latest, incident.evidence, revision)) return;
+    const next: Incident = { ...latest, explained: incident.evidence, explainedPolicy: revision, answer };
     putIncident(set, next);
-    set.put('explanations', id, { incident: id, evidence: next.evidence, policy: revision, explanation: options.describe(explanation) });
+    set.put('explanations', id, kept);
     const event: IncidentEvent = { type: 'incident', incident: next };
     set.event(event);
     if ((await set.commit([])) !== 'done') continue;
     await options.published(event);
     return;
   }
+  throw new Unavailable(`too many writers change incident ${id}`, 'It is explained in a moment.');
+}
+
+function isExplained(incident: Incident, evidence: number, policy: string): boolean {
+  return incident.explained > evidence || (incident.explained === evidence && incident.explainedPolicy === policy);
 }
 
 /** What is kept of an incident, as the facts that explaining takes. Symptoms say themselves what they are. */
