@@ -112,7 +112,7 @@ export interface Cursor {
 export interface Store {
   /** In the order of the ids; null for each that does not exist. */
   get(collection: Collection, ids: readonly string[]): Promise<readonly (StoredDocument | null)[]>;
-  /** Highest `sort` first, or lowest. Without a tag: all of the collection. */
+  /** Highest `sort` first, then by id; `oldestFirst`: that order backwards. Without a tag: all of the collection. */
   list(
     collection: Collection,
     options: { readonly tag?: string; readonly after?: Cursor; readonly oldestFirst?: boolean; readonly limit: number },
