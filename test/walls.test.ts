@@ -24,22 +24,67 @@ const ROOMS: readonly Room[] = [
   {
     name: 'drivers',
     isPure: false,
-    allows: ['policy/', 'evidence/', 'manifests/', 'errors.ts', 'ports.ts', 'node:'],
+    allows: [
+      'policy/',
+      'evidence/',
+      'manifests/',
+      'errors.ts',
+      'ports.ts',
+      './sqlite.ts',
+      './redis-faults.ts',
+      'bullmq',
+      'ioredis',
+      'node:',
+    ],
     message: 'drivers/ imports only',
   },
   {
     name: 'commands',
     isPure: false,
-    allows: ['commands/', 'policy/', 'evidence/', 'manifests/', 'drivers/', 'errors.ts', 'ports.ts', 'explain.ts', 'commander', 'node:'],
+    allows: [
+      ...['commands/', 'policy/', 'evidence/', 'manifests/', 'drivers/', 'triage/', 'http/'],
+      ...['config.ts', 'errors.ts', 'ports.ts', 'explain.ts', 'telemetry.ts', 'commander', 'node:'],
+    ],
     message: 'commands/ imports only',
   },
+  {
+    name: 'triage',
+    isPure: false,
+    allows: ['triage/', 'policy/', 'evidence/', 'errors.ts', 'explain.ts', 'ports.ts', 'zod'],
+    message: 'triage/ imports only',
+  },
+  {
+    name: 'http',
+    isPure: false,
+    allows: [
+      ...['http/', 'policy/', 'evidence/', 'manifests/', 'triage/'],
+      ...['errors.ts', 'explain.ts', 'ports.ts', 'telemetry.ts', 'express', 'zod', 'node:'],
+    ],
+    message: 'http/ imports only',
+  },
+  { name: 'config.ts', isPure: false, allows: ['errors.ts', 'yaml', 'zod', 'node:'], message: 'config.ts imports only' },
+  { name: 'telemetry.ts', isPure: false, allows: ['pino', 'prom-client', 'node:'], message: 'telemetry.ts imports only' },
   { name: 'errors.ts', isPure: true, allows: [], message: 'errors.ts imports nothing' },
   { name: 'ports.ts', isPure: true, allows: ['policy/', 'evidence/'], message: 'ports.ts imports only' },
   { name: 'explain.ts', isPure: true, allows: ['policy/', 'evidence/', 'manifests/'], message: 'explain.ts imports only' },
   { name: 'main.ts', isPure: false, allows: ['commands/', 'errors.ts', 'commander', 'node:'], message: 'main.ts imports only' },
 ];
 
-const PACKAGES = ['fs', 'commander', 'ipaddr.js', 're2js', 'yaml', 'zod', 'vitest', 'express', 'zod/v4/core', 'commander/esm.mjs'];
+const PACKAGES = [
+  'fs',
+  'bullmq',
+  'commander',
+  'ioredis',
+  'ipaddr.js',
+  're2js',
+  'yaml',
+  'zod',
+  'vitest',
+  'express',
+  'zod/v4/core',
+  'commander/esm.mjs',
+  'bullmq/dist/cjs/index.js',
+];
 const BUILTINS = ['node:crypto', 'node:fs', 'node:fs/promises', 'node:child_process', 'node:net', 'node:process', 'node:timers'];
 const DETOURS = [
   '../../src/drivers/planted.ts',
@@ -143,13 +188,16 @@ const WALLS = new Set([
   'lint/security/noGlobalEval',
 ]);
 
+/** Rooms that may hash. */
+const HASHING = ['evidence', 'triage'];
+
 const isFile = (room: Room): boolean => room.name.endsWith('.ts');
 const fileOf = (room: Room): string => (isFile(room) ? `src/${room.name}` : `src/${room.name}/planted.ts`);
 
 /** How `room` spells an import of `target` (`policy/`, `errors.ts`, `node:`, a package). */
 function specifiersOf(room: Room, target: string): readonly string[] {
-  // What evidence/ may take of node:crypto has a test of its own.
-  if (target === 'node:') return BUILTINS.filter((builtin) => !(room.name === 'evidence' && builtin === 'node:crypto'));
+  // What they may take of node:crypto has a test of its own.
+  if (target === 'node:') return BUILTINS.filter((builtin) => !(HASHING.includes(room.name) && builtin === 'node:crypto'));
   if (!(target.endsWith('/') || ROOMS.some(({ name }) => name === target))) return [target];
   const path = target.endsWith('/') ? `${target}other.ts` : target;
   if (isFile(room)) return [`./${path}`];
@@ -225,12 +273,14 @@ beforeAll(() => {
     plant(`src/${room.name}/type-cycle-a.ts`, ["import type { B } from './type-cycle-b.ts';", 'export type A = B | null;']);
     plant(`src/${room.name}/type-cycle-b.ts`, ["import type { A } from './type-cycle-a.ts';", 'export type B = A | null;']);
   }
-  plant('src/evidence/hashing.ts', [
-    "import { createHash } from 'node:crypto';",
-    "import { createHash, randomUUID } from 'node:crypto';",
-    "import * as crypto from 'node:crypto';",
-    "import * as cryptoPromises from 'node:crypto/promises';",
-  ]);
+  for (const room of HASHING) {
+    plant(`src/${room}/hashing.ts`, [
+      "import { createHash } from 'node:crypto';",
+      "import { createHash, randomUUID } from 'node:crypto';",
+      "import * as crypto from 'node:crypto';",
+      "import * as cryptoPromises from 'node:crypto/promises';",
+    ]);
+  }
   plant('src/annex/planted.ts', ["import { a } from './other.ts';", "import { readFile } from 'node:fs/promises';"]);
   findings = lint();
 });
@@ -250,8 +300,8 @@ describe.each(ROOMS.filter((room) => !isFile(room)))('$name/', ({ name }) => {
   });
 });
 
-it('evidence/ takes of node:crypto only createHash', () => {
-  expect(findings.filter(({ path }) => path === 'src/evidence/hashing.ts').map(({ line }) => line)).toEqual([2, 3, 4]);
+it.each(HASHING)('%s/ takes of node:crypto only createHash', (room) => {
+  expect(findings.filter(({ path }) => path === `src/${room}/hashing.ts`).map(({ line }) => line)).toEqual([2, 3, 4]);
 });
 
 it.each(ROOMS.filter(({ name, isPure }) => isPure && name !== 'evidence'))("$name may not even name a module of Node's", (room) => {
