@@ -1,14 +1,16 @@
 /** The product in one function: facts and a cluster → for each client what was denied, by which object, why, and what is missing to be sure. */
 import type { AlertFact } from './evidence/alert.ts';
+import { kindOfAlert } from './evidence/alert-denial.ts';
 import { type ClientRef, clientRef } from './evidence/client.ts';
 import type { DenialKind, RequestTrace, Source, WorkloadRef } from './evidence/facts.ts';
 import { type JoinedClient, type JoinedTarget, joinTally } from './evidence/join.ts';
 import { type Judged, judge, verdictUnder } from './evidence/judge.ts';
 import { type KeySelection, selects } from './evidence/key.ts';
+import { clientTlsOf } from './evidence/metrics-labels.ts';
 import { type MissingEvidence, missingEvidence, showWorkload } from './evidence/missing.ts';
 import { createPlaces, type Place, type Places } from './evidence/places.ts';
 import { placeReporters, type Unplaced } from './evidence/placing.ts';
-import { earlier, later, type Tally, type TallySymptom } from './evidence/tally.ts';
+import { earlier, later, type Tally, type TallySymptom, tlsKey } from './evidence/tally.ts';
 import { dumpCommand } from './manifests/dump.ts';
 import { workloadOf } from './manifests/owner.ts';
 import { type Decision, type DenialAlone, decide, decideFromDenialAlone } from './policy/deciding.ts';
@@ -63,6 +65,8 @@ export interface TargetExplanation {
   readonly kind: DenialKind;
   readonly namespace: string | null;
   readonly workload: WorkloadRef | null;
+  /** The proxy's own, where its log says it. */
+  readonly serviceAccount: string | null;
   /** Those whose proxies reported it. */
   readonly pods: readonly string[];
   readonly port: number | null;
@@ -142,9 +146,9 @@ export function explain({ tally, cluster, question, alerts = [] }: Case): Explan
   const clients = byClient(parts.filter(({ explanation: { port } }) => question.port === null || port === null || port === question.port));
   return {
     clients,
-    alerts: alerts.map((alert) => ({ alert, clients: clientsOf(alert.selects, clients) })),
+    alerts: alerts.map((alert) => ({ alert, clients: clientsOf(alert, clients) })),
     symptoms: [...tally.symptoms.values()].filter(({ reporter }) => isAskedNamespace(placeOf(reporter), question)),
-    unplaced,
+    unplaced: cluster === null ? [] : unplaced,
     allowedSeen: tally.observed.count,
     uncounted: tally.dropped.count + targets.reduce((sum, t) => sum + t.beyond, 0),
   };
@@ -217,9 +221,24 @@ function totalOf(client: ClientExplanation): number {
   return Object.values(client.counts).reduce((sum, n) => sum + n, 0) + client.before;
 }
 
-function clientsOf(selection: KeySelection, clients: readonly ClientExplanation[]): readonly number[] {
-  if (Object.keys(selection).length === 0) return [];
-  return clients.flatMap(({ targets }, i) => (targets.some((target) => isAbout(selection, target)) ? [i] : []));
+function clientsOf(alert: AlertFact, clients: readonly ClientExplanation[]): readonly number[] {
+  if (Object.keys(alert.selects).length === 0) return [];
+  const kind = kindOfAlert(alert);
+  const came = clientTlsOf(alert.labels);
+  const isMeant = (target: TargetExplanation) =>
+    (kind === null || kind === target.kind) && isAtTimeOf(alert, target) && isAbout(alert.selects, target);
+  return clients.flatMap(({ targets, tls }, i) => {
+    if (came !== null && tls !== null && tlsKey(came) !== tlsKey(tls)) return [];
+    return targets.some(isMeant) ? [i] : [];
+  });
+}
+
+/** Rules look back some minutes: an alert may begin after the last denial. */
+const LOOK_BACK_MS = 15 * 60_000;
+
+function isAtTimeOf({ startsAt, endsAt }: AlertFact, { first, last }: TargetExplanation): boolean {
+  if (startsAt !== null && last !== null && startsAt > last + LOOK_BACK_MS) return false;
+  return endsAt === null || first === null || endsAt >= first;
 }
 
 function isAbout(selection: KeySelection, { namespace, workload, server, route, kind, admin }: TargetExplanation): boolean {
@@ -229,10 +248,10 @@ function isAbout(selection: KeySelection, { namespace, workload, server, route, 
 
 function explainTarget(target: JoinedTarget, client: JoinedClient, cluster: ClusterView | null, question: Question): TargetExplanation {
   const judged = cluster === null ? null : judgeAtDenial(target, client, cluster, question);
-  const { kind, namespace, workload, pods, admin } = target;
+  const { kind, namespace, workload, serviceAccount, pods, admin } = target;
   const { count, before, countedBy, first, last, ips, requests, sources } = client;
   const port = judged?.port ?? target.port;
-  const seen = { kind, namespace, workload, pods, admin, count, before, countedBy, first, last, ips, requests, sources };
+  const seen = { kind, namespace, workload, serviceAccount, pods, admin, count, before, countedBy, first, last, ips, requests, sources };
   const base = {
     ...seen,
     port,

@@ -65,13 +65,30 @@ function clientData({ client, tls, ips, counts, before, first, last, targets }: 
 }
 
 function targetData(target: TargetExplanation) {
-  const { kind, namespace, workload, pods, port, portName, admin, server, route, count, before, countedBy, ips, requests, sources } =
-    target;
+  const {
+    kind,
+    namespace,
+    workload,
+    serviceAccount,
+    pods,
+    port,
+    portName,
+    admin,
+    server,
+    route,
+    count,
+    before,
+    countedBy,
+    ips,
+    requests,
+    sources,
+  } = target;
   const { decision, evaluation, agrees, now, missing } = target;
   return {
     kind,
     namespace,
     workload,
+    serviceAccount,
     pods,
     port,
     portName,

@@ -39,8 +39,9 @@ function describeAlone(tls: ClientExplanation['tls']): string {
 }
 
 export function showTargetWorkload(target: TargetExplanation, asked: string | null): string {
-  const { workload, pods, namespace } = target;
-  const name = workload !== null ? showWorkload(workload) : pods.length > 0 ? `po/${pods[0]}` : 'a proxy that its lines do not name';
+  const { workload, pods, namespace, serviceAccount } = target;
+  const unnamed = serviceAccount === null ? 'a proxy that its lines do not name' : `a pod of sa/${serviceAccount}`;
+  const name = workload !== null ? showWorkload(workload) : pods.length > 0 ? `po/${pods[0]}` : unnamed;
   return safe(namespace === null || namespace === asked ? name : `${name} in ${namespace}`);
 }
 

@@ -49,12 +49,28 @@ export function showProof(target: TargetExplanation, style: Style): readonly str
 
 function missingLines({ missing }: TargetExplanation, style: Style): readonly string[] {
   if (missing.length === 0) return paragraph('MISSING', 'nothing.', style);
-  // A command is never broken: it is there to be copied.
   const lines = missing.flatMap(({ what, command }) => [
     ...wrap(safe(`${what}:`), style.columns, ' '.repeat(LABEL)),
-    `${' '.repeat(LABEL + 2)}${safe(command)}`,
+    ...commandLines(safe(command), style.columns),
   ]);
   return section('MISSING', lines, style);
+}
+
+/** Broken as a shell takes it, so that it can be copied; a word is never broken. */
+function commandLines(command: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  let line = ' '.repeat(LABEL + 2);
+  let isEmpty = true;
+  for (const word of command.split(' ')) {
+    if (!isEmpty && line.length + word.length + 3 > columns) {
+      lines.push(`${line} \\`);
+      line = ' '.repeat(LABEL + 4);
+      isEmpty = true;
+    }
+    line += isEmpty ? word : ` ${word}`;
+    isEmpty = false;
+  }
+  return [...lines, line];
 }
 
 type Mark = '✓' | '✗' | '?' | '=' | '–';
@@ -95,7 +111,7 @@ function rowLines(mark: Mark, label: string, text: string, { columns, palette }:
 function networkLines({ network, evaluation }: TargetExplanation, row: Row): readonly string[] {
   if (network === null || evaluation === null || network.verdict.verdict === 'allow') return [];
   const { verdict, wire } = network;
-  const why = [verdict.egress, verdict.ingress].filter((side) => side.verdict !== 'allow').map(showSide);
+  const why = [verdict.egress, verdict.ingress].filter((side) => side.verdict === verdict.verdict).map(showSide);
   if (verdict.verdict === 'undecided')
     return row(
       '?',
@@ -110,7 +126,8 @@ function showSide({ direction, policies, considered }: NetworkSide): string {
   const nearest =
     considered.find((c) => c.peer.match === 'yes' && c.peer.allowed.length > 0) ?? considered.find((c) => c.port.match === 'yes');
   if (nearest !== undefined) return `${nearest.policy.name}: ${showRuleMiss(direction, nearest)}`;
-  return `${names(policies) || 'nothing'}: ${direction} allows ${considered.length === 0 ? 'nothing' : 'neither this port nor this peer'}`;
+  if (policies.length === 0) return `${direction}: not known`;
+  return `${names(policies)}: ${direction} allows ${considered.length === 0 ? 'nothing' : 'neither this port nor this peer'}`;
 }
 
 function showRuleMiss(direction: NetworkSide['direction'], { port, peer }: NetworkSide['considered'][number]): string {

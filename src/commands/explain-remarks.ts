@@ -20,12 +20,18 @@ function list(label: string, items: readonly string[], style: Style): readonly s
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
+/** Those that fire first. One that is over and matches nothing is of no use to anyone. */
 export function showAlerts({ alerts }: Explanation, style: Style): readonly string[] {
-  const items = alerts.map(({ alert, clients }) => {
-    const at = alert.startsAt === null ? '' : ` since ${showMoment(alert.startsAt, style.now)} UTC`;
-    const about = clients.length > 0 ? `it is about ${clients.map((i) => i + 1).join(', ')} above` : nothingMatches(alert.labels);
-    return `${alert.name ?? 'an alert'} ${alert.status}${at}: ${about}.`;
-  });
+  const shown = alerts.filter(({ alert, clients }) => alert.status === 'firing' || clients.length > 0);
+  const items = shown
+    .toSorted((a, b) => Number(b.alert.status === 'firing') - Number(a.alert.status === 'firing'))
+    .map(({ alert, clients }) => {
+      const { startsAt, endsAt, status, name, labels } = alert;
+      const at = status === 'resolved' ? endsAt : startsAt;
+      const when = at === null ? '' : `${status === 'resolved' ? ' at' : ' since'} ${showMoment(at, style.now)} UTC`;
+      const about = clients.length > 0 ? `about ${clients.map((i) => i + 1).join(', ')} above` : nothingMatches(labels);
+      return `${name ?? 'an alert'} ${status}${when}: ${about}.`;
+    });
   return list('ALERTS', items, style);
 }
 
@@ -54,7 +60,12 @@ export const SYMPTOM_WORDS: Readonly<Record<Explanation['symptoms'][number]['kin
 export function showSymptoms({ symptoms }: Explanation, style: Style): readonly string[] {
   const groups = new Map<string, TallySymptom[]>();
   for (const symptom of symptoms) {
-    const key = `${symptom.kind} ${symptom.detail}`;
+    const { kind, sample, reporter } = symptom;
+    const key = JSON.stringify([
+      kind,
+      sample.complaint ?? sample.peer?.service ?? null,
+      reporter.workload?.name ?? reporter.serviceAccount,
+    ]);
     groups.set(key, [...(groups.get(key) ?? []), symptom]);
   }
   return list(

@@ -34,13 +34,14 @@ function verdictWord({ counts, targets }: ClientExplanation): string {
 
 function headerOf({ counts, before, first, last, targets }: ClientExplanation, { now }: Style): string {
   const isAlertOnly = targets.every((t) => t.sources.every((s) => s.kind === 'alert'));
-  const counted = showCounts(counts) || (before > 0 ? '' : isAlertOnly ? 'not counted (an alert)' : 'not counted');
+  const only = before > 0 ? `${before.toLocaleString('en')} counted before the first reading: when is not known` : '';
+  const counted = showCounts(counts) || only || (isAlertOnly ? 'not counted (an alert)' : 'not counted');
   const span = first === null || last === null ? '' : showSpan(first, last, now);
   return [counted, span].filter((part) => part !== '').join('  ');
 }
 
-function earlierLines({ before }: ClientExplanation, { columns }: Style): readonly string[] {
-  if (before === 0) return [];
+function earlierLines({ before, counts }: ClientExplanation, { columns }: Style): readonly string[] {
+  if (before === 0 || showCounts(counts) === '') return [];
   return wrap(`and ${before.toLocaleString('en')} counted before the first reading: when is not known`, columns, '  ');
 }
 
@@ -64,8 +65,13 @@ function whoLines(client: ClientExplanation, style: Style): readonly string[] {
   const [only, ...more] = client.targets;
   const name = showClient(client, style.namespace ?? only?.namespace ?? null);
   if (only === undefined) return [`  ${name}`];
-  if (more.length > 0)
-    return [...wrap(name, style.columns, '    ', '  '), ...targetLines(client.targets, style), ...requestLines(client.targets, style)];
+  if (more.length > 0) {
+    // Said once where it is the same for all.
+    const common = client.targets.every((t) => t.namespace === only.namespace) ? only.namespace : null;
+    const where = common === null || common === style.namespace ? '' : `  in namespace ${common}`;
+    const rows = targetLines(client.targets, common === null ? style : { ...style, namespace: common });
+    return [...wrap(`${name}${where}`, style.columns, '    ', '  '), ...rows, ...requestLines(client.targets, style)];
+  }
   const target = [showTargetWorkload(only, style.namespace), showPort(only), showSubject(only)].filter((part) => part !== '').join('  ');
   const line = `  ${name}  →  ${target}`;
   const requests = requestLines(client.targets, style);

@@ -16,7 +16,7 @@ export function denialOfAlert(alert: AlertFact): Denial | null {
   const port = portOf(labels);
   return {
     type: 'denial',
-    kind: kindOf(alert),
+    kind: kindOfAlert(alert) ?? 'http-denied',
     at: startsAt,
     reporter: reporterOf(labels, NOWHERE),
     server,
@@ -44,14 +44,16 @@ const KINDS: ReadonlyMap<IncidentKind, DenialKind> = new Map([
 ]);
 
 const COUNTERS: readonly (readonly [metric: string, kind: DenialKind])[] = [
+  [METRIC.httpDeny, 'http-denied'],
   [METRIC.tcpDeny, 'tcp-denied'],
   [METRIC.tcpTerminate, 'terminated'],
   [METRIC.routeNotFound, 'route-not-found'],
   [METRIC.rateLimited, 'rate-limited'],
 ];
 
-/** By the label for it, else by the counter that the rule's expression names. */
-function kindOf({ selects, generatorURL }: AlertFact): DenialKind {
+/** By the label for it, else by the one counter that the rule's expression names; null: it names none, or several. */
+export function kindOfAlert({ selects, generatorURL }: AlertFact): DenialKind | null {
   const named = selects.kind === undefined ? undefined : KINDS.get(selects.kind);
-  return named ?? COUNTERS.find(([metric]) => generatorURL.includes(metric))?.[1] ?? 'http-denied';
+  const [counter, ...more] = COUNTERS.filter(([metric]) => generatorURL.includes(metric));
+  return named ?? (more.length === 0 ? (counter?.[1] ?? null) : null);
 }

@@ -3,7 +3,7 @@ import type { ClientTls } from '../policy/evaluation.ts';
 import type { AuthorizationRef, RouteRef, ServerRef } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { ClientRef } from './client.ts';
-import type { DenialKind, Reporter, RequestTrace, Source, WorkloadRef } from './facts.ts';
+import type { DenialKind, Reporter, RequestTrace, Source } from './facts.ts';
 import type { Place } from './places.ts';
 import { type Counts, earlier, later, type Tally, type TallyClient, type TallyEntry, tlsKey } from './tally.ts';
 
@@ -24,9 +24,7 @@ export interface JoinedClient {
 }
 
 /** One denied thing of one workload. */
-export interface JoinedTarget {
-  readonly namespace: string | null;
-  readonly workload: WorkloadRef | null;
+export interface JoinedTarget extends Place {
   /** Pods whose proxies reported it. */
   readonly pods: readonly string[];
   readonly kind: DenialKind;
@@ -124,22 +122,26 @@ function restOf(counters: readonly TallyClient[], logged: readonly JoinedClient[
   const sample = counters[0] as TallyClient;
   const rest = joined(resolve.client(null, sample.tls, sample.metrics.last), counters, 'metrics');
   const count = Math.max(0, rest.count - inLogs);
-  return count === 0 && rest.before === 0 ? [] : [{ ...rest, count }];
+  const before = rest.count === 0 ? Math.max(0, rest.before - inLogs) : rest.before;
+  return logged.length > 0 && count === 0 && before === 0 ? [] : [{ ...rest, count, before }];
 }
 
+/** A counter that was read once has only a past: what logs tell of is part of it. */
 function joined(ref: ClientRef, parts: readonly TallyClient[], countedBy: 'metrics' | 'logs'): JoinedClient {
-  const counts = parts.map((p) => (countedBy === 'metrics' ? p.metrics : p.logs));
   const sum = (of: readonly Counts[], part: 'count' | 'before') => of.reduce((total, c) => total + c[part], 0);
   const [logs, metrics] = [parts.map((p) => p.logs), parts.map((p) => p.metrics)];
+  const before = sum(metrics, 'before');
+  const hasOnlyPast = countedBy === 'metrics' && sum(metrics, 'count') === 0 && sum(logs, 'count') > 0;
+  const by = hasOnlyPast ? 'logs' : countedBy;
   // Lines have the time of the denial, counters that of the scrape after it.
   const times = sum(logs, 'count') > 0 && sum(logs, 'count') >= sum(metrics, 'count') ? logs : [...logs, ...metrics];
   return {
     ref,
     tls: parts.find((p) => p.tls !== null)?.tls ?? null,
     ips: [...new Set(parts.map((p) => p.ip).filter((ip) => ip !== null))].sort(),
-    count: sum(counts, 'count'),
-    before: sum(metrics, 'before'),
-    countedBy,
+    count: sum(by === 'metrics' ? metrics : logs, 'count'),
+    before: hasOnlyPast ? Math.max(0, before - sum(logs, 'count')) : before,
+    countedBy: by,
     first: times.reduce<Instant | null>((t, c) => earlier(t, c.first), null),
     last: times.reduce<Instant | null>((t, c) => later(t, c.last), null),
     requests: parts.flatMap((p) => p.requests).slice(0, 8),

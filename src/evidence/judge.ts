@@ -47,6 +47,7 @@ function derivePort(target: JoinedTarget, snapshot: Snapshot, pod: Workload): nu
   const candidates = pod.ports.filter((port) => {
     if (PROXY_PORTS.has(port)) return false;
     const policy = inboundServer(snapshot, pod, port);
+    if (target.kind === 'route-not-found' && hasRouteForAll(policy)) return false;
     return server === null || sameLabels(policy.ref, server) || (server.name === 'invalid' && policy.rejectedByProxy !== null);
   });
   return candidates.length === 1 ? (candidates[0] as number) : null;

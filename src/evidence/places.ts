@@ -11,6 +11,8 @@ import type { Reporter, WorkloadRef } from './facts.ts';
 export interface Place {
   readonly namespace: string | null;
   readonly workload: WorkloadRef | null;
+  /** Of the proxy, from its own identity; null: its lines do not say. */
+  readonly serviceAccount: string | null;
 }
 
 /** What a proxy's lines say of the policy it had. */
@@ -28,7 +30,7 @@ export interface Places {
   /** The workloads of which all the traces can be, the given parts of the reporter respected. */
   fitting(reporter: Reporter, traces: readonly Trace[]): readonly WorkloadRef[];
   /** A pod by its name, else one of the same owner (pods come and go), else one of the workload. */
-  podOf(place: Place, names: readonly string[]): Workload | null;
+  podOf(place: Omit<Place, 'serviceAccount'>, names: readonly string[]): Workload | null;
   /** Every workload that has a pod. */
   workloads(): readonly WorkloadRef[];
 }
@@ -45,14 +47,16 @@ export function createPlaces(snapshot: Snapshot, ownerOf: (pod: Resource) => Wor
   return {
     placeOf(reporter) {
       const { namespace, pod, workload, serviceAccount } = reporter;
+      const account = { serviceAccount: serviceAccount ?? null };
       if (pod !== null) {
         const found = podNamed(snapshot, pods(), namespace, pod);
-        if (found !== null) return { namespace: found.ref.namespace, workload: owner(found) };
+        if (found !== null) return { namespace: found.ref.namespace, workload: owner(found), ...account };
       }
-      if (workload !== null && (serviceAccount === undefined || runsAs(pods(), workload, serviceAccount))) return { namespace, workload };
-      if (namespace === null || serviceAccount === undefined) return { namespace, workload: null };
+      if (workload !== null && (serviceAccount === undefined || runsAs(pods(), workload, serviceAccount)))
+        return { namespace, workload, ...account };
+      if (namespace === null || serviceAccount === undefined) return { namespace, workload: null, ...account };
       const owners = distinct(workloadsByServiceAccount(snapshot, namespace, serviceAccount).map(owner));
-      return { namespace, workload: owners.length === 1 ? (owners[0] ?? null) : null };
+      return { namespace, workload: owners.length === 1 ? (owners[0] ?? null) : null, ...account };
     },
     fitting(reporter, traces) {
       const candidates = [...pods().byName.values()].flat().filter((pod) => mayBe(pod, reporter));

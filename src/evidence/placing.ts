@@ -36,7 +36,7 @@ export function placeReporters(tally: Tally, placesAt: (at: Instant | null) => P
     if (place.namespace !== null && (place.workload !== null || reporter.pod !== null)) continue;
     const fits = known.fitting(reporter, entries.map(traceOf));
     const [only, ...more] = fits;
-    if (only !== undefined && more.length === 0) places.set(key, { namespace: only.namespace, workload: only });
+    if (only !== undefined && more.length === 0) places.set(key, { ...place, namespace: only.namespace, workload: only });
     else unplaced.push({ reporter, sources: sourcesOf(entries), fits });
   }
   const placeOf = (reporter: Reporter): Place => places.get(reporterKey(reporter)) ?? placesAt(null).placeOf(reporter);

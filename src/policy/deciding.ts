@@ -101,19 +101,22 @@ function decideDenied(evaluation: Evaluation, context: DecidingContext): Decisio
 function disagreement(evaluation: Evaluation, { denied, isDeclared, port, isOfMomentAsked }: DecidingContext): Decision {
   const named = denied.server === null ? null : showServerRef(denied.server);
   const own = showServerRef(evaluation.server);
+  const applies = evaluation.server.kind === 'default' ? 'applies' : 'has the port';
   if (isLocalDefault(denied, evaluation)) {
     const why =
-      isDeclared || port === null ? 'at its start, or while the controller did not answer' : `since the pod does not declare port ${port}`;
+      isDeclared || port === null
+        ? 'at its start, at the first connection to a port that the pod does not declare, or while the controller did not answer'
+        : `since the pod does not declare port ${port}`;
     return say(`The proxy acted by its own default policy deny: it had no policy of the port from the controller yet (${why}).`);
   }
   if (isOfMomentAsked) {
-    if (named !== null && named !== own) return say(`The proxy decided by ${named}; at the moment asked for, ${own} has the port.`);
+    if (named !== null && named !== own) return say(`The proxy decided by ${named}; at the moment asked for, ${own} ${applies}.`);
     return say(
       `At the moment asked for the policy ${VERDICT_WORDS.get(evaluation.verdict) ?? `says ${evaluation.verdict}`}${allowedBy(evaluation)}.`,
     );
   }
   if (named !== null && named !== own)
-    return say(`The proxy decided by ${named}, and in this cluster ${own} has the port: these are not the objects of that moment.`);
+    return say(`The proxy decided by ${named}, and in this cluster ${own} ${applies}: these are not the objects of that moment.`);
   if (evaluation.verdict === 'allow')
     return say(`This policy would allow it${allowedBy(evaluation)}: it is not the policy of that moment, or it changed since.`);
   const words = VERDICT_WORDS.get(evaluation.verdict) ?? `says ${evaluation.verdict}`;
@@ -144,7 +147,12 @@ export function decideFromDenialAlone(denied: DenialAlone): Decision {
     case 'rate-limited':
       return say(`A rate limit, not a denial: ${denied.error ?? `HTTPLocalRateLimitPolicy of ${server}`}.`);
     case 'audit-allowed':
-      return { ...say(`Allowed by audit alone: once ${server} enforces, this client needs an authorization.`), observed };
+      return {
+        ...say(
+          `Allowed only because ${server} audits: it lets everyone in and logs it. Under deny this client would need an authorization.`,
+        ),
+        observed,
+      };
     case 'terminated':
       return { ...say(`A change of policy took ${server} away from an open connection.`), observed };
     default:
@@ -251,7 +259,7 @@ function kindOfRoute({ policy, route }: Evaluation): string {
 
 function miss(c: Considered, evaluation: Evaluation, context: DecidingContext): Decision {
   const { required, observed, object, note } = sides(c, evaluation, context);
-  const subject = object === null ? `accessPolicy ${c.authorization.ref.name} of ${showServer(evaluation)}` : showRef(object);
+  const subject = object === null ? `${showServer(evaluation)}, by its accessPolicy ${c.authorization.ref.name},` : showRef(object);
   const words = mismatchWords(c, evaluation, context);
   const sentence = `${subject.charAt(0).toUpperCase()}${subject.slice(1)} ${words}.`;
   return { sentence, object, required, observed, note };

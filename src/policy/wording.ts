@@ -70,8 +70,8 @@ function networkWords({ authorization, network }: Considered, clusterNetworks: r
   if (network.match === 'no' && network.exceptedBy !== null) return `leaves the client’s address out (except ${network.exceptedBy.text})`;
   const isClusters = authorization.networks.map((n) => n.net.text).join() === clusterNetworks.join();
   if (authorization.object === null || (isClusters && authorization.object.kind === 'ServerAuthorization')) {
-    const why = authorization.object === null ? 'takes' : 'names no networks, so takes';
-    return `${why} those of the cluster only, and the client’s address is in none of them`;
+    const why = authorization.object === null ? 'takes the networks' : 'names no networks, so takes those';
+    return `${why} of the cluster only, and the client’s address is in none of them`;
   }
   return authorization.object.kind === 'ServerAuthorization' ? 'does not take the client’s address' : 'does not hold the client’s address';
 }
