@@ -20,7 +20,6 @@ const MOST_REQUESTS = 8;
 export function createCompactor(mostFacts: number): Compactor {
   const sums = new Map<string, Fact>();
   const requests = new Map<string, number>();
-  const others: Fact[] = [];
   let count = 0;
 
   function requestKey(client: string, { request }: Denial): string {
@@ -54,7 +53,19 @@ export function createCompactor(mostFacts: number): Compactor {
 function keyOf(fact: Fact): string {
   const { cluster, namespace, pod, workload } = fact.reporter;
   const { ip = null, tls = null } = fact.client ?? {};
-  const parts = [fact.type, cluster, namespace, pod, workload?.kind, workload?.name, fact.port, ip, tlsKey(tls), ...ownParts(fact)];
+  const parts = [
+    fact.type,
+    fact.source.kind,
+    cluster,
+    namespace,
+    pod,
+    workload?.kind,
+    workload?.name,
+    fact.port,
+    ip,
+    tlsKey(tls),
+    ...ownParts(fact),
+  ];
   let key = '';
   for (const part of parts) {
     const text = String(part);
