@@ -1,16 +1,14 @@
 /** The product in one function: facts and a cluster → for each client what was denied, by which object, why, and what is missing to be sure. */
 import type { AlertFact } from './evidence/alert.ts';
-import { kindOfAlert } from './evidence/alert-denial.ts';
+import { isAlertAbout } from './evidence/alert-denial.ts';
 import { type ClientRef, clientRef } from './evidence/client.ts';
 import type { DenialKind, RequestTrace, Source, WorkloadRef } from './evidence/facts.ts';
 import { type JoinedClient, type JoinedTarget, joinTally } from './evidence/join.ts';
 import { type Judged, judge, verdictUnder } from './evidence/judge.ts';
-import { type KeySelection, selects } from './evidence/key.ts';
-import { clientTlsOf } from './evidence/metrics-labels.ts';
 import { type MissingEvidence, missingEvidence, showWorkload } from './evidence/missing.ts';
 import { createPlaces, type Place, type Places } from './evidence/places.ts';
 import { placeReporters, type Unplaced } from './evidence/placing.ts';
-import { earlier, later, type Tally, type TallySymptom, tlsKey } from './evidence/tally.ts';
+import { earlier, later, type Tally, type TallySymptom } from './evidence/tally.ts';
 import { dumpCommand } from './manifests/dump.ts';
 import { workloadOf } from './manifests/owner.ts';
 import { type Decision, type DenialAlone, decide, decideFromDenialAlone } from './policy/deciding.ts';
@@ -222,28 +220,7 @@ function totalOf(client: ClientExplanation): number {
 }
 
 function clientsOf(alert: AlertFact, clients: readonly ClientExplanation[]): readonly number[] {
-  if (Object.keys(alert.selects).length === 0) return [];
-  const kind = kindOfAlert(alert);
-  const came = clientTlsOf(alert.labels);
-  const isMeant = (target: TargetExplanation) =>
-    (kind === null || kind === target.kind) && isAtTimeOf(alert, target) && isAbout(alert.selects, target);
-  return clients.flatMap(({ targets, tls }, i) => {
-    if (came !== null && tls !== null && tlsKey(came) !== tlsKey(tls)) return [];
-    return targets.some(isMeant) ? [i] : [];
-  });
-}
-
-/** Rules look back some minutes: an alert may begin after the last denial. */
-const LOOK_BACK_MS = 15 * 60_000;
-
-function isAtTimeOf({ startsAt, endsAt }: AlertFact, { first, last }: TargetExplanation): boolean {
-  if (startsAt !== null && last !== null && startsAt > last + LOOK_BACK_MS) return false;
-  return endsAt === null || first === null || endsAt >= first;
-}
-
-function isAbout(selection: KeySelection, { namespace, workload, server, route, kind, admin }: TargetExplanation): boolean {
-  const key = { namespace, workload, server, route, kind: admin && kind !== 'audit-allowed' ? ('admin-denied' as const) : kind };
-  return selects(selection, { ...key, cluster: '' });
+  return clients.flatMap(({ targets, tls }, i) => (targets.some((target) => isAlertAbout(alert, target, tls)) ? [i] : []));
 }
 
 function explainTarget(target: JoinedTarget, client: JoinedClient, cluster: ClusterView | null, question: Question): TargetExplanation {

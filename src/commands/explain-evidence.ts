@@ -3,9 +3,9 @@ import { InvalidInput } from '../errors.ts';
 import { type AlertFact, parseWebhook } from '../evidence/alert.ts';
 import type { Reporter } from '../evidence/facts.ts';
 import { createLogParser, type LogStats } from '../evidence/log.ts';
-import { readLines } from '../evidence/log-lines.ts';
+import { readBlocks } from '../evidence/log-lines.ts';
 import { createMetricsInput } from '../evidence/metrics.ts';
-import { createMetricsReader } from '../evidence/metrics-reader.ts';
+import { createMetricsReader, type MetricsReader } from '../evidence/metrics-reader.ts';
 import type { Tally } from '../evidence/tally.ts';
 import type { Inputs, Notice } from '../ports.ts';
 
@@ -21,7 +21,7 @@ export interface LogRead {
   readonly stats: LogStats;
 }
 
-export function nameOf(path: string): string {
+function nameOf(path: string): string {
   return path === '-' ? 'stdin' : path;
 }
 
@@ -29,9 +29,8 @@ export function nameOf(path: string): string {
 export async function readLog({ path, reporter }: EvidenceInput, inputs: Inputs, tally: Tally): Promise<LogRead> {
   const name = nameOf(path);
   const parser = createLogParser({ name, reporter });
-  let number = 0;
-  for await (const lines of readLines(inputs.open(path))) {
-    for (const line of lines) for (const fact of parser.push(line, ++number)) tally.add(fact);
+  for await (const lines of readBlocks(inputs.open(path))) {
+    for (const fact of parser.push(lines)) tally.add(fact);
   }
   for (const fact of parser.flush()) tally.add(fact);
   const { stats } = parser;
@@ -50,16 +49,28 @@ export async function readLog({ path, reporter }: EvidenceInput, inputs: Inputs,
 export async function readMetrics(sources: readonly EvidenceInput[], inputs: Inputs, tally: Tally): Promise<readonly Notice[]> {
   const reader = createMetricsReader();
   const notices: Notice[] = [];
-  for (const { path, reporter } of sources) {
-    const input = createMetricsInput(reader, { name: nameOf(path), reporter, at: null });
-    const decoder = new TextDecoder();
-    for await (const chunk of inputs.open(path)) input.push(decoder.decode(chunk, { stream: true }));
-    for (const message of input.end()) notices.push({ where: '', message });
+  for (const source of sources) {
+    for (const message of await readPage(source, inputs, reader)) notices.push({ where: '', message });
     for (const fact of reader.take()) tally.add(fact);
   }
   const { overLimit } = reader.stats;
   if (overLimit > 0) notices.push({ where: '', message: `${overLimit} samples of more series than can be followed were passed over.` });
   return notices;
+}
+
+async function readPage({ path, reporter }: EvidenceInput, inputs: Inputs, reader: MetricsReader): Promise<readonly string[]> {
+  const name = nameOf(path);
+  const input = createMetricsInput(reader, { name, reporter, at: null });
+  const decoder = new TextDecoder();
+  const chunks = inputs.open(path);
+  try {
+    for await (const chunk of chunks) input.push(decoder.decode(chunk, { stream: true }));
+    return input.end();
+  } catch (error) {
+    if (!(error instanceof InvalidInput) || !error.message.startsWith(name)) throw error;
+    // The place says the name already.
+    throw new InvalidInput(`This ${error.message.slice(name.length).replace(/^(: (it )?| )/, '')}.`, error.remedy, { file: name });
+  }
 }
 
 const MAX_ALERTS = 10_000;

@@ -117,12 +117,21 @@ const FLAGS = {
   controlPlaneNamespace: 'controlPlaneNamespace',
 } as const;
 
+const OPTION_NAMES: ReadonlyMap<string, string> = new Map([
+  ['defaultPolicy', '--default-inbound-policy'],
+  ['clusterNetworks', '--cluster-networks'],
+  ['probeNetworks', '--probe-networks'],
+  ['identityTrustDomain', '--trust-domain'],
+  ['clusterDomain', '--cluster-domain'],
+  ['controlPlaneNamespace', '--control-plane-namespace'],
+]);
+
 function settingsOf(raw: RawOptions): SettingTexts {
   const settings = Object.fromEntries(Object.entries(FLAGS).flatMap(([key, flag]) => (raw[flag] === undefined ? [] : [[key, raw[flag]]])));
   const [fault] = clusterInfo({ resources: [], flags: settings }).notices;
   if (fault !== undefined)
     throw new InvalidInput(
-      `${fault.replace(' and is ignored', '')}.`,
+      `${fault.replace(/^flag: (\w+)/, (_, key: string) => OPTION_NAMES.get(key) ?? key).replace(' and is ignored', '')}.`,
       'Write it as Linkerd’s Helm values have it; lists are separated by commas.',
     );
   return settings;

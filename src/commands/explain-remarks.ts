@@ -142,7 +142,7 @@ const ORIGIN_WORDS: Readonly<Record<SettingOrigin, string>> = {
 };
 
 /** Settings that took part in a decision. */
-export function settingsThatMattered({ clients }: Explanation): ReadonlySet<keyof ClusterSettings['origins']> {
+function settingsThatMattered({ clients }: Explanation): ReadonlySet<keyof ClusterSettings['origins']> {
   const used = new Set<keyof ClusterSettings['origins']>();
   for (const target of clients.flatMap((c) => c.targets)) for (const setting of usedBy(target)) used.add(setting);
   return used;

@@ -7,7 +7,7 @@ import { createInputs } from '../drivers/inputs.ts';
 import { InvalidInput } from '../errors.ts';
 import { denialOfAlert } from '../evidence/alert-denial.ts';
 import { createTally } from '../evidence/tally.ts';
-import { type Explanation, explain as explainCase } from '../explain.ts';
+import { type Explanation, explain as explainCase, workloadsIn } from '../explain.ts';
 import type { Inputs, Notice } from '../ports.ts';
 import { type OpenCluster, openCluster } from './cluster-view.ts';
 import type { Command, Io } from './command.ts';
@@ -23,11 +23,13 @@ const EXAMPLES = `
 Examples:
   $ kubectl logs -n shop deploy/cart -c linkerd-proxy --tail=-1 \\
       | denywhy explain -n shop deploy/cart --cluster dump.yaml
-  $ denywhy explain --cluster policies/ --logs cart.log --metrics shop/cart-0=page.prom
+  $ denywhy explain --cluster policies/ --logs cart.log \\
+      --metrics shop/cart-0=page.prom
   $ denywhy explain --cluster dump.yaml --alerts webhook.json
 
-A cluster is any mix of files, directories and - (stdin): kubectl get -o yaml or json,
-manifests, or a recorded history of watch events. docs/explain.md says what to dump.
+A cluster is any mix of files, directories and - (stdin): kubectl get -o yaml
+or json, manifests, or a recorded history of watch events. docs/explain.md says
+what to dump.
 `;
 
 export const explain: Command = {
@@ -153,9 +155,14 @@ function refuseUnplaced({ unplaced, clients }: Explanation, cluster: OpenCluster
   if (cluster === null || first === undefined || placed) return;
   const { fits, reporter, sources } = first;
   const what = reporter.namespace === null ? 'neither namespace nor pod' : 'no pod';
+  const hasPods = workloadsIn(cluster.view.at(null)).length > 0;
   const fitting =
     fits.length === 0
-      ? ['No workload of this cluster has the Server that they name.']
+      ? [
+          hasPods
+            ? 'No workload of this cluster has the Server that they name.'
+            : 'The objects given hold no pods and no workloads: dump them too.',
+        ]
       : [`They fit ${fits.length} workloads: ${fits.slice(0, 4).map(showPlace).join(', ')}${fits.length > 4 ? ', …' : ''}.`];
   throw new InvalidInput(
     'cannot tell whose log this is.',
@@ -164,6 +171,7 @@ function refuseUnplaced({ unplaced, clients }: Explanation, cluster: OpenCluster
       ...fitting,
       'Say so:  denywhy explain -n NAMESPACE deploy/NAME …',
       'or:      kubectl logs --prefix …',
+      ...cluster.notices.slice(0, 3).map(({ where, message }) => (where === '' ? message : `${where}: ${message}`)),
     ].join('\n'),
   );
 }

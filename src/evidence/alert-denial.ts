@@ -1,9 +1,12 @@
 /** An alert that names Server or client is a denial without a count: enough to ask the law, where logs and counters are not at hand. */
+import type { ClientTls } from '../policy/evaluation.ts';
+import type { Instant } from '../policy/resource.ts';
 import type { AlertFact } from './alert.ts';
 import { ADMIN_PORT, LABEL, METRIC } from './conventions.ts';
 import type { Denial, DenialKind } from './facts.ts';
-import type { IncidentKind } from './key.ts';
+import { type IncidentKey, type IncidentKind, selects } from './key.ts';
 import { clientTlsOf, labelOf, portOf, reporterOf, routeOf, serverOf } from './metrics-labels.ts';
+import { tlsKey } from './tally.ts';
 
 const NOWHERE = { cluster: '', namespace: null, pod: null, workload: null };
 
@@ -52,8 +55,41 @@ const COUNTERS: readonly (readonly [metric: string, kind: DenialKind])[] = [
 ];
 
 /** By the label for it, else by the one counter that the rule's expression names; null: it names none, or several. */
-export function kindOfAlert({ selects, generatorURL }: AlertFact): DenialKind | null {
+function kindOfAlert({ selects, generatorURL }: AlertFact): DenialKind | null {
   const named = selects.kind === undefined ? undefined : KINDS.get(selects.kind);
   const [counter, ...more] = COUNTERS.filter(([metric]) => generatorURL.includes(metric));
   return named ?? (more.length === 0 ? (counter?.[1] ?? null) : null);
+}
+
+/** One denied thing as one client met it. */
+export interface AlertCandidate extends Omit<IncidentKey, 'cluster' | 'kind'> {
+  readonly kind: DenialKind;
+  readonly admin: boolean;
+  readonly first: Instant | null;
+  readonly last: Instant | null;
+}
+
+/** Whether the alert's labels, counter and time agree with a denial; what the labels leave open agrees with everything, but not nothing at all. */
+export function isAlertAbout(alert: AlertFact, candidate: AlertCandidate, tls: ClientTls | null): boolean {
+  if (Object.keys(alert.selects).length === 0 || !isAtTimeOf(alert, candidate)) return false;
+  const { namespace, workload, server, route, kind, admin } = candidate;
+  const counted = kindOfAlert(alert);
+  if (counted !== null && counted !== kind) return false;
+  const came = clientTlsOf(alert.labels);
+  if (came !== null && tls !== null && !mayBeSame(came, tls)) return false;
+  const incident = admin && kind !== 'audit-allowed' ? 'admin-denied' : kind;
+  return selects(alert.selects, { cluster: '', namespace, workload, server, route, kind: incident });
+}
+
+/** How a client without an identity came differs by port. */
+function mayBeSame(a: ClientTls, b: ClientTls): boolean {
+  return a.state === b.state && (a.state === 'none' || tlsKey(a) === tlsKey(b));
+}
+
+/** Rules look back some minutes: an alert may begin after the last denial. */
+const LOOK_BACK_MS = 15 * 60_000;
+
+function isAtTimeOf({ startsAt, endsAt }: AlertFact, { first, last }: AlertCandidate): boolean {
+  if (startsAt !== null && last !== null && startsAt > last + LOOK_BACK_MS) return false;
+  return endsAt === null || first === null || endsAt >= first;
 }
