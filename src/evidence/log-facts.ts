@@ -68,6 +68,9 @@ export function standalone(failure: Failure, origin: LineOrigin, by: Allowed | n
 export function symptom(trouble: Trouble, origin: LineOrigin): Writable<Symptom> {
   const { kind, port, client, detail, request, peer, complaint } = trouble;
   const { at, reporter, source } = origin;
+  // What clients' proxies say by the thousand is made in one piece.
+  if (peer !== undefined && request === undefined)
+    return { type: 'symptom', kind, at, reporter, port, client, detail, count: 1, source, peer };
   const fact: Writable<Symptom> = { type: 'symptom', kind, at, reporter, port, client, detail, count: 1, source };
   if (request !== undefined) fact.request = request;
   if (peer !== undefined) fact.peer = peer;

@@ -157,6 +157,10 @@ export function createJoin(report: (fact: Fact) => void): Join {
       drain(false);
     },
     trouble(trouble, origin) {
+      if (queue.length === 0 && trouble.continues !== true) {
+        report(symptom(trouble, origin));
+        return;
+      }
       const waiting = wait(symptom(trouble, origin), trouble.continues ?? false, false);
       continued = waiting.needsFollowUp ? waiting : null;
       drain(false);

@@ -8,14 +8,17 @@ const LF = 10;
 /** Stands before the head of a line that was too long to keep. A noncharacter: text that starts with it is treated as such a line. */
 export const OVERSIZED_MARK = '\uffff';
 
-export interface LineSplitter {
-  /** The lines that end in this chunk, without their line feed. Invalid UTF-8 becomes U+FFFD; carriage returns and a byte order mark stay. */
+export interface BlockSplitter {
+  /**
+   * The lines that end in this chunk, as texts of one or more of them, without the last line feed.
+   * Invalid UTF-8 becomes U+FFFD; carriage returns and a byte order mark stay.
+   */
   push(chunk: Uint8Array): readonly string[];
   /** The last line, if the input did not end in a line feed. */
   flush(): readonly string[];
 }
 
-export function createLineSplitter(): LineSplitter {
+export function createBlockSplitter(): BlockSplitter {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let held: Uint8Array[] = [];
   let heldBytes = 0;
@@ -50,10 +53,10 @@ export function createLineSplitter(): LineSplitter {
         return [];
       }
       const first = heldBytes === 0 && head === null ? -1 : chunk.indexOf(LF);
-      const lines = first < 0 ? [] : [takeHeld(chunk.subarray(0, first))];
-      if (first < last) splitInto(lines, decoder.decode(chunk.subarray(first + 1, last)));
+      const blocks = first < 0 ? [] : [takeHeld(chunk.subarray(0, first))];
+      if (first < last) blocks.push(decoder.decode(chunk.subarray(first + 1, last)));
       hold(chunk.subarray(last + 1));
-      return lines;
+      return blocks;
     },
     flush() {
       return heldBytes === 0 && head === null ? [] : [takeHeld(new Uint8Array(0))];
@@ -61,24 +64,16 @@ export function createLineSplitter(): LineSplitter {
   };
 }
 
-/** The lines of a byte stream, in one batch per chunk: awaiting each line would cost more than reading it. */
-export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
-  const splitter = createLineSplitter();
-  for await (const chunk of chunks) {
-    const lines = splitter.push(chunk);
-    if (lines.length > 0) yield lines;
-  }
-  const rest = splitter.flush();
-  if (rest.length > 0) yield rest;
+/** The lines of a byte stream in texts of several, as `LogParser.push` takes them. */
+export async function* readBlocks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const splitter = createBlockSplitter();
+  for await (const chunk of chunks) yield* splitter.push(chunk);
+  yield* splitter.flush();
 }
 
-function splitInto(lines: string[], text: string): void {
-  let start = 0;
-  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-    lines.push(text.slice(start, end));
-    start = end + 1;
-  }
-  lines.push(text.slice(start));
+/** The lines of a byte stream, in batches: awaiting each line would cost more than reading it. */
+export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
+  for await (const block of readBlocks(chunks)) yield block.split('\n');
 }
 
 function join(parts: readonly Uint8Array[], limit: number): Uint8Array {

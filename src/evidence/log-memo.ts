@@ -10,14 +10,27 @@ export interface Memo<T> {
   set(key: string, value: T): T;
 }
 
+const SLOTS = 16;
+
 export function createMemo<T>(): Memo<T> {
   const entries = new Map<string, T>();
+  // Comparing a text costs a third of hashing it, and it is mostly one of the last few.
+  const slots: { readonly key: string; readonly value: T | undefined }[] = Array.from({ length: SLOTS }, () => ({
+    key: '',
+    value: undefined,
+  }));
   return {
     get(key) {
-      return entries.get(key);
+      const end = key.length - 1;
+      const slot = (end + key.charCodeAt(end) + key.charCodeAt(end - 2)) & (SLOTS - 1);
+      const recent = slots[slot];
+      if (recent !== undefined && recent.key === key) return recent.value;
+      const value = entries.get(key);
+      if (value !== undefined) slots[slot] = { key, value };
+      return value;
     },
     set(key, value) {
-      if (key.length > MAX_KEY) return value;
+      if (key.length > MAX_KEY || key === '') return value;
       if (entries.size >= MAX_ENTRIES) entries.clear();
       entries.set(ownCopy(key), value);
       return value;

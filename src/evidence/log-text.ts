@@ -114,9 +114,9 @@ export function createTimestampReader(): TimestampReader {
     instant: 0,
     read(text, from) {
       const seconds = from + 17;
-      // Nine digits are what container runtimes write; those behind the third are cut off.
-      if (text.charCodeAt(from + 29) !== Z || text.charCodeAt(from + 19) !== 46 || text.slice(from, seconds) !== minute)
-        return readAnew(text, from);
+      // Container runtimes write nine digits, proxies six; those behind the third are cut off.
+      const end = text.charCodeAt(from + 29) === Z ? from + 30 : text.charCodeAt(from + 26) === Z ? from + 27 : -1;
+      if (end < 0 || text.charCodeAt(from + 19) !== 46 || text.slice(from, seconds) !== minute) return readAnew(text, from);
       const ten = digit(text, seconds);
       const one = digit(text, seconds + 1);
       const tenth = digit(text, from + 20);
@@ -124,7 +124,7 @@ export function createTimestampReader(): TimestampReader {
       const thousandth = digit(text, from + 22);
       if (ten < 0 || ten > 5 || one < 0 || tenth < 0 || hundredth < 0 || thousandth < 0) return -1;
       reader.instant = minuteStart + ten * 10_000 + one * 1000 + tenth * 100 + hundredth * 10 + thousandth;
-      return from + 30;
+      return end;
     },
   };
   return reader;

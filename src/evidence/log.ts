@@ -40,8 +40,11 @@ export interface LogStats {
 }
 
 export interface LogParser {
-  /** Facts that are complete now; a denial may wait for lines that belong to it. `line` is 1-based. Never throws. */
-  push(text: string, line: number): readonly Fact[];
+  /**
+   * A line, or several with line feeds between them (faster), without the last line feed. Gives the facts that are complete now; a denial may wait for
+   * lines that belong to it. `line`: 1-based number of the first; without it lines are counted on. Never throws.
+   */
+  push(text: string, line?: number): readonly Fact[];
   /** The facts that still waited. */
   flush(): readonly Fact[];
   readonly stats: Readonly<LogStats>;
@@ -56,7 +59,13 @@ const MAX_RAW = 2000;
 const MAX_SAMPLES = 5;
 const MAX_SAMPLE = 200;
 const OPEN_BRACE = 123;
+const OVERSIZED = OVERSIZED_MARK.charCodeAt(0);
 const LETTER_Z = 90;
+const SPACE = 32;
+const DIGIT_0 = 48;
+const DIGIT_9 = 57;
+/** Of a time with nine digits behind the point. */
+const USUAL_TIME = '2026-11-23T09:04:36.372482263Z'.length;
 /** Of an event that was not taken apart. */
 const NO_EVENT = { at: null, uptime: null, thread: 0, fields: null, text: '' };
 const NONE: readonly Fact[] = [];
@@ -68,7 +77,9 @@ export function createLogParser(options: LogParserOptions): LogParser {
   const storm = createStormReader();
   const timestamps = createTimestampReader();
   const streams = createStreams(options.reporter ?? {}, options.startedAt ?? null, report);
+  const hasStart = options.startedAt != null;
   let ready: Fact[] | null = null;
+  let nextLine = 1;
 
   function report(fact: Fact): void {
     if (ready === null) ready = [fact];
@@ -81,14 +92,24 @@ export function createLogParser(options: LogParserOptions): LogParser {
     return facts;
   }
 
-  /** A line of a denial storm behind nothing but `--timestamps`; its time is read only where a fact needs it. */
-  function readKnown(raw: string, line: number): boolean {
-    const code = raw.charCodeAt(0);
-    const start = code >= 48 && code <= 57 ? raw.indexOf(' ') + 1 : 0;
-    if (start > 0 ? raw.charCodeAt(start - 2) !== LETTER_Z : options.startedAt != null) return false;
-    const outcome = storm.read(raw, start);
+  /** One line of `text`, in place: cutting it out costs as much as knowing it. */
+  function pushLine(text: string, from: number, end: number, line: number): void {
+    stats.lines++;
+    if (readKnown(text, from, end, line)) return;
+    const raw = text.slice(from, end);
+    if (raw.charCodeAt(0) === OVERSIZED) countOversized(raw.slice(OVERSIZED_MARK.length), line);
+    else readLine(raw, line);
+  }
+
+  /** A line of a denial storm behind nothing but `--timestamps`; that time is read only where a fact needs it. */
+  function readKnown(text: string, from: number, end: number, line: number): boolean {
+    const first = text.charCodeAt(from);
+    const isTimed = first >= DIGIT_0 && first <= DIGIT_9;
+    const start = isTimed ? startAfterTime(text, from, end) : from;
+    const outcome = start < 0 || (hasStart && !isTimed) ? undefined : storm.read(text, start, end);
     if (outcome === undefined || outcome === null) return false;
-    if (start > 0 && outcome !== 'irrelevant' && outcome.type !== 'failure' && timestamps.read(raw, 0) !== start - 1) return false;
+    const isFact = outcome !== 'irrelevant' && outcome.type !== 'failure';
+    if (isTimed && isFact && timestamps.read(text, from) !== start - 1) return false;
     const stream = streams.of(BARE);
     stream.join.event();
     stream.join.tick();
@@ -98,11 +119,12 @@ export function createLogParser(options: LogParserOptions): LogParser {
       return true;
     }
     stats.parsed++;
-    if (outcome.type === 'failure') {
+    if (!isFact) {
       if (stream.join.failure(outcome)) return true;
-      timestamps.read(raw, 0);
+      timestamps.read(text, from);
     }
-    deliver(outcome, stream, originOf(start > 0 ? timestamps.instant : null, stream, raw, line));
+    const at = storm.at ?? (isTimed ? timestamps.instant : null);
+    deliver(outcome, stream, originOf(at, stream, text.slice(from, end), line));
     return true;
   }
 
@@ -124,6 +146,11 @@ export function createLogParser(options: LogParserOptions): LogParser {
   }
 
   function readContent(content: string, meta: LineMeta, raw: string, line: number): void {
+    const known = hasStart ? undefined : storm.read(content, 0, content.length);
+    if (known !== undefined) {
+      finish(known, { ...NO_EVENT, at: storm.at }, streams.of(meta), meta, raw, line);
+      return;
+    }
     const object = content.charCodeAt(0) === OPEN_BRACE ? parseObject(content) : null;
     if (object !== null) readObject(object, content, meta, raw, line);
     else if (content.length > MAX_LINE) countOversized(content, line);
@@ -133,11 +160,6 @@ export function createLogParser(options: LogParserOptions): LogParser {
 
   function readPlain(content: string, meta: LineMeta, raw: string, line: number): void {
     const stream = streams.of(meta);
-    const known = meta.at !== null || stream.startedAt === null ? storm.read(content, 0) : undefined;
-    if (known !== undefined) {
-      finish(known, NO_EVENT, stream, meta, raw, line);
-      return;
-    }
     const event = readPlainEvent(content, 0);
     if (event !== null) {
       const outcome = readEvent(event);
@@ -167,8 +189,11 @@ export function createLogParser(options: LogParserOptions): LogParser {
   function readBare(object: Json, json: string, meta: LineMeta, raw: string, line: number): boolean {
     const event = readJsonEvent(object, json);
     const timed = event === null ? readJsonAccess(object) : null;
-    if (event !== null) finish(readEvent(event), event, streams.of(meta), meta, raw, line);
-    else if (timed !== null) finish(timed.access, timed, streams.of(meta), meta, raw, line);
+    if (event !== null) {
+      const outcome = readEvent(event);
+      storm.learn(json, outcome);
+      finish(outcome, event, streams.of(meta), meta, raw, line);
+    } else if (timed !== null) finish(timed.access, timed, streams.of(meta), meta, raw, line);
     return event !== null || timed !== null;
   }
 
@@ -232,10 +257,15 @@ export function createLogParser(options: LogParserOptions): LogParser {
 
   return {
     stats,
-    push(text, line) {
-      stats.lines++;
-      if (text.startsWith(OVERSIZED_MARK)) countOversized(text.slice(OVERSIZED_MARK.length), line);
-      else if (!readKnown(text, line)) readLine(text, line);
+    push(text, line = nextLine) {
+      let number = line;
+      let start = 0;
+      for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+        pushLine(text, start, end, number++);
+        start = end + 1;
+      }
+      pushLine(text, start, text.length, number);
+      nextLine = number + 1;
       return take();
     },
     flush() {
@@ -244,13 +274,20 @@ export function createLogParser(options: LogParserOptions): LogParser {
         stream.partial = null;
         if (partial !== null) {
           stats.lines++;
-          countUnparsed(partial, stats.lines);
+          countUnparsed(partial, nextLine - 1);
         }
         stream.join.flush();
       }
       return take();
     },
   };
+}
+
+/** Where the line goes on behind what may be a time in UTC and a space; -1: nowhere. */
+function startAfterTime(text: string, from: number, end: number): number {
+  const usual = from + USUAL_TIME;
+  const space = text.charCodeAt(usual) === SPACE ? usual : text.indexOf(' ', from);
+  return space > from && space < end && text.charCodeAt(space - 1) === LETTER_Z ? space + 1 : -1;
 }
 
 /** Text that is no JSON object may still be a plain line. */

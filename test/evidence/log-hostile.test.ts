@@ -178,13 +178,13 @@ describe('the reader for storms', () => {
     const storm = createStormReader();
     const plain = CORPUS.map(content).filter((line) => line !== undefined);
     for (const line of plain) storm.learn(line, read(line));
-    const known = plain.filter((line) => storm.read(line, 0) !== undefined);
-    for (const line of known) expect(storm.read(line, 0)).toEqual(read(line));
+    const known = plain.filter((line) => storm.read(line, 0, line.length) !== undefined);
+    for (const line of known) expect(storm.read(line, 0, line.length)).toEqual(read(line));
     expect(known.length).toBeGreaterThan(plain.length / 3);
     fc.assert(
       fc.property(altered, (text) => {
         const line = content(text);
-        const outcome = line === undefined ? undefined : storm.read(line, 0);
+        const outcome = line === undefined ? undefined : storm.read(line, 0, line.length);
         if (line !== undefined && outcome !== undefined) expect(outcome).toEqual(read(line));
       }),
       { numRuns: 5000 },

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Denial, Fact, Symptom } from '../../src/evidence/facts.ts';
+import { createLogParser } from '../../src/evidence/log.ts';
 import { essence, LOGS, linesOf, readLines } from './log-corpus.ts';
 
 const DEFAULT = { group: '', kind: 'default', name: 'default' };
@@ -240,5 +241,26 @@ describe('whose log it is', () => {
       ...twice.slice(0, twice.length / 2).map(() => false),
       ...twice.slice(twice.length / 2).map(() => true),
     ]);
+  });
+});
+
+describe('several lines at once', () => {
+  it('are the same as one by one, numbers and order included', () => {
+    for (const name of LOGS) {
+      const lines = linesOf(name);
+      const one = readLines(lines, { name });
+      const parser = createLogParser({ name });
+      const facts = [...parser.push(lines.slice(0, 1).join('\n')), ...parser.push(lines.slice(1).join('\n')), ...parser.flush()];
+      expect(facts).toEqual(one.facts);
+      expect(parser.stats).toEqual(one.stats);
+    }
+  });
+
+  it('are numbered on from the number given', () => {
+    const [denied = '', failed = ''] = linesOf('wrong-service-account.log').filter((line) => /policy::http|unauthorized/.test(line));
+    const parser = createLogParser({ name: 'x' });
+    const facts = [...parser.push(`${denied}\n${failed}\n\n${denied}`, 100), ...parser.push(failed), ...parser.push('nonsense')];
+    expect(facts.map((fact) => fact.source.line)).toEqual([100, 103]);
+    expect(parser.stats).toMatchObject({ lines: 6, parsed: 4, irrelevant: 1, unparsed: 1, samples: [{ line: 105, text: 'nonsense' }] });
   });
 });
