@@ -12,27 +12,30 @@ export interface Memo<T> {
 
 const SLOTS = 16;
 
+interface Entry<T> {
+  readonly key: string;
+  readonly value: T;
+}
+
 export function createMemo<T>(): Memo<T> {
-  const entries = new Map<string, T>();
+  const entries = new Map<string, Entry<T>>();
   // Comparing a text costs a third of hashing it, and it is mostly one of the last few.
-  const slots: { readonly key: string; readonly value: T | undefined }[] = Array.from({ length: SLOTS }, () => ({
-    key: '',
-    value: undefined,
-  }));
+  const slots: (Entry<T> | undefined)[] = Array.from({ length: SLOTS });
   return {
     get(key) {
       const end = key.length - 1;
       const slot = (end + key.charCodeAt(end) + key.charCodeAt(end - 2)) & (SLOTS - 1);
       const recent = slots[slot];
       if (recent !== undefined && recent.key === key) return recent.value;
-      const value = entries.get(key);
-      if (value !== undefined) slots[slot] = { key, value };
-      return value;
+      const entry = entries.get(key);
+      if (entry !== undefined) slots[slot] = entry;
+      return entry?.value;
     },
     set(key, value) {
       if (key.length > MAX_KEY || key === '') return value;
       if (entries.size >= MAX_ENTRIES) entries.clear();
-      entries.set(ownCopy(key), value);
+      const own = ownCopy(key);
+      entries.set(own, { key: own, value });
       return value;
     },
   };

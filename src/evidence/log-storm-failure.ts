@@ -5,7 +5,7 @@
 import { ERROR_TEXT, FIELD, INBOUND_PORT, MESSAGE, SPAN, TARGET } from './conventions.ts';
 import { createMemo, type Memo } from './log-memo.ts';
 import type { Failure } from './log-reading.ts';
-import { looksLikeAddress } from './log-text.ts';
+import { looksLikeAddress, ownCopy } from './log-text.ts';
 
 /** A piece of text, and what it says. */
 interface Piece<T> {
@@ -87,12 +87,12 @@ export function createFailureReader(): FailureReader {
     if (line.charCodeAt(colon) !== COLON || colon === end - 1 || end - colon > 6 || clientPort > MAX_PORT) return undefined;
     if (ip !== lastIp) {
       if (!looksLikeAddress(ip) || ip.includes(':')) return undefined;
-      lastIp = ip;
+      lastIp = ownCopy(ip);
     }
     const { kind, dialled, path } = refused;
     const port = listener !== INBOUND_PORT ? listener : dialled !== INBOUND_PORT ? dialled : null;
     const request = { version, method: null, path, authority: null, grpc: version === null };
-    return { type: 'failure', kind, ip, clientPort, port, admin: false, server: null, request, error: null };
+    return { type: 'failure', kind, ip: lastIp, clientPort, port, admin: false, server: null, request, error: null };
   }
 
   return {
@@ -168,7 +168,7 @@ function createPieces<T extends object>(parse: (text: string) => T | null): { re
   const known: Memo<T | false> = createMemo();
   return {
     read(text) {
-      const says = known.get(text) ?? known.set(text, parse(text) ?? false);
+      const says = known.get(text) ?? known.set(text, parse(ownCopy(text)) ?? false);
       return says === false ? null : says;
     },
   };

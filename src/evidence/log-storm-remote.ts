@@ -3,7 +3,7 @@ import { ERROR_TEXT, MESSAGE, SPAN, TARGET } from './conventions.ts';
 import type { Peer } from './facts.ts';
 import { createMemo } from './log-memo.ts';
 import { client, type Outcome, type Trouble } from './log-reading.ts';
-import { looksLikeAddress } from './log-text.ts';
+import { looksLikeAddress, ownCopy } from './log-text.ts';
 
 const CLIENT = '"client ';
 const HEAD = new RegExp(
@@ -51,10 +51,10 @@ export function createRemoteReader(): RemoteReader {
       if (!isSimple || port < 0 || port > MAX_PORT) return undefined;
       if (ip !== lastIp) {
         if (!looksLikeAddress(ip)) return undefined;
-        lastIp = ip;
+        lastIp = ownCopy(ip);
       }
-      const detail = text.slice(quote + 1, end - 1);
-      return { type: 'trouble', kind: 'remote-proxy-error', port: like.port, client: client(ip, port, null), detail, peer: like.peer };
+      const detail = ownCopy(text.slice(quote + 1, end - 1));
+      return { type: 'trouble', kind: 'remote-proxy-error', port: like.port, client: client(lastIp, port, null), detail, peer: like.peer };
     },
     learn(content, start, outcome) {
       if (outcome === null || outcome === 'irrelevant' || outcome.type !== 'trouble' || outcome.peer === undefined) return;

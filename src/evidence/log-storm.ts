@@ -9,7 +9,7 @@ import { createMemo } from './log-memo.ts';
 import { client, type Outcome, type Refusal } from './log-reading.ts';
 import { createFailureReader } from './log-storm-failure.ts';
 import { createRemoteReader } from './log-storm-remote.ts';
-import { createTimestampReader, looksLikeAddress, plainIp, readSocketAddress } from './log-text.ts';
+import { createTimestampReader, looksLikeAddress, ownCopy, plainIp, readSocketAddress } from './log-text.ts';
 
 const CLIENT_IP = ` ${FIELD.clientIp}=`;
 const CLIENT = ` ${FIELD.client}=`;
@@ -48,7 +48,7 @@ export function createStormReader(): StormReader {
     const addrAt = ipAt < 0 ? rest.lastIndexOf(CLIENT) : ipAt;
     const known = addrAt < 0 ? undefined : refusals.get(rest.slice(0, addrAt));
     if (known === undefined) return undefined;
-    const text = rest.slice(addrAt + (ipAt < 0 ? CLIENT : CLIENT_IP).length);
+    const text = ownCopy(rest.slice(addrAt + (ipAt < 0 ? CLIENT : CLIENT_IP).length));
     const address = ipAt < 0 ? readSocketAddress(text) : looksLikeAddress(text) ? { ip: plainIp(text), port: null } : null;
     if (address === null) return undefined;
     const refusal = { ...known, client: client(address.ip, address.port, known.client.tls) };

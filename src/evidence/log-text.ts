@@ -76,9 +76,12 @@ export function readPort(text: string): number | null {
   return port <= 65_535 ? port : null;
 }
 
-/** A copy that does not keep the text it was cut from alive; for what outlives a line. */
+/**
+ * The same text, for what outlives its line: a piece cut out of a text keeps all of that text in memory, here tens of kilobytes.
+ * Cutting a joined text makes V8 write it out first, which is the cheapest copy there is.
+ */
 export function ownCopy(text: string): string {
-  return JSON.parse(JSON.stringify(text)) as string;
+  return `${text} `.slice(0, -1);
 }
 
 export interface TimestampReader {

@@ -96,7 +96,7 @@ export function createLogParser(options: LogParserOptions): LogParser {
   function pushLine(text: string, from: number, end: number, line: number): void {
     stats.lines++;
     if (readKnown(text, from, end, line)) return;
-    const raw = text.slice(from, end);
+    const raw = ownCopy(text.slice(from, end));
     if (raw.charCodeAt(0) === OVERSIZED) countOversized(raw.slice(OVERSIZED_MARK.length), line);
     else readLine(raw, line);
   }
@@ -124,7 +124,7 @@ export function createLogParser(options: LogParserOptions): LogParser {
       timestamps.read(text, from);
     }
     const at = storm.at ?? (isTimed ? timestamps.instant : null);
-    deliver(outcome, stream, originOf(at, stream, text.slice(from, end), line));
+    deliver(outcome, stream, originOf(at, stream, ownCopy(text.slice(from, end)), line));
     return true;
   }
 
