@@ -97,6 +97,9 @@ export const TARGET = {
   reconnect: 'linkerd_reconnect',
   resolve: 'linkerd_app_core::control::balance',
   failfast: 'linkerd_proxy_balance_queue::worker',
+  /** Before Linkerd 2.14 or so; `linkerd_timeout` in 2.11. */
+  failfastStack: 'linkerd_stack::failfast',
+  failfast211: 'linkerd_timeout::failfast',
   remoteError: 'linkerd_app_outbound::http::handle_proxy_error_headers',
   main: 'linkerd2_proxy',
   /** The policy controller. */
@@ -126,6 +129,8 @@ export const MESSAGE = {
   failedToConnect: 'Failed to connect',
   failedToResolve: 'Failed to resolve control-plane component',
   enteringFailfast: 'Unavailable; entering failfast',
+  /** Between the name of the service and a duration. */
+  enteringFailfastStack: ' entering failfast after ',
   handledAsOpaque: 'Handling connection as opaque due to policy',
   handledAsHttp1: 'Handling connection as HTTP/1 due to policy',
   /** Followed by the identity. */

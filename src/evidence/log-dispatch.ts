@@ -6,7 +6,7 @@ import type { LogEvent } from './log-event.ts';
 import { readResponse, readServe, readServerError } from './log-failure.ts';
 import { isIrrelevant } from './log-irrelevant.ts';
 import type { Outcome } from './log-reading.ts';
-import { readDetect, readFailfast, readPolicyApi, readReconnect, readRemoteError, readResolve } from './log-symptom.ts';
+import { readDetect, readFailfast, readFailfastStack, readPolicyApi, readReconnect, readRemoteError, readResolve } from './log-symptom.ts';
 
 const READERS = new Map<string, (event: LogEvent) => Outcome>([
   [TARGET.http, readHttpPolicy],
@@ -22,6 +22,8 @@ const READERS = new Map<string, (event: LogEvent) => Outcome>([
   [TARGET.reconnect, readReconnect],
   [TARGET.resolve, readResolve],
   [TARGET.failfast, readFailfast],
+  [TARGET.failfastStack, readFailfastStack],
+  [TARGET.failfast211, readFailfastStack],
   [TARGET.remoteError, readRemoteError],
   [TARGET.main, readMain],
 ]);

@@ -40,6 +40,14 @@ export function readFailfast(event: LogEvent): Outcome {
   return timeout === undefined ? null : trouble('request-failed', event, `${MESSAGE.enteringFailfast} after ${timeout} s`);
 }
 
+/** Older releases: `<service> entering failfast after 3s`. */
+export function readFailfastStack(event: LogEvent): Outcome {
+  const at = event.text.indexOf(MESSAGE.enteringFailfastStack);
+  return at > 0 && /^\d[\d.]*[nmµu]?s$/.test(event.text.slice(at + MESSAGE.enteringFailfastStack.length))
+    ? trouble('request-failed', event, event.text)
+    : null;
+}
+
 /** Targets `…::inbound::policy::api` and `…::outbound::policy::api`. */
 export function readPolicyApi(event: LogEvent): Outcome {
   if (event.level === 'DEBUG' && (event.text.startsWith('policy=') || event.fields?.['policy'] !== undefined)) return 'irrelevant';

@@ -182,6 +182,18 @@ describe('trouble without a denial', () => {
     );
   });
 
+  it('a service in fail-fast, as older proxies say it', () => {
+    const line = (target: string, text: string) =>
+      `[     9.000000s]  WARN ThreadId(01) outbound:proxy{addr=10.96.0.1:80}: ${target}: ${text}`;
+    const lines = ['linkerd_stack::failfast', 'linkerd_timeout::failfast'].map((target) =>
+      line(target, 'HTTP Balancer entering failfast after 3s'),
+    );
+    expect(symptoms(readLines(lines).facts, 'request-failed').map((s) => s.detail)).toEqual(
+      Array(2).fill('HTTP Balancer entering failfast after 3s'),
+    );
+    expect(readLines([line('linkerd_stack::failfast', 'HTTP Balancer left failfast')]).stats.unparsed).toBe(1);
+  });
+
   it('connections refused before any policy', () => {
     expect(symptoms(readLines(linesOf('2.161.5.backend.log')).facts, 'refused-before-policy')[0]).toMatchObject({
       detail: 'a named target must be provided on gateway connections',
