@@ -93,7 +93,7 @@ export interface TargetExplanation {
   readonly nearServers: readonly NearServer[];
   readonly unattachedRoutes: readonly UnattachedRoute[];
   readonly network: NetworkAnswer | null;
-  /** What the policy last known says, where it says something else, and since when. */
+  /** What the policy last known says, where it decides and says something else, and since when. */
   readonly now: { readonly verdict: Evaluation['verdict']; readonly since: Instant | null } | null;
   readonly missing: readonly MissingEvidence[];
 }
@@ -261,6 +261,7 @@ function explainJudged(target: JoinedTarget, client: JoinedClient, judged: Judge
     isDeclared: port !== null && pod.ports.includes(port),
     probePaths: port === null ? [] : (pod.probes.get(port) ?? []),
     clientIsMeshed: client.ref.pod?.meshed ?? null,
+    clientOutside: outsideWords(client.ref),
     clusterNetworks: snapshot.info.clusterNetworks.map((net) => net.text),
     denied: denialAlone(target, client),
     agrees,
@@ -277,6 +278,11 @@ function explainJudged(target: JoinedTarget, client: JoinedClient, judged: Judge
     network: networkAnswer(snapshot, { client: ref.pod, clientIp: ref.ip, tls, server: pod, port, policy }),
     now: question.at === null ? nowVerdict(target, client, cluster, judged) : null,
   };
+}
+
+function outsideWords({ ip, pod, node }: ClientRef): string | null {
+  if (ip === null || pod !== null) return null;
+  return node === null ? 'no pod of these objects has its address' : `its address is that of node ${node}`;
 }
 
 function denialAlone({ kind, server, route }: JoinedTarget, { tls, error, ref, requests }: JoinedClient): DenialAlone {
@@ -304,10 +310,10 @@ function nowVerdict(target: JoinedTarget, client: JoinedClient, cluster: Cluster
   const verdictAt = (at: Instant | null) => {
     const snapshot = cluster.at(at);
     const pod = placesIn(snapshot).podOf(target, target.pods) ?? then.pod;
-    return verdictUnder(inboundServer(snapshot, pod, port), target, client);
+    return verdictUnder(inboundServer(snapshot, pod, port), then.evaluation);
   };
   const verdict = verdictAt(null);
-  if (verdict === then.evaluation.verdict) return null;
+  if (verdict === then.evaluation.verdict || verdict === 'undecided') return null;
   let since: Instant | null = null;
   for (const moment of cluster.moments.toReversed().slice(0, MOMENTS_LOOKED_AT)) {
     if ((client.last !== null && moment < client.last) || verdictAt(moment) !== verdict) break;

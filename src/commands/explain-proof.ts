@@ -40,7 +40,7 @@ export function showProof(target: TargetExplanation, style: Style): readonly str
     lines.push(...wrap(`The policy is that of ${showMoment(evaluatedAt, style.now)} UTC.`, style.columns, ' '.repeat(LABEL)));
   if (now !== null) {
     const since = now.since === null ? '' : ` since ${showMoment(now.since, style.now)} UTC`;
-    const words = now.verdict === 'allow' ? 'allowed' : now.verdict === 'undecided' ? 'undecided, the policy has changed' : now.verdict;
+    const words = now.verdict === 'allow' ? 'allowed' : now.verdict;
     lines.push('', ...paragraph('NOW', `${words}${since}.`, style));
   }
   lines.push('', ...missingLines(target, style));

@@ -167,7 +167,7 @@ export function showSettings(explanation: Explanation, settings: ClusterSettings
   const { info, origins } = settings;
   const byOrigin = new Map<SettingOrigin, string[]>();
   for (const key of settingsThatMattered(explanation)) {
-    const value = key === 'clusterNetworks' || key === 'probeNetworks' ? info[key].map((net) => net.text).join(',') : info[key];
+    const value = key === 'clusterNetworks' || key === 'probeNetworks' ? info[key].map((net) => net.text).join(', ') : info[key];
     byOrigin.set(origins[key], [...(byOrigin.get(origins[key]) ?? []), `${SETTING_NAMES[key]} ${value}`]);
   }
   return list(

@@ -8,8 +8,12 @@ import { safe, widthOf, wrap } from './terminal.ts';
 /** A client's block without its last empty line. `position`: `1 of 4`. */
 export function showClientBlock(client: ClientExplanation, position: string, style: Style): readonly string[] {
   const header = headerOf(client, style);
-  const head = `${position}  ${style.palette.bold(style.palette.red(verdictWord(client)))}  ${header}`;
-  const lines = [head, ...earlierLines(client, style), '', ...whoLines(client, style)];
+  const word = verdictWord(client);
+  const before = ' '.repeat(position.length + word.length + 4);
+  const fits = widthOf(before) + widthOf(header) <= style.columns;
+  const [first = '', ...rest] = fits ? [header] : wrap(header, style.columns, '  ', before);
+  const head = `${position}  ${style.palette.bold(style.palette.red(word))}  ${first.trimStart()}`;
+  const lines = [head, ...rest, ...earlierLines(client, style), '', ...whoLines(client, style)];
   const [only, ...more] = client.targets;
   if (only !== undefined && more.length === 0) return [...lines, '', ...showProof(only, style)];
   const groups = proofs(client, style);

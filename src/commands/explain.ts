@@ -171,7 +171,9 @@ function refuseUnplaced({ unplaced, clients }: Explanation, cluster: OpenCluster
       ...fitting,
       'Say so:  denywhy explain -n NAMESPACE deploy/NAME …',
       'or:      kubectl logs --prefix …',
-      ...cluster.notices.slice(0, 3).map(({ where, message }) => (where === '' ? message : `${where}: ${message}`)),
+      ...(fits.length > 0 ? [] : cluster.notices.slice(0, 3)).map(({ where, message }) =>
+        where === '' ? message : `${where}: ${message}`,
+      ),
     ].join('\n'),
   );
 }

@@ -25,13 +25,14 @@ export interface Judged {
 export function judge(target: JoinedTarget, client: JoinedClient, snapshot: Snapshot, pod: Workload, at: Instant | null): Judged {
   const port = target.port ?? derivePort(target, snapshot, pod);
   const policy = inboundServer(snapshot, pod, port ?? 0);
-  const evaluation = evaluate(policy, connectionOf(client), notFoundTraffic(policy, target, client) ?? trafficOf(target, client));
+  const known = notFoundTraffic(policy, target, client) ?? deniedTraffic(policy, target, client);
+  const evaluation = evaluate(policy, connectionOf(client), known ?? trafficOf(target, client));
   return { evaluation, snapshot, pod, port, at, agrees: agreesWith(target, evaluation) };
 }
 
-/** The verdict of another policy over the same denied thing. */
-export function verdictUnder(policy: InboundServer, target: JoinedTarget, client: JoinedClient): Evaluation['verdict'] {
-  return evaluate(policy, connectionOf(client), trafficOf(target, client)).verdict;
+/** The verdict of another policy over the same request or connection. */
+export function verdictUnder(policy: InboundServer, { connection, traffic }: Evaluation): Evaluation['verdict'] {
+  return evaluate(policy, connection, traffic).verdict;
 }
 
 /** A log line names the Server and not the port: the port is one that this Server (or default policy) has on the pod. */
@@ -70,6 +71,14 @@ function asTraffic({ version, path, authority, grpc }: RequestTrace, method: str
     type: 'http',
     request: { version: version ?? 'HTTP/2.0', method, authority, path: path ?? '', headers: [], grpc: grpc ?? false },
   };
+}
+
+/** Where neither request nor route is known, the refusal itself tells: only one route refuses this client. */
+function deniedTraffic({ routes, ...policy }: InboundServer, target: JoinedTarget, client: JoinedClient): Traffic | null {
+  if (target.kind !== 'http-denied' || trafficOf(target, client).type !== 'http-unknown') return null;
+  const traffics = (routes ?? []).map(({ ref }): Traffic => ({ type: 'http-on-route', route: ref }));
+  const refusing = traffics.filter((traffic) => evaluate({ routes, ...policy }, connectionOf(client), traffic).verdict !== 'allow');
+  return refusing.length === 1 ? (refusing[0] ?? null) : null;
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];

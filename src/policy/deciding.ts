@@ -79,6 +79,7 @@ export function decide(evaluation: Evaluation, context: DecidingContext): Decisi
     );
   }
   if (verdict === 'route_not_found' || denied.kind === 'route-not-found') return routeNotFound(evaluation, context);
+  if (evaluation.missing.includes('request')) return routeUnknown(evaluation);
   const decision = decideDenied(evaluation, context);
   return denied.kind === 'terminated'
     ? { ...decision, sentence: `A change of policy cut an open connection. ${decision.sentence}` }
@@ -118,7 +119,7 @@ function disagreement(evaluation: Evaluation, { denied, isDeclared, port, isOfMo
   if (named !== null && named !== own)
     return say(`The proxy decided by ${named}, and in this cluster ${own} ${applies}: these are not the objects of that moment.`);
   if (evaluation.verdict === 'allow')
-    return say(`This policy would allow it${allowedBy(evaluation)}: it is not the policy of that moment, or it changed since.`);
+    return say(`These objects allow it${allowedBy(evaluation)}: when it was refused the policy was another one.`);
   const words = VERDICT_WORDS.get(evaluation.verdict) ?? `says ${evaluation.verdict}`;
   return say(`The proxy refused it (${denied.kind}), and this policy ${words}: these are not the objects of that moment.`);
 }
@@ -149,7 +150,7 @@ export function decideFromDenialAlone(denied: DenialAlone): Decision {
     case 'audit-allowed':
       return {
         ...say(
-          `Allowed only because ${server} audits: it lets everyone in and logs it. Under deny this client would need an authorization.`,
+          `Allowed only because ${denied.server?.kind === 'default' ? 'the default policy is audit' : `${server} has accessPolicy audit`}: everyone gets in and is logged. Under deny this client would need an authorization.`,
         ),
         observed,
       };
@@ -201,6 +202,13 @@ function routeNotFound(evaluation: Evaluation, context: DecidingContext): Decisi
     observed: showRequests(context.denied) || 'a request that none of them takes',
     note: isProbe ? 'a probe: Linkerd’s own route for probes ends with the first route of a Server' : '',
   };
+}
+
+/** A refusal of which neither route nor request is known, and several routes are there to refuse. */
+function routeUnknown(evaluation: Evaluation): Decision {
+  const { policy } = evaluation;
+  const names = (policy.routes ?? []).map((r) => r.ref.name).join(', ');
+  return say(`Which route of ${showServer(evaluation)} refused it is not known: ${names || 'it has none'}.`, policy.server);
 }
 
 function showRequests({ requests }: DenialAlone): string {

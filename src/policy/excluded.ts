@@ -4,9 +4,10 @@ import { authorizationOfPolicy } from './authorizations.ts';
 import { evaluate } from './evaluate.ts';
 import type { Considered, Evaluation } from './evaluation.ts';
 import type { ClientAuthorization, InboundServer, RouteRef } from './inbound.ts';
+import { listOf } from './reading.ts';
 import { type ObjectRef, refOf } from './resource.ts';
 import type { Route } from './route.ts';
-import { selects } from './selector.ts';
+import { isObject, selects } from './selector.ts';
 import type { Server } from './server.ts';
 import type { ServerAuthorization } from './server-authorization.ts';
 import { type Entry, findResource, type NamespaceIndex, namespaceIndex, type Snapshot } from './snapshot.ts';
@@ -145,14 +146,22 @@ function routeReason(
   const attached = policy.routes?.some((r) => r.object !== null && r.object.name === ref.name && r.object.group === ref.group);
   if (attached === true)
     return matched !== null && matched.name === ref.name && matched.group === ref.group ? null : { type: 'other-route', route: ref.name };
-  if (entry.value !== null && policy.server !== null && !entry.value.parents.includes(policy.server.name)) return null;
+  if (policy.server !== null && !isMeantFor(entry, policy.server.name)) return null;
   if (policy.routes === null) return { type: 'route-policy-on-tcp' };
   return { type: 'route-not-attached', route: ref, why: whyNotAttached(entry, policy) };
+}
+
+/** Whether it names the Server as a parent, be it of a wrong kind; one that cannot be read may. */
+function isMeantFor({ value, resource }: Entry<Route>, server: string): boolean {
+  if (value === null || value.parents.includes(server)) return true;
+  const refs = isObject(resource.spec) ? listOf(resource.spec['parentRefs']).filter(isObject) : [];
+  return value.parents.length === 0 && refs.some((ref) => ref['name'] === server);
 }
 
 /** Why a route that wants to be on this Server is not. */
 function whyNotAttached(entry: Entry<Route>, policy: InboundServer): string {
   if (entry.value === null) return entry.error ?? 'it cannot be read';
+  if (entry.value.parents.length === 0) return 'none of its parentRefs is a Server (kind Server, group policy.linkerd.io)';
   if (policy.protocol === 'grpc' && entry.value.rules.type === 'http') return 'a gRPC Server uses GRPCRoutes only';
   if (policy.protocol !== 'grpc' && entry.value.rules.type === 'grpc') return 'only a gRPC Server uses GRPCRoutes';
   return 'its status does not say Accepted for this Server';
@@ -166,7 +175,7 @@ export function unattachedRoutes(snapshot: Snapshot, policy: InboundServer): rea
   for (const entry of namespaceIndex(snapshot, server.namespace).routes.values()) {
     const route = refOf(entry.resource);
     if (policy.routes.some((r) => r.object !== null && r.object.name === route.name && r.object.group === route.group)) continue;
-    if (entry.value !== null && !entry.value.parents.includes(server.name)) continue;
+    if (!isMeantFor(entry, server.name)) continue;
     out.push({ route, why: whyNotAttached(entry, policy) });
   }
   return out;

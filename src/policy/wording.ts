@@ -30,20 +30,22 @@ export function showNear({ server, why }: NearServer): string {
 export interface Surroundings {
   /** Whether the client's pod has a proxy; null: no pod is known. */
   readonly clientIsMeshed: boolean | null;
+  /** What is known of a client that is no pod, to follow a colon; null: it is a pod, or nothing is known. */
+  readonly clientOutside: string | null;
   readonly clusterNetworks: readonly string[];
 }
 
 /** Why it did not apply, to follow its name in a sentence. */
-export function mismatchWords(c: Considered, { connection }: Evaluation, { clientIsMeshed, clusterNetworks }: Surroundings): string {
+export function mismatchWords(c: Considered, { connection }: Evaluation, surroundings: Surroundings): string {
   const { tls } = connection;
   if (c.authentication.match === 'no') {
     const { why } = c.authentication;
     if (why === 'identity-not-listed') return nearIdentityWords(c.authorization, tls) ?? notListedWords(c.authorization);
     return why === 'no-tls'
-      ? `needs a mesh identity, and the client showed none${bypassWords(tls, clientIsMeshed)}`
+      ? `needs a mesh identity, and the client showed none${bypassWords(tls, surroundings)}`
       : AUTHENTICATION_WORDS[why];
   }
-  if (c.network.match === 'no') return networkWords(c, clusterNetworks);
+  if (c.network.match === 'no') return networkWords(c, surroundings.clusterNetworks);
   if (c.network.match === 'unobserved') return 'takes some addresses only, and the client’s was not observed';
   return 'needs an identity, and the client’s was not observed';
 }
@@ -60,9 +62,10 @@ const AUTHENTICATION_WORDS = {
   'uri-identity': 'has only wildcards, which never take a SPIFFE identity',
 } as const;
 
-function bypassWords(tls: ClientTls | null, isMeshed: boolean | null): string {
+function bypassWords(tls: ClientTls | null, { clientIsMeshed: isMeshed, clientOutside }: Surroundings): string {
   if (isMeshed === false) return ': its pod has no proxy';
   if (isMeshed === true) return ': its pod is meshed, so its proxy was skipped or did not know this address as meshed';
+  if (clientOutside !== null) return `: ${clientOutside}`;
   return tls?.state === 'none' && tls.reason === 'port_skipped' ? ': it dialled the opaque port directly' : '';
 }
 
