@@ -2,7 +2,7 @@
 import type { HttpRequest } from './evaluation.ts';
 import type { GrpcRouteMatch, HostMatch, HttpRouteMatch, InboundRoute, PathMatch, RouteRule, ValueMatch } from './inbound.ts';
 import { coversWhole } from './regex.ts';
-import { hostOf, pathOf, queryOf } from './uri.ts';
+import { formOf, hostOf, pathOf, queryOf } from './uri.ts';
 
 export interface RouteChoice {
   readonly route: InboundRoute;
@@ -176,8 +176,7 @@ function isReadable(match: ValueMatch, value: string): boolean {
 
 function queryMatches(matches: readonly ValueMatch[], parts: Parts): boolean {
   if (matches.length === 0) return true;
-  // The parser drops a `?` at the very front, which is part of the first name here.
-  parts.query ??= new URLSearchParams(`&${queryOf(parts.request.path) ?? ''}`);
+  parts.query ??= formOf(queryOf(parts.request.path) ?? '');
   const { query } = parts;
   return matches.every((match) => query.getAll(match.name).some((value) => valueMatches(match, value)));
 }

@@ -2,7 +2,7 @@
 import { routeKey } from './authorization-policy.ts';
 import type { HttpRouteMatch, PathMatch, RouteRule, ValueMatch } from './inbound.ts';
 import { isUnreadable, listOf, stringOr, type Unreadable } from './reading.ts';
-import { compilePattern } from './regex.ts';
+import { isValidPattern } from './regex.ts';
 import { groupOf, type Resource, refOf } from './resource.ts';
 import { acceptedServers, type Route, readHosts, readParents } from './route.ts';
 import { HEADER_NAME, HEADER_VALUE, readFilters } from './route-filter.ts';
@@ -56,7 +56,7 @@ function readMatch(value: Readonly<Record<string, unknown>>): HttpRouteMatch | U
 function readPath(value: Readonly<Record<string, unknown>>): PathMatch | Unreadable {
   const type = stringOr(value['type'], 'PathPrefix');
   const text = stringOr(value['value'], '/');
-  if (type === 'RegularExpression') return compilePattern(text) === null ? badRegex(text) : { type: 'regex', value: text };
+  if (type === 'RegularExpression') return !isValidPattern(text) ? badRegex(text) : { type: 'regex', value: text };
   if (type !== 'Exact' && type !== 'PathPrefix') return { unreadable: `unknown path match type ${JSON.stringify(type)}` };
   if (!text.startsWith('/')) {
     return {
@@ -79,7 +79,7 @@ export function readValueMatches(value: unknown, headers: boolean): readonly Val
     const regex = entry['type'] === 'RegularExpression';
     if (headers && !HEADER_NAME.test(name)) return { unreadable: 'invalid HTTP header name' };
     if (headers && !regex && !HEADER_VALUE.test(text)) return { unreadable: 'failed to parse header value' };
-    if (regex && compilePattern(text) === null) return badRegex(text);
+    if (regex && !isValidPattern(text)) return badRegex(text);
     out.push({ type: regex ? 'regex' : 'exact', name: headers ? name.toLowerCase() : name, value: text });
   }
   return out;

@@ -144,20 +144,27 @@ function readProperty(cursor: Cursor): Escape {
   }
   cursor.at += 1;
   if (!cursor.flags.unicode) cannotParse('Unicode not allowed here');
-  if (!isProperty(name)) cannotParse('Unicode property not found');
+  if (propertyInJavaScript(name) === null) cannotParse('Unicode property not found');
   return { kind: 'class', code: 0, size: 27_000 };
 }
 
 /**
+ * The name under which JavaScript knows a property; null: Rust does not know it.
  * Rust compares names ignoring case, spaces, `_` and `-`; this follows as far as the words of a name can still be told apart.
  * General categories, scripts and binary properties only: `Age`, `Word_Break` and the like are refused, although Rust knows them.
  */
-function isProperty(written: string): boolean {
-  if (/^(?:any|assigned|ascii)$/i.test(written)) return true;
+export function propertyInJavaScript(written: string): string | null {
+  const special = /^(?:any|assigned|ascii)$/i.exec(written)?.[0].toLowerCase();
+  if (special !== undefined) return special === 'ascii' ? 'ASCII' : special.charAt(0).toUpperCase() + special.slice(1);
   const split = /^([^=:!]*)(?:!=|[=:])(.*)$/s.exec(written);
-  if (split === null) return spellings(written).some((name) => compiles(name) || compiles(`Script=${name}`));
+  if (split === null)
+    return (
+      spellings(written)
+        .flatMap((name) => [name, `Script=${name}`])
+        .find(compiles) ?? null
+    );
   const [property, value] = [spellings(split[1] as string), spellings(split[2] as string)];
-  return property.some((name) => value.some((v) => compiles(`${name}=${v}`)));
+  return property.flatMap((name) => value.map((v) => `${name}=${v}`)).find(compiles) ?? null;
 }
 
 function spellings(written: string): readonly string[] {

@@ -27,7 +27,7 @@ function endOfPath(target: string): number {
 export function hostOf(authority: string): string {
   const host = authority.slice(authority.lastIndexOf('@') + 1);
   const end = host.startsWith('[') ? host.indexOf(']') + 1 : host.indexOf(':');
-  return end <= 0 ? host : host.slice(0, end);
+  return end < 0 ? host : host.slice(0, end);
 }
 
 /** null: there is none, or none that is a number up to 65,535. */
@@ -45,8 +45,23 @@ export function isPathAndQuery(target: string): boolean {
   return PATH.test(pathOf(target)) && QUERY.test(queryOf(target) ?? '');
 }
 
-const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*:\/\//;
-const AUTHORITY = /^[!$&-;=@-Z_a-z~[\]%]+$/;
+/** Names and values of a query, form-decoded. */
+export function formOf(query: string): URLSearchParams {
+  // Node's parser mistakes bytes where characters beyond ASCII and broken percent signs meet. And it drops a `?` at the very front.
+  const ascii = query.toWellFormed().replace(/[^\0-\x7f]+/g, encodeURIComponent);
+  return new URLSearchParams(`&${ascii}`);
+}
+
+const SCHEME = /^[A-Za-z0-9+.~-]{1,64}:\/\//;
+const AUTHORITY = /^[!$&-.0-;=@-Z_a-z~[\]%]+$/;
+const ONE_BRACKET = /^[^[\]]*(?:\[[^[\]]*\][^[\]]*)?$/;
+
+/** A host, with one port at most behind it, and a user before it. Percent signs may stand in the user and within brackets. */
+function isAuthority(text: string): boolean {
+  if (!AUTHORITY.test(text) || !ONE_BRACKET.test(text) || text.endsWith('@')) return false;
+  const tail = text.slice(Math.max(text.lastIndexOf('@'), text.lastIndexOf(']')) + 1);
+  return tail.split(':').length <= 2 && !tail.includes('%');
+}
 
 /**
  * The path of a text that is read as a whole URI, as probe paths are; null when it is none.
@@ -55,10 +70,9 @@ const AUTHORITY = /^[!$&-;=@-Z_a-z~[\]%]+$/;
 export function pathOfUri(text: string): string | null {
   if (text.startsWith('/') || text === '*') return isPathAndQuery(text) ? pathOf(text) : null;
   const scheme = SCHEME.exec(text);
-  if (scheme === null) return AUTHORITY.test(text) && !text.includes('/') ? '' : null;
+  if (scheme === null) return isAuthority(text) ? '' : null;
   const rest = text.slice(scheme[0].length);
   const end = rest.search(/[/?#]/);
-  const authority = end < 0 ? rest : rest.slice(0, end);
   const target = end < 0 ? '' : rest.slice(end);
-  return AUTHORITY.test(authority) && isPathAndQuery(target) ? pathOf(target) : null;
+  return isAuthority(end < 0 ? rest : rest.slice(0, end)) && isPathAndQuery(target) ? pathOf(target) : null;
 }
