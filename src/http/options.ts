@@ -1,0 +1,46 @@
+/** What the app is made of: the composition root hands it over. */
+import type { Instant } from '../policy/resource.ts';
+import type { Queue, Store } from '../ports.ts';
+import type { Logger, Metrics } from '../telemetry.ts';
+import type { DeltaContext } from '../triage/delta.ts';
+import type { TriageBounds } from '../triage/incident.ts';
+import type { Intake } from '../triage/intake.ts';
+import type { MuteList } from '../triage/mutes.ts';
+import type { Token } from './auth.ts';
+import type { BodyLimits, Budget } from './body.ts';
+
+export interface HttpLimits extends BodyLimits {
+  /** Bytes of bodies in memory at a time. */
+  readonly held: number;
+  readonly requests: number;
+  readonly streams: number;
+  readonly alerts: number;
+  readonly facts: number;
+  /** Milliseconds after which a store that has not answered is taken for gone. */
+  readonly answerTime: number;
+}
+
+export interface HttpOptions {
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly intake: Intake;
+  readonly context: DeltaContext;
+  readonly mutes: MuteList & { refresh(): Promise<void> };
+  readonly bounds: TriageBounds;
+  readonly tokens: readonly Token[];
+  readonly limits: HttpLimits;
+  readonly isMetricsOpen: boolean;
+  readonly now: () => Instant;
+  readonly version: string;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Milliseconds between two looks for new events. */
+  readonly eventPoll: number;
+}
+
+/** With what all requests share. */
+export interface Shared extends HttpOptions {
+  readonly budget: Budget;
+  /** Aborted when the server shuts down. */
+  readonly closing: AbortSignal;
+}

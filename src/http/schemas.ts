@@ -1,0 +1,256 @@
+/** The shapes of the API: they validate what comes in, and the OpenAPI document is made of them. Times are RFC 3339, in UTC. */
+import * as z from 'zod';
+import { INCIDENT_KINDS } from '../evidence/alert.ts';
+
+/** Shapes with a name in the document. */
+export const SHAPES = z.registry<{ readonly id: string }>();
+
+function named<S extends z.ZodType>(id: string, schema: S): S {
+  SHAPES.add(schema, { id });
+  return schema;
+}
+
+const time = z.iso.datetime().describe('RFC 3339, UTC');
+const name = z.string().min(1).max(253);
+const count = z.int().nonnegative();
+
+export const problem = named(
+  'Problem',
+  z.strictObject({
+    type: z.literal('about:blank'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().describe('what is wrong'),
+    remedy: z.string().describe('what to do'),
+  }),
+);
+
+const labels = named('Labels', z.strictObject({ group: z.string().max(253), kind: z.string().max(63), name: z.string().max(253) }));
+const workload = named('Workload', z.strictObject({ kind: z.string().max(63), name }));
+const kind = named('IncidentKind', z.enum(INCIDENT_KINDS as readonly [string, ...string[]]));
+const state = named('IncidentState', z.enum(['open', 'acknowledged', 'resolved']));
+const tls = named(
+  'ClientTls',
+  z.union([
+    z.strictObject({ state: z.literal('established'), clientId: z.string().nullable() }),
+    z.strictObject({ state: z.literal('passthru'), sni: z.string() }),
+    z.strictObject({ state: z.literal('none'), reason: z.enum(['no_tls_from_remote', 'port_skipped', 'loopback', 'disabled']) }),
+  ]),
+);
+const counts = named(
+  'Counts',
+  z.strictObject({
+    count,
+    before: count.describe('counted by a counter before its first reading'),
+    first: time.nullable(),
+    last: time.nullable(),
+  }),
+);
+
+export const incident = named(
+  'Incident',
+  z.strictObject({
+    id: z.string(),
+    cluster: z.string(),
+    namespace: z.string().nullable(),
+    workload: workload.nullable(),
+    server: labels.nullable(),
+    route: labels.nullable(),
+    kind: kind.nullable(),
+    port: z.int().nullable(),
+    admin: z.boolean(),
+    pods: z.array(z.string()),
+    state,
+    waitingForEvidence: z.boolean().describe('opened by an alert; no fact has come yet'),
+    openedAt: time,
+    activeAt: time.describe('when new evidence last came in'),
+    firstSeen: time.nullable().describe("by the evidence's own clock"),
+    lastSeen: time.nullable(),
+    counted: z.strictObject({ metrics: count, logs: count, before: count }),
+    clients: count,
+    beyond: count.describe('denials of clients beyond the bound'),
+    details: z.array(z.string()),
+    alerts: z.array(z.string()).describe('ids of the alerts that fire for it'),
+    muted: z.boolean(),
+    transitions: z.array(z.strictObject({ at: time, from: state.nullable(), to: state, actor: z.string(), reason: z.string() })),
+    evidence: count.describe('grows with every change that the answer depends on'),
+    explained: count.describe('the evidence that the answer stands for'),
+    explainedPolicy: z.string().describe('the revision of the policy that the answer stands for'),
+    answer: z
+      .strictObject({ sentence: z.string(), object: z.string().nullable().describe('Kind namespace/name of what decided'), at: time })
+      .nullable(),
+  }),
+);
+
+const request = z.strictObject({
+  version: z.string().nullable(),
+  method: z.string().nullable(),
+  path: z.string().nullable(),
+  authority: z.string().nullable(),
+  grpc: z.boolean().nullable(),
+});
+
+export const client = named(
+  'IncidentClient',
+  z.strictObject({
+    ip: z.string().nullable(),
+    tls: tls.nullable(),
+    pod: z.string().nullable().describe('the pod that refused it'),
+    logs: counts,
+    metrics: counts,
+    requests: z.array(request),
+    didNotApply: z.array(labels),
+    sources: z.array(
+      z.strictObject({ kind: z.enum(['log', 'metrics', 'alert']), name: z.string(), line: z.int().nullable(), raw: z.string() }),
+    ),
+    error: z.string().nullable(),
+  }),
+);
+
+const next = z.string().nullable().describe('cursor of the next page; null: this is the last');
+const page = <S extends z.ZodType>(items: S) => z.strictObject({ items: z.array(items), next });
+
+export const incidentPage = named('IncidentPage', page(incident));
+export const incidentDetail = named(
+  'IncidentDetail',
+  z.strictObject({
+    incident,
+    explanation: z.unknown().describe('in the form denywhy.explain/1; null: not explained yet'),
+    clients: page(client),
+  }),
+);
+
+export const limitOf = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
+export const cursor = z.string().max(2000).optional().describe('`next` of the page before');
+
+export const incidentQuery = z.strictObject({
+  state: z.enum(['open', 'acknowledged', 'resolved', 'active']).optional().describe('active: open or acknowledged'),
+  namespace: name.optional(),
+  workload: z.string().max(320).optional().describe('KIND/NAME'),
+  kind: kind.optional(),
+  muted: z.enum(['true', 'false']).optional(),
+  limit: limitOf(500, 50),
+  cursor,
+});
+
+export const detailQuery = z.strictObject({ limit: limitOf(500, 100).describe('clients of one page'), cursor });
+export const pageQuery = z.strictObject({ limit: limitOf(500, 100), cursor });
+export const namespaceQuery = pageQuery.extend({ namespace: name.optional() });
+
+const text = (most: number) => z.string().trim().min(1).max(most);
+export const moveBody = named(
+  'Move',
+  z.strictObject({ reason: text(1000), actor: text(100).optional().describe('who; the name of the token is added') }),
+);
+
+const selection = named(
+  'Target',
+  z
+    .strictObject({ cluster: z.string().max(253), namespace: name, workload, server: labels, route: labels, kind })
+    .partial()
+    .describe('what is left out selects everything'),
+);
+const muteClient = z
+  .strictObject({ identity: z.string().min(1).max(500).nullable().default(null), ip: z.string().min(1).max(64).nullable().default(null) })
+  .refine(({ identity, ip }) => (identity === null) !== (ip === null), 'name an identity or an ip');
+
+export const muteBody = named(
+  'NewMute',
+  z.strictObject({
+    target: selection,
+    client: muteClient.nullable().default(null).describe('null: whoever'),
+    reason: text(1000),
+    author: text(100).optional(),
+    expiresAt: time,
+  }),
+);
+export const mute = named(
+  'Mute',
+  z.strictObject({
+    id: z.string(),
+    author: z.string(),
+    reason: z.string(),
+    createdAt: time,
+    expiresAt: time,
+    target: selection,
+    client: z.strictObject({ identity: z.string().nullable(), ip: z.string().nullable() }).nullable(),
+  }),
+);
+export const muteList = named('MuteList', z.strictObject({ items: z.array(mute) }));
+
+export const parkedList = named(
+  'ParkedJobs',
+  z.strictObject({
+    items: z.array(z.strictObject({ id: z.string().describe('of the incident'), reason: z.string(), attempts: count, at: time })),
+  }),
+);
+export const parkedQuery = z.strictObject({ limit: limitOf(500, 100) });
+
+export const event = named(
+  'Event',
+  z
+    .strictObject({ sequence: count, type: z.literal('incident'), incident })
+    .describe('one changed or newly explained revision of an incident'),
+);
+export const eventPage = named('EventPage', z.strictObject({ items: z.array(event), next: count.describe('give it as `after`') }));
+export const eventQuery = z.strictObject({ after: z.coerce.number().int().nonnegative().optional(), limit: limitOf(500, 100) });
+
+export const observation = named(
+  'Observation',
+  z.strictObject({
+    id: z.string(),
+    cluster: z.string(),
+    namespace: z.string().nullable(),
+    workload: workload.nullable(),
+    client: z.strictObject({ identity: z.string().nullable(), ip: z.string().nullable() }),
+    server: labels.nullable(),
+    route: labels.nullable(),
+    authorization: labels.nullable(),
+    port: z.int().nullable(),
+    first: time.nullable(),
+    last: time.nullable(),
+    count,
+  }),
+);
+export const observationPage = named('ObservationPage', page(observation));
+
+export const quarantinePage = named(
+  'QuarantinePage',
+  page(z.strictObject({ id: z.string(), at: time, sender: z.string(), why: z.string(), alert: z.string().describe('as it came, cut') })),
+);
+
+const result = z.enum(['accepted', 'known', 'nothing']).describe('known: it was accepted before; nothing: it held nothing to keep');
+export const webhookBody = named(
+  'AlertmanagerWebhook',
+  z
+    .looseObject({ alerts: z.array(z.looseObject({ status: z.enum(['firing', 'resolved']) })) })
+    .describe("Alertmanager's webhook, version 4; alerts that cannot be read are set apart, the others stand"),
+);
+export const webhookAnswer = named(
+  'WebhookAnswer',
+  z.strictObject({
+    result,
+    alerts: count,
+    quarantined: z.array(z.strictObject({ index: count, why: z.string() })),
+    truncated: count.describe('cut off by max_alerts: they arrive by no other way'),
+  }),
+);
+export const logsAnswer = named(
+  'LogsAnswer',
+  z.strictObject({
+    result,
+    lines: count,
+    parsed: count,
+    irrelevant: count,
+    unparsed: count,
+    facts: count.describe('denials, symptoms and observations'),
+    unplaced: count.describe('facts that name neither namespace nor pod: they are not kept'),
+    samples: z.array(z.strictObject({ line: count, text: z.string() })).describe('the first lines that were not understood'),
+  }),
+);
+export const metricsAnswer = named(
+  'MetricsAnswer',
+  z.strictObject({ result, samples: count, notices: z.array(z.string()).describe('what a person should know') }),
+);
+
+export const health = named('Health', z.strictObject({ status: z.enum(['ok', 'ready', 'not ready']), durability: z.string().optional() }));
