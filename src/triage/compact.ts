@@ -2,9 +2,10 @@
  * A stream of facts, summed as it comes, so that a body of any length holds as many facts as there are different ones. Their sums mean to
  * an incident what the facts mean one by one.
  */
-import type { Denial, Fact } from '../evidence/facts.ts';
+import type { Client, Denial, Fact } from '../evidence/facts.ts';
 import { earlier, later, tlsKey } from '../evidence/tally.ts';
 import type { Labels } from '../policy/inbound.ts';
+import type { Instant } from '../policy/resource.ts';
 
 export interface Compactor {
   /** False: there is no room for one more that differs from all others. */
@@ -16,10 +17,22 @@ export interface Compactor {
 
 /** Different requests of one client that are kept apart; an incident keeps as many. */
 const MOST_REQUESTS = 8;
+/** Clients of which the last fact is remembered, to know the next one of its kind at sight. */
+const MOST_RECENT = 1000;
+
+/** Facts that differ only in their times and counts. */
+interface Sum {
+  readonly sample: Fact;
+  count: number;
+  before: number;
+  first: Instant | null;
+  last: Instant | null;
+}
 
 export function createCompactor(mostFacts: number): Compactor {
-  const sums = new Map<string, Fact>();
+  const sums = new Map<string, Sum>();
   const requests = new Map<string, number>();
+  const recent = new Map<Client, { readonly fact: Denial; readonly sum: Sum }>();
   let count = 0;
 
   function requestKey(client: string, { request }: Denial): string {
@@ -32,21 +45,64 @@ export function createCompactor(mostFacts: number): Compactor {
     return key;
   }
 
+  /** null: there is no room for it. */
+  function sumFor(fact: Fact): Sum | null {
+    if (fact.type === 'denial') {
+      const before = recent.get(fact.client);
+      if (before !== undefined && isAlike(before.fact, fact)) return before.sum;
+    }
+    const client = keyOf(fact);
+    const key = fact.type === 'denial' ? `${client} ${requestKey(client, fact)}` : client;
+    let sum = sums.get(key);
+    if (sum === undefined) {
+      if (sums.size >= mostFacts) return null;
+      sum = { sample: fact, count: 0, before: 0, first: null, last: null };
+      sums.set(key, sum);
+    }
+    if (fact.type === 'denial') {
+      if (recent.size >= MOST_RECENT) recent.clear();
+      recent.set(fact.client, { fact, sum });
+    }
+    return sum;
+  }
+
   return {
     get count() {
       return count;
     },
     add(fact) {
       count++;
-      const client = keyOf(fact);
-      const key = fact.type === 'denial' ? `${client} ${requestKey(client, fact)}` : client;
-      const known = sums.get(key);
-      if (known === undefined && sums.size >= mostFacts) return false;
-      sums.set(key, known === undefined ? fact : added(known, fact));
+      const sum = sumFor(fact);
+      if (sum === null) return false;
+      sum.count += fact.count;
+      sum.before += fact.countedBefore ?? 0;
+      sum.first = earlier(sum.first, fact.at);
+      sum.last = later(sum.last, fact.lastAt ?? fact.at);
       return true;
     },
-    all: () => [...sums.values()],
+    all: () => [...sums.values()].map(factOf),
   };
+}
+
+function factOf({ sample, count, before, first, last }: Sum): Fact {
+  return { ...sample, count, at: first, lastAt: last, ...(before > 0 ? { countedBefore: before } : {}) };
+}
+
+/** True when they are made of the same objects: a parser gives the lines of one client the same ones. False says nothing. */
+function isAlike(a: Denial, b: Denial): boolean {
+  return (
+    a.client === b.client &&
+    a.server === b.server &&
+    a.route === b.route &&
+    a.reporter === b.reporter &&
+    a.request === b.request &&
+    a.didNotApply === b.didNotApply &&
+    a.source.kind === b.source.kind &&
+    a.kind === b.kind &&
+    a.port === b.port &&
+    a.admin === b.admin &&
+    a.error === b.error
+  );
 }
 
 /** What two facts must share to be one but for their count; the lengths keep names from posing as each other. */
@@ -83,11 +139,4 @@ function ownParts(fact: Fact): readonly unknown[] {
 
 function labelParts(labels: Labels | null): readonly (string | undefined)[] {
   return [labels?.group, labels?.kind, labels?.name];
-}
-
-function added(sum: Fact, fact: Fact): Fact {
-  const last = later(sum.lastAt ?? sum.at, fact.lastAt ?? fact.at);
-  const before = (sum.countedBefore ?? 0) + (fact.countedBefore ?? 0);
-  const counted = before > 0 ? { countedBefore: before } : {};
-  return { ...sum, count: sum.count + fact.count, at: earlier(sum.at, fact.at), lastAt: last, ...counted };
 }
