@@ -1,7 +1,7 @@
 /** How one denial was decided, line by line: what took part, what had no say, and why. */
 import type { TargetExplanation } from '../explain.ts';
 import type { Considered } from '../policy/evaluation.ts';
-import type { InboundRoute } from '../policy/inbound.ts';
+import type { InboundRoute, RateLimit } from '../policy/inbound.ts';
 import type { NetworkSide } from '../policy/network-verdict.ts';
 import type { ObjectRef } from '../policy/resource.ts';
 import { showDefaultOrigin, showExcluded, showMatch, showNear, showProtocol, showReasons } from '../policy/wording.ts';
@@ -82,15 +82,22 @@ function decidedLines(target: TargetExplanation, style: Style): readonly string[
   const lines = [...networkLines(target, row), ...serverLines(target, row), ...routeLines(target, row)];
   for (const considered of evaluation.considered) lines.push(...row(MARKS[considered.applies], '', showConsidered(considered, target)));
   for (const text of excludedTexts(excluded)) lines.push(...row('–', '', text));
-  const verdict = evaluation.verdict === 'undecided' ? `undecided` : evaluation.verdict;
-  lines.push(...row('=', verdict, verdictWords(target)));
+  const { rateLimit } = evaluation.policy;
+  if (target.kind === 'rate-limited' && rateLimit !== null) lines.push(...row('✗', 'rate limit', showRateLimit(rateLimit)));
+  lines.push(...row('=', target.kind === 'rate-limited' ? 'ratelimited' : evaluation.verdict, verdictWords(target)));
   return lines;
 }
 
 /** Those that are merely for something else share a line. */
 function excludedTexts(excluded: TargetExplanation['excluded']): readonly string[] {
   const of = (type: string) => excluded.filter((e) => e.reason.type === type).map((e) => e.object.name);
-  const texts = excluded.filter(({ reason }) => reason.type !== 'no-server' && reason.type !== 'other-route').map(showExcluded);
+  const texts = excluded.flatMap((e) => {
+    if (e.reason.type === 'no-server' || e.reason.type === 'other-route') return [];
+    // Why it is not attached stands with the route.
+    return [
+      e.reason.type === 'route-not-attached' ? `for ${e.reason.route.name}, which is not attached: ${e.object.name}` : showExcluded(e),
+    ];
+  });
   const [others, withoutServer] = [of('other-route'), of('no-server')];
   if (others.length > 0) texts.push(`for other routes: ${others.join(', ')}`);
   if (withoutServer.length > 0) texts.push(`without a Server on the port these have no say: ${withoutServer.join(', ')}`);
@@ -199,9 +206,19 @@ function showConsidered({ authorization, network, authentication }: Considered, 
   return `${kind}${short(object)}${via.length === 0 ? '' : ` → ${via.map(short).join(' and ')}`}: ${reasons}`;
 }
 
+function showRateLimit({ object, total, identity, overrides }: RateLimit): string {
+  const limits = [
+    total === null ? '' : `${total}/s in all`,
+    identity === null ? '' : `${identity}/s for each identity, and for all without one together`,
+    overrides.length === 0 ? '' : `${overrides.length} ${overrides.length === 1 ? 'override' : 'overrides'}`,
+  ];
+  return `${object.name}: ${limits.filter((limit) => limit !== '').join('; ')}`;
+}
+
 function verdictWords({ evaluation, agrees, kind }: TargetExplanation): string {
   if (evaluation === null) return '';
   if (!agrees) return 'by these objects, which is not what the proxy did';
+  if (kind === 'rate-limited') return '429, after the request was authorized';
   switch (evaluation.verdict) {
     case 'deny':
       if (evaluation.policy.rejectedByProxy !== null) return 'the proxy looks at no authorization at all';
@@ -211,7 +228,7 @@ function verdictWords({ evaluation, agrees, kind }: TargetExplanation): string {
     case 'undecided':
       return `not known: ${evaluation.missing.map((m) => MISSING_WORDS[m]).join(', ')}`;
     case 'allow':
-      return kind === 'rate-limited' ? 'authorized; the rate limit comes after' : kind === 'audit-allowed' ? 'by audit, and logged' : '';
+      return kind === 'audit-allowed' ? 'by audit, and logged' : '';
     case 'route_not_found':
       return '404, before any authorization is looked at';
     default:

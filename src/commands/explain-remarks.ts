@@ -3,6 +3,7 @@ import { labelOf } from '../evidence/metrics-labels.ts';
 import { earlier, later, type TallySymptom } from '../evidence/tally.ts';
 import type { Explanation, TargetExplanation } from '../explain.ts';
 import type { ClusterSettings } from '../policy/cluster-settings.ts';
+import { parseIdentity } from '../policy/identity.ts';
 import type { SettingOrigin } from '../policy/settings.ts';
 import type { Notice } from '../ports.ts';
 import type { LogRead } from './explain-evidence.ts';
@@ -79,6 +80,7 @@ export function showSymptoms({ symptoms }: Explanation, style: Style): readonly 
 function showGroup(group: readonly TallySymptom[], style: Style): string {
   const [sample] = group as [TallySymptom];
   const count = group.reduce((sum, s) => sum + s.count, 0);
+  const path = group.find((s) => s.sample.request?.path != null)?.sample.request?.path ?? undefined;
   const [first, last] = [
     group.reduce<number | null>((t, s) => earlier(t, s.first), null),
     group.reduce<number | null>((t, s) => later(t, s.last), null),
@@ -86,7 +88,7 @@ function showGroup(group: readonly TallySymptom[], style: Style): string {
   const times = first === null || last === null ? '' : `, ${showSpan(first, last, style.now)}`;
   const pods = [...new Set(group.map((s) => s.reporter.pod).filter((pod) => pod !== null))];
   const where = pods.length === 0 ? '' : pods.length === 1 ? ` (${pods[0]})` : ` (${pods.length} pods)`;
-  return `${SYMPTOM_WORDS[sample.kind]}${count > 1 ? `, ${count.toLocaleString('en')} times` : ''}${times}${where}: ${cut(safe(sample.detail), 160)}`;
+  return `${SYMPTOM_WORDS[sample.kind]}${count > 1 ? `, ${count.toLocaleString('en')} times` : ''}${times}${where}: ${path === undefined ? '' : `${safe(path)}: `}${cut(safe(sample.detail), 160)}`;
 }
 
 export function showNotices(
@@ -142,31 +144,32 @@ const ORIGIN_WORDS: Readonly<Record<SettingOrigin, string>> = {
 };
 
 /** Settings that took part in a decision. */
-function settingsThatMattered({ clients }: Explanation): ReadonlySet<keyof ClusterSettings['origins']> {
+function settingsThatMattered({ clients }: Explanation, info: ClusterSettings['info']): ReadonlySet<keyof ClusterSettings['origins']> {
   const used = new Set<keyof ClusterSettings['origins']>();
-  for (const target of clients.flatMap((c) => c.targets)) for (const setting of usedBy(target)) used.add(setting);
+  for (const target of clients.flatMap((c) => c.targets)) for (const setting of usedBy(target, info)) used.add(setting);
   return used;
 }
 
-function* usedBy({ evaluation }: TargetExplanation): Iterable<keyof ClusterSettings['origins']> {
+function* usedBy({ evaluation }: TargetExplanation, info: ClusterSettings['info']): Iterable<keyof ClusterSettings['origins']> {
   if (evaluation === null) return;
   const { policy, considered } = evaluation;
   if (policy.server === null && policy.defaultPolicy.from === 'cluster-default') yield 'defaultPolicy';
-  for (const { authorization, network, authentication } of considered) {
+  for (const { authorization, network } of considered) {
     const isOfCluster = authorization.object?.kind === 'ServerAuthorization' || authorization.ref.name.startsWith('cluster-');
     if (isOfCluster && network.match === 'no') yield 'clusterNetworks';
-    if (authentication.match === 'no' && authentication.why === 'identity-not-listed' && authorization.object !== null) {
-      yield 'identityTrustDomain';
-      yield 'controlPlaneNamespace';
-    }
   }
+  // A client of another trust domain or control plane is one by these settings only.
+  const { tls } = evaluation.connection;
+  const identity = tls?.state === 'established' && tls.clientId !== null ? parseIdentity(tls.clientId) : null;
+  if (identity !== null && identity.trustDomain !== info.identityTrustDomain) yield 'identityTrustDomain';
+  if (identity !== null && identity.controlPlaneNamespace !== info.controlPlaneNamespace) yield 'controlPlaneNamespace';
 }
 
 export function showSettings(explanation: Explanation, settings: ClusterSettings | null, style: Style): readonly string[] {
   if (settings === null) return [];
   const { info, origins } = settings;
   const byOrigin = new Map<SettingOrigin, string[]>();
-  for (const key of settingsThatMattered(explanation)) {
+  for (const key of settingsThatMattered(explanation, info)) {
     const value = key === 'clusterNetworks' || key === 'probeNetworks' ? info[key].map((net) => net.text).join(', ') : info[key];
     byOrigin.set(origins[key], [...(byOrigin.get(origins[key]) ?? []), `${SETTING_NAMES[key]} ${value}`]);
   }

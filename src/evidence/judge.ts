@@ -3,6 +3,7 @@ import { evaluate, sameLabels } from '../policy/evaluate.ts';
 import type { Connection, Evaluation, Traffic } from '../policy/evaluation.ts';
 import type { InboundServer, ServerRef } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
+import { METHODS } from '../policy/methods.ts';
 import type { Instant } from '../policy/resource.ts';
 import { namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
@@ -80,8 +81,6 @@ function deniedTraffic({ routes, ...policy }: InboundServer, target: JoinedTarge
   const refusing = traffics.filter((traffic) => evaluate({ routes, ...policy }, connectionOf(client), traffic).verdict !== 'allow');
   return refusing.length === 1 ? (refusing[0] ?? null) : null;
 }
-
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
 
 /** A line of a request that no route took may name its path alone: then the method is one with which none takes it, if there is any. */
 function notFoundTraffic(policy: InboundServer, target: JoinedTarget, client: JoinedClient): Traffic | null {

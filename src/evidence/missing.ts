@@ -57,6 +57,7 @@ function isKnown({ ref, ips }: JoinedClient): boolean {
 
 /** Method and path tell more only where routes do. */
 function needsRequest({ kind }: JoinedTarget, evaluation: Evaluation | null): boolean {
+  if (kind === 'rate-limited') return false;
   return evaluation === null ? kind === 'route-not-found' : evaluation.missing.includes('request');
 }
 

@@ -2,7 +2,8 @@
 import type { ClientTls, Considered, Evaluation } from './evaluation.ts';
 import type { Excluded, NearServer, UnattachedRoute } from './excluded.ts';
 import { parseIdentity } from './identity.ts';
-import type { RouteRef, ServerRef } from './inbound.ts';
+import type { InboundServer, RouteRef, ServerRef } from './inbound.ts';
+import { methodsTaken } from './methods.ts';
 import { brokenPolicy, meantForClient, nearestMiss, observedIdentity } from './nearest.ts';
 import { type ObjectRef, showRef } from './resource.ts';
 import {
@@ -199,7 +200,7 @@ function routeNotFound(evaluation: Evaluation, context: DecidingContext): Decisi
   return {
     ...say(`No route of ${server} matches the request${unattached.length === 0 ? '' : `; ${unattached.join('; ')}`}.`, policy.server),
     required,
-    observed: showRequests(context.denied) || 'a request that none of them takes',
+    observed: showRequests(context.denied, policy.routes) || 'a request that none of them takes',
     note: isProbe ? 'a probe: Linkerd’s own route for probes ends with the first route of a Server' : '',
   };
 }
@@ -211,8 +212,12 @@ function routeUnknown(evaluation: Evaluation): Decision {
   return say(`Which route of ${showServer(evaluation)} refused it is not known: ${names || 'it has none'}.`, policy.server);
 }
 
-function showRequests({ requests }: DenialAlone): string {
-  const shown = requests.map(({ method, path }) => [method, path].filter((part) => part !== null).join(' '));
+function showRequests({ requests }: DenialAlone, routes: InboundServer['routes'] = null): string {
+  const shown = requests.map(({ method, path }) => {
+    if (method !== null || path === null) return [method, path].filter((part) => part !== null).join(' ');
+    const taken = routes === null ? [] : methodsTaken(routes, path);
+    return taken.length === 0 ? path : `${path} (by another method than ${taken.join(', ')})`;
+  });
   return [...new Set(shown)].slice(0, 3).join(', ');
 }
 
