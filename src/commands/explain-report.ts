@@ -1,5 +1,5 @@
 /** The whole answer as text: clients first, remarks below. */
-import type { Explanation, Question } from '../explain.ts';
+import type { ClientExplanation, Explanation, Question } from '../explain.ts';
 import type { ClusterSettings } from '../policy/cluster-settings.ts';
 import type { Notice } from '../ports.ts';
 import type { Io } from './command.ts';
@@ -7,7 +7,7 @@ import type { LogRead } from './explain-evidence.ts';
 import type { Style } from './explain-proof.ts';
 import { showAlerts, showNothingDenied, showNotices, showSettings, showSymptoms } from './explain-remarks.ts';
 import { showClientBlock } from './explain-text.ts';
-import { createPalette, wantsColor } from './terminal.ts';
+import { createPalette, wantsColor, wrap } from './terminal.ts';
 
 export interface Answer {
   readonly explanation: Explanation;
@@ -16,6 +16,16 @@ export interface Answer {
   readonly notices: readonly Notice[];
   /** null: no cluster was given. */
   readonly settings: ClusterSettings | null;
+}
+
+const MOST_BLOCKS = 30;
+
+function restLine(rest: readonly ClientExplanation[], { columns }: Style): readonly string[] {
+  const total = rest.reduce((sum, { counts, before }) => sum + before + Object.values(counts).reduce((all, n) => all + n, 0), 0);
+  return wrap(
+    `And ${rest.length.toLocaleString('en')} more clients, ${total.toLocaleString('en')} denials in all. -o json has them.`,
+    columns,
+  );
 }
 
 const NARROWEST = 50;
@@ -33,7 +43,8 @@ export function showAnswer(
     namespace: question.namespace,
   };
   const { clients } = explanation;
-  const blocks = clients.map((client, i) => showClientBlock(client, `${i + 1} of ${clients.length}`, style));
+  const blocks = clients.slice(0, MOST_BLOCKS).map((client, i) => showClientBlock(client, `${i + 1} of ${clients.length}`, style));
+  if (clients.length > MOST_BLOCKS) blocks.push(restLine(clients.slice(MOST_BLOCKS), style));
   const asked = question.workload === null ? '' : ` for ${question.workload.kind} ${question.workload.name}`;
   const lines = [
     ...(blocks.length === 0

@@ -36,6 +36,7 @@ export function missingEvidence(
 ): readonly MissingEvidence[] {
   const namespace = target.namespace ?? 'NAMESPACE';
   const pod = target.pods[0] ?? (target.workload === null ? 'POD' : showWorkload(target.workload));
+  const resource = target.pods[0] === undefined ? pod : `po/${pod}`;
   const out: MissingEvidence[] = [];
   if (dumpCommand !== null) out.push({ what: 'the policy objects and pods', command: dumpCommand });
   else if (evaluation === null) {
@@ -46,7 +47,10 @@ export function missingEvidence(
   if (!isKnown(client)) out.push({ what: 'who the client is: counters carry no address, the log does', command: logs });
   else if (evaluation?.missing.includes('client-address') === true) out.push({ what: 'the client’s address', command: logs });
   else if (client.tls === null && evaluation?.missing.includes('client-tls') === true)
-    out.push({ what: 'the client’s identity', command: `linkerd diagnostics proxy-metrics -n ${namespace} po/${pod} > page.prom` });
+    out.push({
+      what: 'the client’s identity, which the counters name',
+      command: `linkerd diagnostics proxy-metrics -n ${namespace} ${resource} > page.prom`,
+    });
   if (needsRequest(target, evaluation) && !client.requests.some(isWhole)) out.push(missingRequest(target, namespace));
   return out;
 }

@@ -282,7 +282,7 @@ function miss(c: Considered, evaluation: Evaluation, context: DecidingContext): 
 function sides(c: Considered, evaluation: Evaluation, context: DecidingContext): Omit<Decision, 'sentence'> {
   const { authorization } = c;
   const via = (kind: string) => authorization.via.find((ref) => ref.kind === kind) ?? authorization.object;
-  if (c.authentication.match === 'no') {
+  if (c.authentication.match !== 'yes') {
     const required = byLikeness(requiredIdentities(authorization), observedIdentity(evaluation));
     return {
       object: via('MeshTLSAuthentication'),

@@ -312,6 +312,18 @@ describe('bad input gives one message, exit code 2 and no stack', () => {
   });
 });
 
+describe('a storm', () => {
+  test('of a thousand clients shows those that were denied most, and counts the others', async () => {
+    const file = filesIn({ 'dump.json': dump(wrong.objects) });
+    const line = denied[0]?.replace(/client\.tls=\S+/, 'client.tls=None(NoClientHello)') ?? '';
+    const stdin = Array.from({ length: 1000 }, (_, i) => line.replace(/client\.ip=\S+/, `client.ip=10.43.${i >> 8}.${i & 255}`)).join('\n');
+    const { stdout } = await run(['--cluster', file('dump.json')], { stdin: `${stdin}\n${stdin.slice(0, 5000)}` });
+    expect(stdout).toContain('30 of 1000  DENIED');
+    expect(stdout).not.toContain('31 of 1000');
+    expect(stdout).toMatch(/And 970 more clients, 97\d denials in all\. -o json has them\./);
+  });
+});
+
 describe('settings', () => {
   test('that took part in a decision say where they came from', async () => {
     const outside = situation('serverauthorization-default-networks');
