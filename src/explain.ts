@@ -11,7 +11,8 @@ import { placeReporters, type Unplaced } from './evidence/placing.ts';
 import { earlier, later, type Tally, type TallySymptom } from './evidence/tally.ts';
 import { dumpCommand } from './manifests/dump.ts';
 import { workloadOf } from './manifests/owner.ts';
-import { type Decision, type DenialAlone, decide, decideFromDenialAlone } from './policy/deciding.ts';
+import { decide, decideFromDenialAlone } from './policy/deciding.ts';
+import type { Decision, DenialAlone } from './policy/decision.ts';
 import type { Evaluation } from './policy/evaluation.ts';
 import {
   type Excluded,

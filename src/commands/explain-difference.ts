@@ -1,5 +1,5 @@
 /** Required against observed, one below the other, with what differs marked. */
-import type { Decision } from '../policy/deciding.ts';
+import type { Decision } from '../policy/decision.ts';
 import type { Palette } from './terminal.ts';
 import { safe, widthOf, wrap } from './terminal.ts';
 

@@ -160,7 +160,7 @@ function refuseUnplaced({ unplaced, clients }: Explanation, cluster: OpenCluster
     fits.length === 0
       ? [
           hasPods
-            ? 'No workload of this cluster has the Server that they name.'
+            ? 'No workload of this cluster has the Server and the routes that they name.'
             : 'The objects given hold no pods and no workloads: dump them too.',
         ]
       : [`They fit ${fits.length} workloads: ${fits.slice(0, 4).map(showPlace).join(', ')}${fits.length > 4 ? ', …' : ''}.`];

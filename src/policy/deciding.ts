@@ -1,17 +1,16 @@
 /** The object that decided and the mismatch, in one sentence: required against observed. */
-import type { ClientTls, Considered, Evaluation } from './evaluation.ts';
-import type { Excluded, NearServer, UnattachedRoute } from './excluded.ts';
+import { type DecidingContext, type Decision, type DenialAlone, say } from './decision.ts';
+import { disagreement } from './disagreement.ts';
+import type { Considered, Evaluation } from './evaluation.ts';
 import { parseIdentity } from './identity.ts';
-import type { InboundServer, RouteRef, ServerRef } from './inbound.ts';
+import type { InboundServer } from './inbound.ts';
 import { methodsTaken } from './methods.ts';
 import { brokenPolicy, meantForClient, nearestMiss, observedIdentity } from './nearest.ts';
-import { type ObjectRef, showRef } from './resource.ts';
+import { showRef } from './resource.ts';
 import {
   mismatchWords,
   requiredIdentities,
   requiredNetworks,
-  type Surroundings,
-  showAuthorization,
   showClientTls,
   showDefaultOrigin,
   showExcluded,
@@ -21,51 +20,6 @@ import {
   showProtocol,
   showServerRef,
 } from './wording.ts';
-
-export interface Decision {
-  /** One sentence, or two. */
-  readonly sentence: string;
-  /** The object that decided; null where a default did, or nothing is known. */
-  readonly object: ObjectRef | null;
-  /** What would have been let in, the one most like the client first, and what came; both empty where the sentence says all. */
-  readonly required: readonly string[];
-  readonly observed: string;
-  /** What stands out in `observed`; empty where nothing is to be added. */
-  readonly note: string;
-}
-
-/** What is known beside the evaluation. */
-export interface DecidingContext extends Surroundings {
-  readonly excluded: readonly Excluded[];
-  readonly nearServers: readonly NearServer[];
-  readonly unattachedRoutes: readonly UnattachedRoute[];
-  /** The server's workload, for people. */
-  readonly workload: string;
-  readonly port: number | null;
-  /** Whether the pod declares the port; proxies know the policy of others only after their first connection. */
-  readonly isDeclared: boolean;
-  /** Paths that the kubelet probes on this port. */
-  readonly probePaths: readonly string[];
-  readonly denied: DenialAlone;
-  /** False: this policy would not have done what the proxy did. */
-  readonly agrees: boolean;
-  /** True: the policy is that of a moment which was asked for, not of the denial's. */
-  readonly isOfMomentAsked: boolean;
-  /** null: nobody knows. */
-  readonly hasServiceAccount: (namespace: string, name: string) => boolean | null;
-}
-
-/** What the proxy itself said of the denial. */
-export interface DenialAlone {
-  readonly kind: 'http-denied' | 'tcp-denied' | 'terminated' | 'route-not-found' | 'rate-limited' | 'audit-allowed';
-  readonly server: ServerRef | null;
-  readonly route: RouteRef | null;
-  readonly tls: ClientTls | null;
-  readonly clientIp: string | null;
-  /** The error text, where there is one. */
-  readonly error: string | null;
-  readonly requests: readonly { readonly method: string | null; readonly path: string | null }[];
-}
 
 export function decide(evaluation: Evaluation, context: DecidingContext): Decision {
   const { policy, verdict } = evaluation;
@@ -99,46 +53,6 @@ function decideDenied(evaluation: Evaluation, context: DecidingContext): Decisio
   return byServer(evaluation, context);
 }
 
-/** The policy at hand is not the one that the proxy had. */
-function disagreement(evaluation: Evaluation, { denied, isDeclared, port, isOfMomentAsked }: DecidingContext): Decision {
-  const named = denied.server === null ? null : showServerRef(denied.server);
-  const own = showServerRef(evaluation.server);
-  const applies = evaluation.server.kind === 'default' ? 'applies' : 'has the port';
-  if (isLocalDefault(denied, evaluation)) {
-    const why =
-      isDeclared || port === null
-        ? 'at its start, at the first connection to a port that the pod does not declare, or while the controller did not answer'
-        : `since the pod does not declare port ${port}`;
-    return say(`The proxy acted by its own default policy deny: it had no policy of the port from the controller yet (${why}).`);
-  }
-  if (isOfMomentAsked) {
-    if (named !== null && named !== own) return say(`The proxy decided by ${named}; at the moment asked for, ${own} ${applies}.`);
-    return say(
-      `At the moment asked for the policy ${VERDICT_WORDS.get(evaluation.verdict) ?? `says ${evaluation.verdict}`}${allowedBy(evaluation)}.`,
-    );
-  }
-  if (named !== null && named !== own)
-    return say(`The proxy decided by ${named}, and in this cluster ${own} ${applies}: these are not the objects of that moment.`);
-  if (evaluation.verdict === 'allow')
-    return say(`These objects allow it${allowedBy(evaluation)}: when it was refused the policy was another one.`);
-  const words = VERDICT_WORDS.get(evaluation.verdict) ?? `says ${evaluation.verdict}`;
-  return say(`The proxy refused it (${denied.kind}), and this policy ${words}: these are not the objects of that moment.`);
-}
-
-const VERDICT_WORDS: ReadonlyMap<Evaluation['verdict'], string> = new Map([
-  ['allow', 'allows it'],
-  ['deny', 'denies it in another way'],
-  ['route_not_found', 'has no route for it'],
-  ['undecided', 'does not know its route'],
-]);
-
-/** Until the controller has answered, a proxy whose default is `deny` refuses TCP and knows no routes (facts §5.12). */
-function isLocalDefault({ kind, server }: DenialAlone, evaluation: Evaluation): boolean {
-  if (evaluation.policy.defaultPolicy.policy !== 'deny') return false;
-  if (kind === 'route-not-found') return server === null || server.kind === 'default';
-  return kind === 'tcp-denied' && server?.kind === 'default' && server.name === 'deny';
-}
-
 /** What a denial says by itself, without any cluster. */
 export function decideFromDenialAlone(denied: DenialAlone): Decision {
   const server = denied.server === null ? 'the Server' : showServerRef(denied.server);
@@ -170,17 +84,8 @@ function refusedAlone({ server: ref, route }: DenialAlone, server: string): stri
   return `Nothing on ${server}${on} authorizes this client.`;
 }
 
-function say(sentence: string, object: ObjectRef | null = null): Decision {
-  return { sentence, object, required: [], observed: '', note: '' };
-}
-
 function showServer({ policy }: Evaluation): string {
   return policy.server === null ? `default policy ${policy.ref.name}` : `Server ${policy.server.name}`;
-}
-
-function allowedBy(evaluation: Evaluation): string {
-  const by = evaluation.considered.find((c) => c.applies === 'yes')?.authorization;
-  return by === undefined ? '' : ` by ${showAuthorization(by)}`;
 }
 
 function routeNotFound(evaluation: Evaluation, context: DecidingContext): Decision {
