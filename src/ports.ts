@@ -42,19 +42,21 @@ export interface FactSource {
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** What a store holds. Each is a set of documents by id. */
-export type Collection =
-  | 'incidents'
-  | 'clients'
-  | 'explanations'
-  | 'slots'
-  | 'alerts'
-  | 'waiting'
-  | 'readings'
-  | 'policy'
-  | 'observations'
-  | 'mutes'
-  | 'quarantine'
-  | 'meta';
+export const COLLECTIONS = [
+  'incidents',
+  'clients',
+  'explanations',
+  'slots',
+  'alerts',
+  'waiting',
+  'readings',
+  'policy',
+  'observations',
+  'mutes',
+  'quarantine',
+  'meta',
+] as const;
+export type Collection = (typeof COLLECTIONS)[number];
 
 export interface StoredDocument {
   readonly id: string;
@@ -131,6 +133,29 @@ export interface Store {
   /** Resolves while the store takes writes. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** One thing of a store, as it stands there. */
+export type Archived =
+  | {
+      readonly type: 'document';
+      readonly collection: Collection;
+      readonly id: string;
+      readonly revision: number;
+      readonly sort: number;
+      readonly tags: readonly string[];
+      readonly value: Json;
+    }
+  | { readonly type: 'batch'; readonly id: string; readonly expiresAt: Instant }
+  | { readonly type: 'event'; readonly sequence: number; readonly value: Json };
+
+/** A store as a whole, to move it to another one. Leases stay behind. Errors of every call: Unavailable. */
+export interface Archive {
+  isEmpty(): Promise<boolean>;
+  /** All of it in steps, events in their order, nothing expired. What is written meanwhile may be missing, or stand there as it was or as it is. */
+  read(): AsyncIterable<readonly Archived[]>;
+  /** Puts things where they stood, over what is there; events in their order, those that are there already left out. Durable when it resolves. */
+  write(things: readonly Archived[]): Promise<void>;
 }
 
 export interface ParkedJob {
