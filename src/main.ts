@@ -3,11 +3,13 @@ import { inspect } from 'node:util';
 import { Command as Commander, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import type { Command, Io } from './commands/command.ts';
+import { config } from './commands/config.ts';
 import { demo } from './commands/demo.ts';
 import { explain } from './commands/explain.ts';
+import { serve } from './commands/serve.ts';
 import { InvalidInput, type Place, Unavailable } from './errors.ts';
 
-const COMMANDS: readonly Command[] = [explain, demo];
+const COMMANDS: readonly Command[] = [explain, demo, serve, config];
 
 const EXIT = { done: 0, bug: 1, invalidInput: 2, unavailable: 3 } as const;
 

@@ -76,6 +76,7 @@ export const incident = named(
     evidence: count.describe('grows with every change that the answer depends on'),
     explained: count.describe('the evidence that the answer stands for'),
     explainedPolicy: z.string().describe('the revision of the policy that the answer stands for'),
+    answers: count.describe('how many explanations were made'),
     answer: z
       .strictObject({ sentence: z.string(), object: z.string().nullable().describe('Kind namespace/name of what decided'), at: time })
       .nullable(),

@@ -76,6 +76,7 @@ export function openedBy(delta: IncidentDelta, now: Instant): Incident {
     evidence: 0,
     explained: 0,
     explainedPolicy: '',
+    answers: 0,
     answer: null,
   };
 }

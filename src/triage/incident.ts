@@ -65,6 +65,8 @@ export interface Incident {
   /** The `evidence` and the policy revision that the answer stands for; 0: none yet. */
   readonly explained: number;
   readonly explainedPolicy: string;
+  /** How many explanations were made; each is one revision for other programs. */
+  readonly answers: number;
   readonly answer: Answer | null;
 }
 

@@ -1,7 +1,7 @@
 /** Work that time causes, done by one leader in bounded steps: quiet incidents end, lost work is found, what is old goes. */
 
 import type { Instant } from '../policy/resource.ts';
-import type { Collection, Queue, Store } from '../ports.ts';
+import type { Collection, Cursor, Queue, Store, StoredDocument } from '../ports.ts';
 import { changeIncident } from './actions.ts';
 import { isQuiet } from './fold.ts';
 import { type Incident, type Mute, moved, type TriageBounds } from './incident.ts';
@@ -37,11 +37,32 @@ export const POLICY_REVISION_TAG = 'revision';
 /** Most documents that one step looks at or removes: a step never holds the store for long. */
 const STEP = 500;
 
-/** Queues again what was saved and not queued when a process died. Returns how many. */
-export async function sweep({ store, queue }: Pick<TimedOptions, 'store' | 'queue'>): Promise<number> {
-  const lost = await store.list('incidents', { tag: 'unexplained', limit: STEP });
-  if (lost.length > 0) await queue.add(lost.map((document) => document.id));
+/** Queues again what was saved and not queued when a process died: what has waited for longer than a queue takes. Returns how many. */
+export async function sweep({ store, queue }: Pick<TimedOptions, 'store' | 'queue'>, olderThan: Instant): Promise<number> {
+  const parked = new Set((await queue.parked(STEP)).map(({ id }) => id));
+  const unexplained = await store.list('incidents', { tag: 'unexplained', oldestFirst: true, limit: STEP });
+  const lost = unexplained.filter(({ id, sort }) => sort <= olderThan && !parked.has(id)).map(({ id }) => id);
+  if (lost.length > 0) await queue.add(lost);
   return lost.length;
+}
+
+/** Queues the open incidents whose answer stands for another policy than the one in force. Returns how many. */
+export async function requeueStale({ store, queue }: Pick<TimedOptions, 'store' | 'queue'>, policy: string): Promise<number> {
+  let queued = 0;
+  let after: Cursor | null = null;
+  do {
+    const page: readonly (StoredDocument & Cursor)[] = await store.list('incidents', {
+      tag: 'active',
+      limit: STEP,
+      ...(after && { after }),
+    });
+    const stale = page.filter(({ value }) => (value as unknown as Incident).explainedPolicy !== policy).map(({ id }) => id);
+    if (stale.length > 0) await queue.add(stale);
+    queued += stale.length;
+    const last = page.at(-1);
+    after = last === undefined || page.length < STEP ? null : { sort: last.sort, id: last.id };
+  } while (after !== null);
+  return queued;
 }
 
 /** Resolves incidents that were quiet for long enough and have no alert firing. */

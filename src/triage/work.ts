@@ -25,7 +25,7 @@ export interface WorkOptions {
   readonly policy: () => PolicyView | null;
   /** The explanation as it is kept and served. */
   readonly describe: (explanation: Explanation) => Json;
-  /** Told of each explained revision, after it is saved. */
+  /** Told of each explained revision, after it is saved; told again when the work runs again. */
   readonly published: (event: IncidentEvent) => Promise<void>;
 }
 
@@ -47,7 +47,8 @@ export async function explainIncident(id: string, options: WorkOptions): Promise
   const incident = (document?.value ?? null) as unknown as Incident | null;
   const policy = options.policy();
   const revision = policy?.revision ?? '';
-  if (incident === null || isExplained(incident, incident.evidence, revision)) return;
+  if (incident === null) return;
+  if (isExplained(incident, incident.evidence, revision)) return options.published({ type: 'incident', incident });
   const clients = await store.list('clients', { tag: `incident:${id}`, limit: bounds.clientsExplained });
   const tally = tallyOf(
     incident,
@@ -65,7 +66,7 @@ export async function explainIncident(id: string, options: WorkOptions): Promise
     await Promise.all([set.load('incidents', [id]), set.load('explanations', [id])]);
     const latest = set.get<Incident>('incidents', id);
     if (latest === null || isExplained(latest, incident.evidence, revision)) return;
-    const next: Incident = { ...latest, explained: incident.evidence, explainedPolicy: revision, answer };
+    const next: Incident = { ...latest, explained: incident.evidence, explainedPolicy: revision, answers: latest.answers + 1, answer };
     putIncident(set, next);
     set.put('explanations', id, kept);
     const event: IncidentEvent = { type: 'incident', incident: next };

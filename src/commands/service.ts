@@ -1,0 +1,206 @@
+/** The service in one process: stores, policy, intake, work, timed work and HTTP, put together and taken apart again. */
+import manifest from '../../package.json' with { type: 'json' };
+import type { Config } from '../config.ts';
+import { startServer } from '../http/server.ts';
+import { showIncident } from '../http/views.ts';
+import type { Json } from '../ports.ts';
+import type { Logger } from '../telemetry.ts';
+import { createMetrics, type Metrics } from '../telemetry.ts';
+import { BOUNDS } from '../triage/incident.ts';
+import { createIntake, type Intake } from '../triage/intake.ts';
+import { createMuteList } from '../triage/mutes.ts';
+import { requeueStale, type TimedOptions } from '../triage/timed.ts';
+import { explainIncident, type WorkOptions } from '../triage/work.ts';
+import { dataOf } from './explain-data.ts';
+import { createPolicySource, type PolicySource } from './policy-source.ts';
+import { openStores, type Stores } from './service-stores.ts';
+import { startTimedWork } from './service-timed.ts';
+
+export interface Service {
+  /** `http://127.0.0.1:8417`. */
+  readonly url: string;
+  /** What survives a loss, in one sentence. */
+  readonly durability: string;
+  /** For programs in the same process: the same intake as over HTTP. */
+  readonly intake: Intake;
+  /** Ends within ten seconds: requests and work at work end, what is left runs again after a restart. */
+  close(): Promise<void>;
+}
+
+const BATCHES_PER_COMMIT = 64;
+const TIMED_EVERY = 5000;
+const MUTES_EVERY = 5000;
+const EVENT_POLL = 500;
+const ANSWER_TIME = 8000;
+const SHUTDOWN = { http: 5000, queue: 3000 } as const;
+/** What is kept beside what configuration says. */
+const KEPT = { alerts: 10_000, readings: 20_000, quarantine: 1000, pods: 50_000 } as const;
+
+/** Errors: InvalidInput, Unavailable; then nothing is left open. */
+export async function startService(config: Config, logger: Logger): Promise<Service> {
+  const now = () => Date.now();
+  const metrics = createMetrics(manifest.version);
+  const stores = await openStores(config, now);
+  const opened: (() => Promise<void>)[] = [() => closeStores(stores)];
+  try {
+    return await assemble(config, stores, { logger, metrics, now }, opened);
+  } catch (error) {
+    for (const close of opened.reverse()) await close();
+    throw error;
+  }
+}
+
+interface Tools {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+}
+
+async function assemble(config: Config, stores: Stores, tools: Tools, opened: (() => Promise<void>)[]): Promise<Service> {
+  const { store, queue } = stores;
+  const { logger, metrics, now } = tools;
+  const policy = await createPolicySource({
+    paths: config.cluster.manifests,
+    defaultNamespace: config.cluster.namespace,
+    cluster: config.cluster.name,
+    mostRevisions: config.retention.policyRevisions,
+    store,
+    ...tools,
+  });
+  const mutes = createMuteList(store, now);
+  await mutes.refresh();
+  const { context } = policy;
+  const intake = createIntake({
+    store,
+    queue,
+    context,
+    mutes,
+    bounds: BOUNDS,
+    now,
+    rememberMilliseconds: config.triage.remember,
+    batchesPerCommit: BATCHES_PER_COMMIT,
+  });
+  const server = await startServer(
+    {
+      ...{ store, queue, intake, context, mutes, bounds: BOUNDS, now, logger, metrics },
+      tokens: config.auth.tokens,
+      limits: { ...config.limits, answerTime: ANSWER_TIME },
+      isMetricsOpen: config.metrics.open,
+      version: manifest.version,
+      eventPoll: EVENT_POLL,
+    },
+    { ...config.listen.address, headers: config.limits.headers, connections: config.limits.connections },
+  );
+  opened.push(() => server.close(0));
+  startWork(stores, policy, tools);
+  const timedOptions = timedOptionsOf(config, stores);
+  const timed = startTimedWork({ ...timedOptions, ...tools, intake, waitMilliseconds: config.triage.wait, every: TIMED_EVERY });
+  const stopRefreshing = startRefreshing(config, policy, timedOptions, mutes, tools);
+  const { durability } = store;
+  logger.info({ url: server.url, store: config.store.driver, durability: durability() }, 'denywhy listens');
+  return {
+    url: server.url,
+    durability: durability(),
+    intake,
+    async close() {
+      await server.close(SHUTDOWN.http);
+      stopRefreshing();
+      await Promise.all([timed.stop(), queue.close(SHUTDOWN.queue)]);
+      await closeParts(stores);
+      logger.info({}, 'denywhy has ended');
+    },
+  };
+}
+
+async function closeStores(stores: Stores): Promise<void> {
+  await stores.queue.close(0);
+  await closeParts(stores);
+}
+
+async function closeParts({ publisher, store }: Stores): Promise<void> {
+  await publisher?.close();
+  await store.close();
+}
+
+function startWork({ store, queue, publisher }: Stores, policy: PolicySource, { logger, metrics, now }: Tools): void {
+  const question = { namespace: null, workload: null, port: null, at: null };
+  const options: WorkOptions = {
+    store,
+    bounds: BOUNDS,
+    now,
+    policy: policy.current,
+    describe(explanation) {
+      const data = dataOf({ explanation, question, logs: [], notices: [], settings: policy.settings() });
+      return JSON.parse(JSON.stringify(data)) as Json;
+    },
+    async published({ incident }) {
+      if (publisher === null) return;
+      await publisher.publish([
+        { id: incident.id, revision: incident.answers, value: JSON.parse(JSON.stringify(showIncident(incident))) as Json },
+      ]);
+      metrics.publications.inc({ result: 'published' });
+    },
+  };
+  queue.process(async (id) => {
+    const end = metrics.explanationSeconds.startTimer();
+    try {
+      await explainIncident(id, options);
+      metrics.explanations.inc({ result: 'done' });
+      logger.debug({ incident: id }, 'incident explained');
+    } catch (error) {
+      metrics.explanations.inc({ result: 'failed' });
+      logger.warn({ incident: id, error }, 'an explanation failed and is tried again');
+      throw error;
+    } finally {
+      end();
+    }
+  });
+}
+
+function timedOptionsOf(config: Config, { store, queue }: Stores): TimedOptions {
+  const { age, ...counts } = config.retention;
+  return {
+    store,
+    queue,
+    bounds: BOUNDS,
+    quietMilliseconds: config.triage.quiet,
+    retention: { incidentsMilliseconds: age, ...counts, ...KEPT },
+  };
+}
+
+/** Looks for changes of the policy, after which open incidents are explained again, and for mutes that other processes added. */
+function startRefreshing(
+  config: Config,
+  policy: PolicySource,
+  timed: TimedOptions,
+  mutes: { refresh(): Promise<void> },
+  { logger }: Tools,
+): () => void {
+  let isStale = true;
+  let isBusy = false;
+  const look = async () => {
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      if (await policy.refresh()) isStale = true;
+      const revision = policy.current()?.revision;
+      if (isStale && revision !== undefined) {
+        const queued = await requeueStale(timed, revision);
+        if (queued > 0) logger.info({ revision, incidents: queued }, 'open incidents are explained again');
+      }
+      isStale = false;
+    } catch (error) {
+      logger.warn({ error }, 'open incidents could not be queued again; it is tried again');
+    } finally {
+      isBusy = false;
+    }
+  };
+  void look();
+  const timers = [
+    setInterval(() => void look(), config.cluster.poll),
+    setInterval(() => void mutes.refresh().catch((error: unknown) => logger.debug({ error }, 'mutes could not be read')), MUTES_EVERY),
+  ];
+  return () => {
+    for (const timer of timers) clearInterval(timer);
+  };
+}
