@@ -17,6 +17,8 @@ function hasRedis(): boolean {
 export interface TestRedis {
   readonly url: string;
   readonly port: number;
+  /** Where it keeps its files. */
+  readonly directory: string;
   /** Starts it again, with the same data. */
   start(): Promise<void>;
   /** Ends it: TERM saves what it would save, KILL does not. */
@@ -59,6 +61,7 @@ export async function startRedis(config: Readonly<Record<string, string>> = {}):
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    directory,
     start,
     stop,
     signal: (signal) => void child?.kill(signal),

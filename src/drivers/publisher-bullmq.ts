@@ -25,13 +25,20 @@ export async function createIncidentPublisher({ queues, mostWaiting, prefix, ...
     queue.on('error', () => undefined);
     return { queue, trim: createTrim(queue, mostWaiting) };
   });
+  try {
+    await Promise.all(targets.map(({ queue }) => queue.waitUntilReady()));
+  } catch (error) {
+    await client.close();
+    throw client.fault(error);
+  }
   let trimmed = 0;
   return {
     async publish(publications) {
       try {
         for (const { queue, trim } of targets) {
           await Promise.all(publications.map((publication) => queue.add('incident', publication.value, jobOptions(publication))));
-          trimmed += await trim();
+          const gone = await trim();
+          trimmed += gone;
         }
       } catch (error) {
         throw client.fault(error);

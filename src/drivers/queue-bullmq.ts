@@ -10,7 +10,7 @@ import type { Job, Queue as JobQueue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Unavailable } from '../errors.ts';
 import type { ParkedJob, Queue } from '../ports.ts';
-import { connectRedis, type RedisOptions } from './redis.ts';
+import { connectRedis, type RedisClient, type RedisOptions } from './redis.ts';
 
 export interface BullmqQueueOptions extends RedisOptions {
   /** Begins every key, and keeps the queue apart from others of the same name. */
@@ -46,11 +46,10 @@ export async function createBullmqQueue(options: BullmqQueueOptions): Promise<Qu
     await producer.close();
     throw error;
   });
-  const { Queue: BullmqQueue } = await import('bullmq');
-  const { prefix, name } = options;
-  const streams = { events: { maxLen: MOST_EVENTS } };
-  const jobs = new BullmqQueue<JobData, void, string>(name, { connection: producer.redis, prefix, streams });
-  jobs.on('error', () => undefined);
+  const jobs = await openJobs(producer, options).catch(async (error: unknown) => {
+    await Promise.all([producer.close(), consumer.close()]);
+    throw producer.fault(error);
+  });
   const answer = <T>(command: Promise<T>): Promise<T> => command.catch((error: unknown) => Promise.reject(producer.fault(error)));
   const parking = createParking(jobs, producer.redis);
   const worker = createWorker(consumer.redis, parking, options);
@@ -79,6 +78,15 @@ export async function createBullmqQueue(options: BullmqQueueOptions): Promise<Qu
       await Promise.all([producer.close(), consumer.close()]);
     },
   };
+}
+
+/** BullMQ asks Redis for its version once; a queue that got no answer then would fail for ever after. */
+async function openJobs({ redis }: RedisClient, { prefix, name }: BullmqQueueOptions): Promise<JobQueue<JobData, void, string>> {
+  const { Queue: BullmqQueue } = await import('bullmq');
+  const jobs = new BullmqQueue<JobData, void, string>(name, { connection: redis, prefix, streams: { events: { maxLen: MOST_EVENTS } } });
+  jobs.on('error', () => undefined);
+  await jobs.waitUntilReady();
+  return jobs;
 }
 
 /** Safe as a job id and as a deduplication id, whatever the id holds. */

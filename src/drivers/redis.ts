@@ -30,7 +30,6 @@ export async function connectRedis(options: RedisOptions, use: RedisUse): Promis
   const { Redis } = await import('ioredis');
   let lastReconnect = 0;
   const redis = new Redis(options.url, {
-    lazyConnect: true,
     connectTimeout: options.timeout,
     ...(use === 'work'
       ? { maxRetriesPerRequest: null }
@@ -83,12 +82,11 @@ function placeOf(url: string): string {
   return `${parsed.hostname}:${parsed.port === '' ? 6379 : parsed.port}${database}`;
 }
 
+/** A refused connection is tried again until the deadline: Redis may be starting. */
 async function connected(redis: Redis, timeout: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(() => reject(new Error('Command timed out')), timeout);
   redis.once('ready', resolve);
-  // A refused connection is tried again until the deadline: Redis may be starting.
-  redis.connect().catch(() => undefined);
   try {
     await promise;
   } finally {
