@@ -15,7 +15,13 @@ const REPLIES: ReadonlyMap<string, readonly [wrong: string, remedy: string]> = n
   ['MOVED', ['is a cluster', 'denywhy needs a single Redis with or without replicas, not a cluster.']],
   ['NOAUTH', ['wants a password', 'Put the password into the address of Redis.']],
   ['WRONGPASS', ['does not know this user and password', 'Correct user and password in the address of Redis.']],
-  ['NOPERM', ['does not permit this command', 'Give the user of denywhy the commands and keys that the documentation names (ACL).']],
+  [
+    'NOPERM',
+    [
+      'does not permit this command',
+      'Give the user of denywhy all commands but the dangerous ones, and INFO, on its own keys (ACL SETUSER … +@all -@dangerous +info).',
+    ],
+  ],
 ]);
 
 const GONE = 'Start Redis, or correct its address; denywhy goes on by itself once it answers.';

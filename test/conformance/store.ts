@@ -1,4 +1,5 @@
 /** What every store must do. A driver's own test says how to open one. */
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Collection, Cursor, Json, Store, StoredDocument, Write } from '../../src/ports.ts';
 
@@ -58,6 +59,31 @@ async function pages(store: Store, limit: number, options: { tag?: string; oldes
     if (last === undefined) return ids;
     after = { sort: last.sort, id: last.id };
   }
+}
+
+/** What a store should answer, as plainly as it can be said. */
+function createModel() {
+  type Kept = StoredDocument & Cursor & { readonly tags: readonly string[] };
+  const documents = new Map<string, Kept>();
+  const keyOf = ({ collection, id }: Write) => `${collection}/${id}`;
+  return {
+    commit(writes: readonly Write[]): 'done' | 'conflict' {
+      const revisionOf = (write: Write) => documents.get(keyOf(write))?.revision ?? 0;
+      if (writes.some((write) => write.expected !== null && write.expected !== revisionOf(write))) return 'conflict';
+      for (const write of writes) {
+        const { id, value, sort = 0, tags = [] } = write;
+        if (value === null) documents.delete(keyOf(write));
+        else documents.set(keyOf(write), { id, revision: revisionOf(write) + 1, value, sort, tags });
+      }
+      return 'done';
+    },
+    list(collection: Collection, tag: string | undefined): readonly (StoredDocument & Cursor)[] {
+      return [...documents]
+        .filter(([key, { tags }]) => key.startsWith(`${collection}/`) && (tag === undefined || tags.includes(tag)))
+        .map(([, { id, revision, value, sort }]) => ({ id, revision, value, sort }))
+        .sort((a, b) => b.sort - a.sort || Buffer.compare(Buffer.from(a.id), Buffer.from(b.id)));
+    },
+  };
 }
 
 export function testStore(name: string, skip: string | null, createGround: () => Promise<StoreGround>): void {
@@ -398,6 +424,40 @@ export function testStore(name: string, skip: string | null, createGround: () =>
         const taken = await Promise.all(Array.from({ length: 20 }, (_, index) => store.lease('leader', `holder ${index}`, 60_000)));
         expect(taken.filter(Boolean)).toHaveLength(1);
       });
+    });
+
+    it('answers as a plain list of documents would, whatever is written', async () => {
+      const arbitraryWrite = fc.record({
+        collection: fc.constantFrom<Collection>('incidents', 'clients'),
+        id: fc.constantFrom('a', 'b', 'B', 'ab', 'é'),
+        expected: fc.option(fc.integer({ min: 0, max: 3 })),
+        value: fc.option(fc.integer(), { freq: 4 }),
+        sort: fc.constantFrom(-1, 0, 1.5, 1_790_000_000_000),
+        tags: fc.subarray(['x', 'y', 'x:y']),
+      });
+      const arbitraryCommit = fc.uniqueArray(arbitraryWrite, { maxLength: 3, selector: ({ collection, id }) => `${collection}/${id}` });
+      await fc.assert(
+        fc
+          .asyncProperty(fc.array(arbitraryCommit, { maxLength: 12 }), async (commits) => {
+            const model = createModel();
+            for (const writes of commits) expect(await store.commit({ writes })).toBe(model.commit(writes));
+            for (const collection of ['incidents', 'clients'] as const)
+              for (const tag of [undefined, 'x', 'y', 'x:y']) {
+                const expected = model.list(collection, tag);
+                const options = { limit: 100, ...(tag !== undefined && { tag }) };
+                expect(await store.list(collection, options)).toEqual(expected);
+                expect(await store.list(collection, { ...options, oldestFirst: true })).toEqual(expected.toReversed());
+                expect(await store.count(collection, tag)).toBe(expected.length);
+              }
+          })
+          .afterEach(async () => {
+            await store.close();
+            await ground.remove();
+            ground = await createGround();
+            store = await ground.open();
+          }),
+        { numRuns: 40 },
+      );
     });
 
     it('keeps everything when it is closed and opened again', async () => {
