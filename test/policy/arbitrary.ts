@@ -131,6 +131,7 @@ const anySaz = fc
 /** Any readable object of namespace `shop` but pods; names repeat, so that later ones replace earlier ones. */
 export const anyObject: fc.Arbitrary<Resource> = fc.oneof(
   anyServer,
+  anyServer,
   anyPolicy,
   anyRoute,
   anySaz,
@@ -151,7 +152,7 @@ const anyPod: fc.Arbitrary<Resource> = fc
 
 /** Objects of a cluster, each name once per kind, the pod `shop/backend` among them. */
 export const cluster: fc.Arbitrary<readonly Resource[]> = fc
-  .tuple(anyPod, fc.array(anyObject, { maxLength: 14 }))
+  .tuple(anyPod, fc.array(anyObject, { minLength: 3, maxLength: 16, size: 'max' }))
   .map(([ownPod, others]) => [...new Map([ownPod, ...others].map((r) => [`${r.kind}/${r.metadata.name}`, r])).values()]);
 
 const tls: fc.Arbitrary<ClientTls> = fc.oneof(

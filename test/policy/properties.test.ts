@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_POLICIES, parseDefaultPolicy } from '../../src/policy/default-policy.ts';
 import { parseIdentity, readIdentityPattern, showIdentity, suffixMatches } from '../../src/policy/identity.ts';
 import { type Resource, refOf } from '../../src/policy/resource.ts';
-import { buildSnapshot, type ObjectChange, restarted, type Snapshot, withChanges } from '../../src/policy/snapshot.ts';
+import { buildSnapshot, type ObjectChange, resourcesOf, restarted, type Snapshot, withChanges } from '../../src/policy/snapshot.ts';
 import { inboundServerJson } from '../oracle/answers.ts';
 import { anyObject, anyPolicy, cluster, identity, port, question } from './arbitrary.ts';
 import { ask, DENY, pod, policyAt, policyIn, snapshot } from './cluster.ts';
@@ -98,9 +98,10 @@ describe('changes', () => {
     fc.assert(
       fc.property(cluster, fc.array(change, { maxLength: 20 }), (resources, changes) => {
         const start = snapshot(resources);
-        const [before, objects] = [policiesOf(start), structuredClone(resources)];
+        const [before, objects] = [[...resourcesOf(start)], structuredClone(resources)];
         withChanges(start, changes);
-        expect(policiesOf(start)).toEqual(before);
+        expect([...resourcesOf(start)]).toEqual(before);
+        expect(policiesOf(start)).toEqual(policiesOf(snapshot(resources)));
         expect(resources).toEqual(objects);
       }),
     );
