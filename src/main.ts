@@ -6,10 +6,12 @@ import type { Command, Io } from './commands/command.ts';
 import { config } from './commands/config.ts';
 import { demo } from './commands/demo.ts';
 import { explain } from './commands/explain.ts';
+import { exportStore } from './commands/export.ts';
+import { importStore } from './commands/import.ts';
 import { serve } from './commands/serve.ts';
 import { InvalidInput, type Place, Unavailable } from './errors.ts';
 
-const COMMANDS: readonly Command[] = [explain, demo, serve, config];
+const COMMANDS: readonly Command[] = [explain, demo, serve, config, exportStore, importStore];
 
 const EXIT = { done: 0, bug: 1, invalidInput: 2, unavailable: 3 } as const;
 

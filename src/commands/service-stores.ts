@@ -19,10 +19,10 @@ export interface Stores {
 
 const BACKOFF = { first: 1000, longest: 60_000 };
 /** How long Redis may take for an answer. */
-const REDIS_TIMEOUT = 3000;
+export const REDIS_TIMEOUT = 3000;
 /** How long the work of a process that is gone stays its own. */
 const LOCK = 30_000;
-const SQLITE_FILE = 'denywhy.db';
+export const SQLITE_FILE = 'denywhy.db';
 const WORK = 'work';
 
 /** Errors: InvalidInput, Unavailable. */

@@ -22,7 +22,8 @@ export interface TimedWorkOptions extends TimedOptions {
   readonly every: number;
 }
 
-const LEADER = 'leader';
+/** The lease of the one process that does it. */
+export const LEADER = 'leader';
 /** Retention goes on in the next round. */
 const MOST_RETAIN_STEPS = 20;
 /** What was saved and not queued is looked for after so long (ms): a queue takes a moment. */

@@ -12,6 +12,7 @@ import { createMuteList } from '../triage/mutes.ts';
 import { requeueStale, type TimedOptions } from '../triage/timed.ts';
 import { explainIncident, type WorkOptions } from '../triage/work.ts';
 import { dataOf } from './explain-data.ts';
+import { refuseHalfImport } from './half-import.ts';
 import { createPolicySource, type PolicySource } from './policy-source.ts';
 import { openStores, type Stores } from './service-stores.ts';
 import { startTimedWork } from './service-timed.ts';
@@ -43,6 +44,7 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
   const stores = await openStores(config, now);
   const opened: (() => Promise<void>)[] = [() => closeStores(stores)];
   try {
+    await refuseHalfImport(stores.store);
     return await assemble(config, stores, { logger, metrics, now }, opened);
   } catch (error) {
     for (const close of opened.reverse()) await close();
