@@ -1,6 +1,6 @@
 /** How evidence changes an incident. Pure. */
 import type { AlertFact } from '../evidence/alert.ts';
-import { type IncidentKey, type KeySelection, selects } from '../evidence/key.ts';
+import { type IncidentKey, type IncidentKind, type KeySelection, selects } from '../evidence/key.ts';
 import { earlier, later } from '../evidence/tally.ts';
 import type { Labels } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
@@ -35,11 +35,26 @@ function matchScore(delta: IncidentDelta, incident: Incident): number | null {
   if (incident.kind !== null && incident.kind !== delta.kind) return null;
   if (incident.workload !== null && (incident.workload.kind !== delta.workload.kind || incident.workload.name !== delta.workload.name))
     return null;
+  if (isSymptom(delta.kind) && (incident.server !== null || incident.route !== null)) return null;
   const server = likeness(delta.server, incident.server);
   const route = likeness(delta.route, incident.route);
   if (server === null || route === null) return null;
   return server + route + (incident.kind === null ? 0 : 1) + (incident.workload === null ? 0 : 1) + (incident.waitingForEvidence ? 0 : 4);
 }
+
+/** A symptom names neither Server nor route, so what names one is about something else. */
+function isSymptom(kind: IncidentKind): boolean {
+  return !DENIALS.has(kind);
+}
+const DENIALS: ReadonlySet<IncidentKind> = new Set<IncidentKind>([
+  'http-denied',
+  'tcp-denied',
+  'terminated',
+  'route-not-found',
+  'rate-limited',
+  'audit-allowed',
+  'admin-denied',
+]);
 
 /** null: two different ones; 2: the same; 0: one of them is not known. */
 function likeness(a: Labels | null, b: Labels | null): number | null {
@@ -158,6 +173,7 @@ export function keyOfIncident(incident: Incident): IncidentKey | null {
 
 /** True when the alert points at this incident; parts that either lacks contradict nothing. */
 export function isSelected(selection: KeySelection, incident: Incident): boolean {
+  if (incident.kind !== null && isSymptom(incident.kind) && (selection.server !== undefined || selection.route !== undefined)) return false;
   const key = keyOfIncident(incident);
   return key === null ? selects({ ...selection, kind: 'http-denied' }, { ...incident, kind: 'http-denied' }) : selects(selection, key);
 }

@@ -6,7 +6,7 @@ import { changeIncident } from './actions.ts';
 import { isQuiet } from './fold.ts';
 import { type Incident, type Mute, moved, type TriageBounds } from './incident.ts';
 import { isExpired } from './mutes.ts';
-import { leaveSlot } from './places.ts';
+import { leaveSlot, putIncident } from './places.ts';
 import { WAITING_TAG } from './waiting.ts';
 import { createWorkingSet } from './working-set.ts';
 
@@ -104,21 +104,25 @@ async function dropIncidents(store: Store, retention: Retention, now: Instant): 
   return gone;
 }
 
-/** Its clients first, a step at a time: an incident without clients is better than clients without an incident. */
+/** With its clients, a step at a time; evidence that comes in meanwhile keeps it. */
 async function dropIncident(store: Store, id: string): Promise<number> {
-  const clients = await store.list('clients', { tag: `incident:${id}`, limit: STEP });
   const set = createWorkingSet(store);
   await Promise.all([set.load('incidents', [id]), set.load('explanations', [id])]);
   const incident = set.get<Incident>('incidents', id);
   if (incident === null || incident.state !== 'resolved') return 0;
-  if (clients.length > 0) {
-    await store.commit({ writes: clients.map((c) => ({ collection: 'clients', id: c.id, expected: null, value: null })) });
-    if (clients.length === STEP) return clients.length;
+  const clients = await store.list('clients', { tag: `incident:${id}`, limit: STEP });
+  await set.load(
+    'clients',
+    clients.map((c) => c.id),
+  );
+  for (const client of clients) set.delete('clients', client.id);
+  if (clients.length === STEP) putIncident(set, { ...incident, clients: Math.max(0, incident.clients - STEP) });
+  else {
+    await leaveSlot(set, incident);
+    set.delete('incidents', id);
+    if (set.get('explanations', id) !== null) set.delete('explanations', id);
   }
-  await leaveSlot(set, incident);
-  set.delete('incidents', id);
-  if (set.get('explanations', id) !== null) set.delete('explanations', id);
-  return (await set.commit([])) === 'done' ? clients.length + 1 : clients.length;
+  return (await set.commit([])) === 'done' ? clients.length + 1 : 0;
 }
 
 async function dropBeyond(store: Store, collection: Collection, keep: number, tag?: string): Promise<number> {

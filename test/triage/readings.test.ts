@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import type { Sample } from '../../src/evidence/metrics-sample.ts';
+import { foldReadings } from '../../src/triage/readings.ts';
+import type { WorkingSet } from '../../src/triage/working-set.ts';
+import { createDesk, type Desk, MINUTE, NOON } from './desk.ts';
+
+const REPORTER = { cluster: '', namespace: 'shop', pod: 'cart-1', workload: { kind: 'Deployment', namespace: 'shop', name: 'cart' } };
+const LABELS = {
+  srv_group: 'policy.linkerd.io',
+  srv_kind: 'server',
+  srv_name: 'cart-http',
+  route_kind: 'default',
+  route_name: 'default',
+  target_port: '8080',
+  tls: 'no_identity',
+  no_tls_reason: 'no_tls_from_remote',
+};
+
+const denied = (value: number, more: Readonly<Record<string, string>> = {}): Sample => ({
+  metric: 'inbound_http_authz_deny_total',
+  labels: new Map(Object.entries({ ...LABELS, ...more })),
+  value,
+  at: null,
+});
+const started: Sample = { metric: 'process_start_time_seconds', labels: new Map(), value: (NOON - 60 * MINUTE) / 1000, at: null };
+
+async function push(desk: Desk, samples: readonly Sample[], at: number, id: string | null = null) {
+  const also = (set: WorkingSet) => foldReadings(set, { name: 'pushed', reporter: REPORTER, at, samples });
+  return desk.intake.accept({ id, facts: [], alerts: [], also });
+}
+
+const counted = async (desk: Desk) => (await desk.incidents()).map((i) => i.counted);
+
+describe('counters that are pushed', () => {
+  it('count what was added since the last push of the same target', async () => {
+    const desk = createDesk();
+    await push(desk, [started, denied(5)], NOON);
+    expect(await counted(desk)).toEqual([]);
+    await push(desk, [started, denied(7)], NOON + MINUTE);
+    await push(desk, [started, denied(7)], NOON + 2 * MINUTE);
+    await push(desk, [started, denied(8)], NOON + 3 * MINUTE);
+    expect(await counted(desk)).toEqual([{ metrics: 3, logs: 0, before: 0 }]);
+  });
+
+  it('see the first denial of a series whose target was read before', async () => {
+    const desk = createDesk();
+    await push(desk, [started], NOON);
+    await push(desk, [started, denied(1)], NOON + MINUTE);
+    expect(await counted(desk)).toEqual([{ metrics: 1, logs: 0, before: 0 }]);
+  });
+
+  it('begin again after a restart of the proxy', async () => {
+    const desk = createDesk();
+    await push(desk, [started, denied(5)], NOON);
+    await push(desk, [started, denied(2)], NOON + MINUTE);
+    expect(await counted(desk)).toEqual([{ metrics: 2, logs: 0, before: 0 }]);
+  });
+
+  it('are not counted twice when two processes take pushes of one target at once', async () => {
+    const desk = createDesk();
+    const other = createDesk({ memory: desk.memory });
+    await push(desk, [started, denied(0)], NOON);
+    await Promise.all([push(desk, [started, denied(4)], NOON + MINUTE), push(other, [started, denied(4)], NOON + MINUTE + 1)]);
+    expect(await counted(desk)).toEqual([{ metrics: 4, logs: 0, before: 0 }]);
+  });
+
+  it('follow each target alone', async () => {
+    const desk = createDesk();
+    const [a, b] = [
+      { pod: 'cart-1', namespace: 'shop' },
+      { pod: 'cart-2', namespace: 'shop' },
+    ];
+    await push(desk, [denied(5, a), denied(50, b)], NOON);
+    await push(desk, [denied(6, a)], NOON + MINUTE);
+    await push(desk, [denied(52, b)], NOON + 2 * MINUTE);
+    expect(await counted(desk)).toEqual([{ metrics: 3, logs: 0, before: 0 }]);
+    expect(await desk.store.count('readings')).toBe(2);
+  });
+
+  it('that come late, with an earlier time, add nothing', async () => {
+    const desk = createDesk();
+    const at = (sample: Sample, time: number) => ({ ...sample, at: time });
+    await push(desk, [at(denied(5), NOON)], NOON);
+    await push(desk, [at(denied(9), NOON + MINUTE)], NOON + 2 * MINUTE);
+    await push(desk, [at(denied(7), NOON + 1000)], NOON + 3 * MINUTE);
+    await push(desk, [at(denied(10), NOON + 2 * MINUTE)], NOON + 4 * MINUTE);
+    expect(await counted(desk)).toEqual([{ metrics: 5, logs: 0, before: 0 }]);
+  });
+});
