@@ -5,5 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/fixtures/**'],
     testTimeout: 30_000,
+    // Hooks start linters and servers, on machines that have other things to do.
+    hookTimeout: 60_000,
   },
 });

@@ -32,7 +32,7 @@ interface Report {
 
 interface Tally {
   readonly passed: number;
-  readonly failed: number;
+  readonly failed: readonly string[];
   readonly skipped: readonly string[];
 }
 
@@ -54,21 +54,23 @@ function run(step: Step): Outcome {
   return { step, state: status === 0 ? 'ok' : 'failed' };
 }
 
-/** Counts tests. A file that failed before its first test counts as one failure: its tests did not run. */
+/** Counts tests. A file that failed before its first test counts as one failure: its tests did not run, which is not a skip. */
 function tally(file: string): Tally {
-  if (!existsSync(file)) return { passed: 0, failed: 0, skipped: [] };
+  if (!existsSync(file)) return { passed: 0, failed: [], skipped: [] };
   const report: Report = JSON.parse(readFileSync(file, 'utf8'));
   let passed = 0;
-  let failed = 0;
+  const failed: string[] = [];
   const skipped: string[] = [];
-  for (const { name, status, assertionResults } of report.testResults) {
-    const failedBefore = failed;
+  for (const { name, status, message, assertionResults } of report.testResults) {
+    const path = relative(ROOT, name);
+    const before = failed.length;
+    const unrun: string[] = [];
     for (const test of assertionResults) {
       if (test.status === 'passed') passed += 1;
-      else if (test.status === 'failed') failed += 1;
-      else skipped.push(`${relative(ROOT, name)}: ${test.fullName}`);
+      else (test.status === 'failed' ? failed : unrun).push(`${path}: ${test.fullName}`);
     }
-    if (status === 'failed' && failed === failedBefore) failed += 1;
+    if (status === 'failed' && failed.length === before) failed.push(`${path}: did not run: ${message.split('\n')[0]}`);
+    else skipped.push(...unrun);
   }
   return { passed, failed, skipped };
 }
@@ -106,8 +108,9 @@ function summarize(outcomes: readonly Outcome[], { passed, failed, skipped }: Ta
   console.log(`\n── summary ${'─'.repeat(69)}`);
   for (const { step, state } of outcomes) console.log(`${state.padEnd(8)} ${step.title}`);
   for (const name of skipped) console.log(`skipped  ${name}`);
-  console.log(`${passed} passed, ${failed} failed${skipped.length === 0 ? '' : `, ${skipped.length} skipped`}`);
-  return failed > 0 || passed === 0 || outcomes.some(({ state }) => state === 'failed') ? 1 : 0;
+  for (const name of failed) console.log(`failed   ${name}`);
+  console.log(`${passed} passed, ${failed.length} failed${skipped.length === 0 ? '' : `, ${skipped.length} skipped`}`);
+  return failed.length > 0 || passed === 0 || outcomes.some(({ state }) => state === 'failed') ? 1 : 0;
 }
 
 process.exitCode = main();
