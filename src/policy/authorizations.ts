@@ -100,7 +100,7 @@ function entryKey(target: AuthenticationTarget): string {
   return `${POLICY_GROUP}/${target.kind}/${target.name}`;
 }
 
-export function targetRef(target: AuthenticationTarget): ObjectRef {
+function targetRef(target: AuthenticationTarget): ObjectRef {
   const group = target.kind === 'ServiceAccount' ? '' : POLICY_GROUP;
   return { group, kind: target.kind, namespace: target.namespace, name: target.name };
 }

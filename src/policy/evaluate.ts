@@ -20,7 +20,7 @@ import { createRateLimiter, type RateLimiter } from './rate-limit.ts';
 import { redirect } from './redirect.ts';
 
 /** What the proxy adds to every policy that the controller sends. */
-export const LOCALHOST: ClientAuthorization = {
+const LOCALHOST: ClientAuthorization = {
   ref: { group: '', kind: 'default', name: 'localhost' },
   object: null,
   via: [],

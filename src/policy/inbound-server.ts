@@ -89,7 +89,7 @@ function policyOf(
 }
 
 /** Every Server that selects the port, the one that takes it first. */
-export function serversOf(index: NamespaceIndex, workload: Workload, port: number): readonly Server[] {
+function serversOf(index: NamespaceIndex, workload: Workload, port: number): readonly Server[] {
   const { byLabel, rest } = serversByLabel(index.servers);
   const candidates = [...rest];
   if (byLabel.size > 0) {
@@ -121,7 +121,7 @@ const serversByLabel = memo((servers: Entries<Server>) => {
   return { byLabel, rest };
 });
 
-export function defaultPolicyOf(info: ClusterInfo, workload: Workload, port: number): DefaultPolicyOrigin {
+function defaultPolicyOf(info: ClusterInfo, workload: Workload, port: number): DefaultPolicyOrigin {
   const { defaultPolicy, ignoredDefaultPolicy, requireIdentityPorts } = workload.settings;
   const base = defaultPolicy ?? info.defaultPolicy;
   const policy = requireIdentityPorts.has(port) ? authenticatedSibling(base) : base;

@@ -37,7 +37,7 @@ export interface Snapshot {
 
 export type ObjectChange = { readonly apply: Resource } | { readonly delete: ObjectRef };
 
-export const EMPTY_NAMESPACE: NamespaceIndex = {
+const EMPTY_NAMESPACE: NamespaceIndex = {
   workloads: new Map(),
   servers: new Map(),
   serverAuthorizations: new Map(),
@@ -226,11 +226,6 @@ function samePortNames(a: Workload, b: Workload): boolean {
     if (others === undefined || others.length !== ports.length || !ports.every((p) => others.includes(p))) return false;
   }
   return true;
-}
-
-/** The annotations of a Namespace object; empty when it is not in the snapshot. */
-export function namespaceAnnotations(snapshot: Snapshot, namespace: string): Readonly<Record<string, string>> {
-  return resourcesOfKind(snapshot, '', 'Namespace', '').get(namespace)?.metadata.annotations ?? {};
 }
 
 /** The labels of a Namespace object, with the one that Kubernetes itself sets; null when it is not in the snapshot. */

@@ -81,7 +81,7 @@ function evaluationJson(e: Evaluation): Rec {
   };
 }
 
-export function sorted(refs: readonly Labels[]): readonly Rec[] {
+function sorted(refs: readonly Labels[]): readonly Rec[] {
   return [...refs].sort((a, b) => (`${a.kind}\0${a.name}` < `${b.kind}\0${b.name}` ? -1 : 1)).map(labels);
 }
 

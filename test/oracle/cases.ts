@@ -17,7 +17,7 @@ export interface Comparison {
   readonly remark?: 'admitted-only';
 }
 
-export function resource(value: Json | undefined): Resource {
+function resource(value: Json | undefined): Resource {
   const object = value as unknown as Resource;
   return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace ?? '' } };
 }

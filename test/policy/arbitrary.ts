@@ -82,7 +82,7 @@ const match = fc.record(
   { requiredKeys: [] },
 );
 
-export const anyServer: fc.Arbitrary<Resource> = fc
+const anyServer: fc.Arbitrary<Resource> = fc
   .record({
     name: fc.constantFrom(...SERVERS),
     meta,
