@@ -206,6 +206,16 @@ describe.skipIf(redisSkip !== null)(`later${redisSkip === null ? '' : ` (${redis
     expect(await store.events(0, 5000)).toHaveLength(await store.count('incidents'));
   });
 
+  it('a Redis that is gone keeps neither store nor queue from closing', async () => {
+    queue.process(async () => new Promise(() => undefined));
+    await queue.add(['a']);
+    await until(async () => (await queue.counts()).active === 1);
+    await redis.stop('SIGKILL');
+    const begin = performance.now();
+    await Promise.all([store.close(), queue.close(300)]);
+    expect(performance.now() - begin).toBeLessThan(3000);
+  });
+
   it('a Redis that hangs: each call gives up in time and works again', async () => {
     redis.signal('SIGSTOP');
     const begin = performance.now();

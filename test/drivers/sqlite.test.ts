@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createEmbeddedQueue } from '../../src/drivers/queue-embedded.ts';
 import { openSqlite } from '../../src/drivers/sqlite.ts';
 import { createSqliteStore } from '../../src/drivers/store-sqlite.ts';
 import { InvalidInput, Unavailable } from '../../src/errors.ts';
@@ -218,6 +219,26 @@ describe.skipIf(mountSkip !== null)(`on a disk of 2 MB${mountSkip === null ? '' 
     const next = open();
     expect(await next.count('incidents')).toBe(written + 2);
     await next.close();
+  });
+
+  it('a full disk refuses adds to the embedded queue, and both the waiting and the next ids run once there is room', async () => {
+    const file = openSqlite(path);
+    const queue = await createEmbeddedQueue(file, Date.now, { concurrency: 1, attempts: 3, backoff: { first: 10, longest: 10 } });
+    await queue.add(['before']);
+    spawnSync('sh', ['-c', `cat /dev/zero > ${join(directory, 'filler')}`]);
+    const addMany = () => queue.add(Array.from({ length: 1000 }, (_, index) => `${index} ${'x'.repeat(500)}`));
+    await expect(addMany()).rejects.toMatchObject({ name: 'Unavailable', message: expect.stringContaining('the disk is full') });
+    const runs: string[] = [];
+    queue.process(async (id) => void runs.push(id));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    rmSync(join(directory, 'filler'));
+    await queue.add(['after']);
+    const deadline = performance.now() + 10_000;
+    while ((await queue.counts()).waiting + (await queue.counts()).active > 0 && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(runs.toSorted()).toEqual(['after', 'before']);
+    await queue.close(1000);
+    await file.close();
   });
 
   it('a full disk at the start refuses to create the file, with the way out', () => {
