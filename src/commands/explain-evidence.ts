@@ -36,8 +36,9 @@ export async function readLog({ path, reporter }: EvidenceInput, inputs: Inputs,
   const { stats } = parser;
   const sample = stats.samples[0];
   if (sample !== undefined && stats.parsed + stats.irrelevant === 0) {
+    const lines = stats.lines === 1 ? 'its one line cannot' : `none of its ${stats.lines.toLocaleString('en')} lines can`;
     throw new InvalidInput(
-      `This is no log of a Linkerd proxy: none of its ${stats.lines} lines can be read. It begins: ${sample.text.slice(0, 60)}`,
+      `This is no log of a Linkerd proxy: ${lines} be read. It begins: ${sample.text.slice(0, 60)}`,
       'The container is linkerd-proxy: kubectl logs -n NAMESPACE POD -c linkerd-proxy --tail=-1',
       { file: name, line: sample.line },
     );

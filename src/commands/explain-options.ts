@@ -3,7 +3,7 @@ import { InvalidInput } from '../errors.ts';
 import type { Reporter } from '../evidence/facts.ts';
 import type { Question } from '../explain.ts';
 import { clusterInfo, type SettingTexts } from '../policy/cluster-settings.ts';
-import { readWorkloadName, type WorkloadName } from './workload-name.ts';
+import { readWorkloadName } from './workload-name.ts';
 
 /** As commander hands them over. */
 export interface RawOptions {
@@ -45,6 +45,7 @@ type IsFile = (path: string) => Promise<boolean>;
 /** Errors: InvalidInput. */
 export async function planOf(args: readonly string[], raw: RawOptions, isFile: IsFile): Promise<ExplainOptions> {
   const lists = { cluster: raw.cluster ?? [], logs: raw.logs ?? [], metrics: raw.metrics ?? [], alerts: raw.alerts ?? [] };
+  refuseOptions(lists);
   const swallowed = args[0] === undefined ? await takeWorkload(lists, isFile) : null;
   const { cluster, logs, metrics, alerts } = swallowed?.lists ?? lists;
   const text = args[0] ?? swallowed?.text;
@@ -63,6 +64,15 @@ export async function planOf(args: readonly string[], raw: RawOptions, isFile: I
 
 type Lists = { readonly [K in 'cluster' | 'logs' | 'metrics' | 'alerts']: readonly string[] };
 
+/** `--cluster --logs x.log`: the first option took the second for its path. */
+function refuseOptions(lists: Lists): void {
+  for (const [name, paths] of Object.entries(lists)) {
+    const option = paths.find((path) => path.startsWith('--'));
+    if (option !== undefined)
+      throw new InvalidInput(`--${name} needs a path, and ${option} stands there.`, 'A file of such a name is given as ./--NAME.');
+  }
+}
+
 /** An option that takes several paths swallows the workload behind them: `--cluster dump.yaml deploy/backend`. */
 async function takeWorkload(lists: Lists, isFile: IsFile): Promise<{ readonly lists: Lists; readonly text: string } | null> {
   for (const [name, paths] of Object.entries(lists)) {
@@ -73,10 +83,13 @@ async function takeWorkload(lists: Lists, isFile: IsFile): Promise<{ readonly li
   return null;
 }
 
+/** What a controller appends to its pods' names. */
+const POD_SUFFIX = /-(?:[a-z0-9]{5}|\d{1,4})$/;
+
 function looksLikeWorkload(text: string): boolean {
   try {
-    const known: WorkloadName = readWorkloadName(text);
-    return text.includes('/') && known.name !== '';
+    const { name } = readWorkloadName(text);
+    return text.includes('/') ? name !== '' : POD_SUFFIX.test(name);
   } catch {
     return false;
   }

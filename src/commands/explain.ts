@@ -90,7 +90,7 @@ async function answerOf(options: ExplainOptions, io: Io): Promise<Answer> {
   const unexplained = explanation.alerts.filter(({ clients }) => clients.length === 0).map(({ alert }) => denialOfAlert(alert));
   for (const denial of unexplained) if (denial !== null) tally.add(denial);
   if (unexplained.some((denial) => denial !== null)) explanation = ask();
-  refuseUnplaced(explanation, cluster);
+  refuseUnplaced(explanation, cluster, plan);
   return {
     explanation,
     question,
@@ -149,11 +149,12 @@ function refuseEmpty(logs: readonly LogRead[]): void {
 }
 
 /** Where nothing at all can be placed there is no answer; what is left over beside an answer becomes a remark. */
-function refuseUnplaced({ unplaced, clients }: Explanation, cluster: OpenCluster | null): void {
+function refuseUnplaced({ unplaced, clients }: Explanation, cluster: OpenCluster | null, plan: Plan): void {
   const [first] = unplaced;
   const placed = clients.some((c) => c.targets.some((t) => t.evaluation !== null));
   if (cluster === null || first === undefined || placed) return;
   const { fits, reporter, sources } = first;
+  const isPage = plan.metrics.some(({ path }) => sources.includes(path));
   const what = reporter.namespace === null ? 'neither namespace nor pod' : 'no pod';
   const hasPods = workloadsIn(cluster.view.at(null)).length > 0;
   const fitting =
@@ -165,12 +166,14 @@ function refuseUnplaced({ unplaced, clients }: Explanation, cluster: OpenCluster
         ]
       : [`They fit ${fits.length} workloads: ${fits.slice(0, 4).map(showPlace).join(', ')}${fits.length > 4 ? ', …' : ''}.`];
   throw new InvalidInput(
-    'cannot tell whose log this is.',
+    isPage ? 'cannot tell which proxy counted this.' : 'cannot tell whose log this is.',
     [
-      `Proxy lines name ${what}, and ${sources.join(', ')} has no prefix.`,
+      isPage
+        ? `A proxy’s page names ${what}: ${sources.join(', ')}.`
+        : `Proxy lines name ${what}, and ${sources.join(', ')} has no prefix.`,
       ...fitting,
       'Say so:  denywhy explain -n NAMESPACE deploy/NAME …',
-      'or:      kubectl logs --prefix …',
+      isPage ? 'or:      --metrics NAMESPACE/POD=FILE' : 'or:      kubectl logs --prefix …',
       ...(fits.length > 0 ? [] : cluster.notices.slice(0, 3)).map(({ where, message }) =>
         where === '' ? message : `${where}: ${message}`,
       ),

@@ -1,5 +1,6 @@
 /** One input of metrics, in any of the forms people have: a proxy's page, an OpenMetrics dump, a saved answer of Prometheus' API. */
 import { InvalidInput } from '../errors.ts';
+import { METRIC } from './conventions.ts';
 import { readPrometheusAnswer } from './metrics-json.ts';
 import type { MetricsReader, Reading } from './metrics-reader.ts';
 import { WANTED_METRICS } from './metrics-sample.ts';
@@ -18,7 +19,11 @@ const MAX_ANSWER = 512 * 1024 * 1024;
 /** Reads one input into `reader`, as one reading. The first character tells JSON from text. */
 export function createMetricsInput(reader: MetricsReader, reading: Reading): MetricsInput {
   reader.begin(reading);
-  const text = createMetricsText(reading.name, WANTED_METRICS, (sample) => reader.add(sample));
+  let counters = 0;
+  const text = createMetricsText(reading.name, WANTED_METRICS, (sample) => {
+    if (sample.metric !== METRIC.processStart && sample.metric !== METRIC.up) counters++;
+    reader.add(sample);
+  });
   let form: 'unknown' | 'text' | 'json' = 'unknown';
   const pieces: string[] = [];
   let size = 0;
@@ -43,7 +48,7 @@ export function createMetricsInput(reader: MetricsReader, reading: Reading): Met
     end() {
       if (form !== 'json') {
         text.end();
-        return textNotices(reading.name, text.stats);
+        return [...textNotices(reading.name, text.stats), ...(counters === 0 ? [noCounters(reading.name)] : [])];
       }
       const answer = readPrometheusAnswer(pieces.join(''), reading.name);
       for (const sample of answer.samples) reader.add(sample);
@@ -55,8 +60,14 @@ export function createMetricsInput(reader: MetricsReader, reading: Reading): Met
   };
 }
 
+/** So that another page than the proxy's is not taken for one on which nothing was denied. */
+function noCounters(name: string): string {
+  return `${name}: no counter of a proxy's inbound traffic is in it: nothing has come in yet, or it is not the page of the proxy (port 4191, /metrics)`;
+}
+
 function textNotices(name: string, { malformed, malformedLines }: MetricsTextStats): string[] {
   if (malformed === 0) return [];
   const more = malformed > malformedLines.length ? ', …' : '';
-  return [`${name}: ${malformed} lines are no metrics and were passed over (${malformedLines.join(', ')}${more})`];
+  const lines = malformed === 1 ? '1 line is no metric and was' : `${malformed} lines are no metrics and were`;
+  return [`${name}: ${lines} passed over (${malformedLines.join(', ')}${more})`];
 }

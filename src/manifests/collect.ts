@@ -21,7 +21,7 @@ export function collect(value: unknown, document: Document, path: Path, into: Co
   const fields = fieldsOf(value);
   if (fields === null) {
     throw new InvalidInput(
-      `Here stands ${describe(value)} instead of a Kubernetes object.`,
+      `This is ${describe(value)}, not a Kubernetes object.`,
       'Take it out, or write the dump again with -o yaml.',
       document.place(path),
     );

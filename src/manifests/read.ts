@@ -97,7 +97,7 @@ function noManifests(parsed: Parsed, file: string): InvalidInput {
   const [first] = parsed.documents;
   if (first === undefined) return new InvalidInput('There is nothing in it.', remedy, { file });
   const fields = fieldsOf(first.value);
-  if (fields === null) return new InvalidInput(`Here stands ${describe(first.value)}, and no Kubernetes objects.`, remedy, first.place([]));
+  if (fields === null) return new InvalidInput(`This is ${describe(first.value)}, not Kubernetes objects.`, remedy, first.place([]));
   const missing = 'apiVersion' in fields ? 'kind' : 'kind' in fields ? 'apiVersion' : 'apiVersion and kind';
   return new InvalidInput(`This is no Kubernetes object: it has no ${missing}.`, remedy, first.place([]));
 }

@@ -95,6 +95,21 @@ describe('whose log it is', () => {
     expect(await whose(['-n', 'other', '--cluster', files('two.json'), 'deploy/backend'], withoutIdentity)).toBe(
       'other Deployment backend ',
     );
+    expect(await whose(['-n', 'other', '--cluster', files('two.json'), pod], withoutIdentity)).toBe(`other Deployment backend ${pod}`);
+  });
+
+  test('cannot be told of a page: then the command says how a page is named', async () => {
+    const pages = filesIn({ 'page.prom': page(3) });
+    const { exitCode, stderr } = await run(['--cluster', files('two.json'), '--metrics', pages('page.prom')], { stdin: '' });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('cannot tell which proxy counted this.');
+    expect(stderr).toContain('--metrics NAMESPACE/POD=FILE');
+  });
+
+  test('is not looked for among options', async () => {
+    const { exitCode, stderr } = await run(['--cluster', '--logs', files('backend.log')], { stdin: '' });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('--cluster needs a path, and --logs stands there.');
   });
 });
 

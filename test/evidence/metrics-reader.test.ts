@@ -219,8 +219,18 @@ it('makes nothing of an answer about other metrics', () => {
 it('names the lines it passed over', () => {
   const reader = createMetricsReader();
   const input = createMetricsInput(reader, { name: 'x.prom', reporter: POD, at: null });
-  input.push('a_total 1\n???\n');
-  expect(input.end()).toEqual(['x.prom: 1 lines are no metrics and were passed over (2)']);
+  input.push(`inbound_tcp_authz_deny_total{${T},${S},${C}} 2\n???\n`);
+  expect(input.end()).toEqual(['x.prom: 1 line is no metric and was passed over (2)']);
+});
+
+it.each([
+  ['another page than a proxy’s', 'go_goroutines 3\nprocess_start_time_seconds 100\n', ['x.prom: no counter of a proxy']],
+  ['a page of a proxy', `inbound_tcp_authz_allow_total{${T},${S},authz_name="a",${C}} 2\n`, []],
+  ['an answer without series', '{"status":"success","data":{"resultType":"vector","result":[]}}', []],
+])('says of %s whether it tells anything', (_, text, expected) => {
+  const input = createMetricsInput(createMetricsReader(), { name: 'x.prom', reporter: POD, at: null });
+  input.push(text);
+  expect(input.end()).toEqual(expected.map((start) => expect.stringContaining(start)));
 });
 
 it('counts the samples of series beyond its limit instead of holding them', () => {

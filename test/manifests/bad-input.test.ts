@@ -56,11 +56,11 @@ const CASES: Case[] = [
   {
     name: 'the table of kubectl get',
     text: 'NAME READY\nbackend-1 2/2\n',
-    message: 'Here stands text, and no Kubernetes objects.',
+    message: 'This is text, not Kubernetes objects.',
     remedy: MANIFEST,
     at: [1, 1],
   },
-  { name: 'a number', text: '42\n', message: 'Here stands the number 42, and no Kubernetes objects.', remedy: MANIFEST, at: [1, 1] },
+  { name: 'a number', text: '42\n', message: 'This is the number 42, not Kubernetes objects.', remedy: MANIFEST, at: [1, 1] },
   {
     name: 'values of a chart',
     text: '# x\nreplicas: 2\n',
@@ -134,7 +134,7 @@ const CASES: Case[] = [
   {
     name: 'a number among the items',
     text: yamlList(POD, '7'),
-    message: 'Here stands the number 7 instead of a Kubernetes object.',
+    message: 'This is the number 7, not a Kubernetes object.',
     remedy: 'Take it out, or write the dump again with -o yaml.',
     at: [8, 3],
   },
