@@ -27,6 +27,8 @@ type KeptSample = readonly [metric: string, labels: readonly (readonly [string, 
 
 interface KeptReading {
   readonly samples: readonly KeptSample[];
+  /** When the last push came. */
+  readonly at: Instant;
 }
 
 /** Most series of one target that are followed; a proxy has some tens. */
@@ -37,30 +39,39 @@ export async function foldReadings(set: WorkingSet, pushed: PushedMetrics): Prom
   const targets = byTarget(pushed);
   await set.load('readings', targets.keys());
   const facts: Fact[] = [];
-  for (const [id, samples] of targets) {
-    const before = set.get<KeptReading>('readings', id)?.samples.map(fromKept) ?? [];
+  for (const [id, untimed] of targets) {
+    const known = set.get<KeptReading>('readings', id);
+    const before = known?.samples.map(fromKept) ?? [];
+    const at = momentAfter(known, pushed.at);
+    const samples = untimed.map((sample) => (sample.at === null ? { ...sample, at } : sample));
     const reader = createMetricsReader({ maxSeries: 2 * MOST_SERIES });
     reader.begin({ name: pushed.name, reporter: pushed.reporter, at: null });
     for (const sample of before) reader.add(sample);
     if (before.length > 0) reader.take();
-    reader.begin({ name: pushed.name, reporter: pushed.reporter, at: pushed.at });
+    reader.begin({ name: pushed.name, reporter: pushed.reporter, at });
     for (const sample of samples) reader.add(sample);
     facts.push(...reader.take());
     const kept = newest([...before, ...samples]);
-    set.put('readings', id, { samples: kept.map(toKept) }, { sort: kept.reduce((last, s) => Math.max(last, s.at ?? 0), 0) });
+    const reading: KeptReading = { samples: kept.map(toKept), at: Math.max(pushed.at, known?.at ?? pushed.at) };
+    set.put('readings', id, reading, { sort: kept.reduce((last, s) => Math.max(last, s.at ?? 0), 0) });
   }
   return facts;
 }
 
+/** Of pushes that come within one millisecond the later one is later; one that came earlier, and was overtaken, stays earlier. */
+function momentAfter(known: KeptReading | null, at: Instant): Instant {
+  if (known === null || at < known.at) return at;
+  return known.samples.reduce((latest, [, , , seen]) => Math.max(latest, seen + 1), at);
+}
+
 /** A target by its scrape labels, or by the pod that the sender names. Samples without either have no target. */
-function byTarget({ samples, reporter, at }: PushedMetrics): ReadonlyMap<string, readonly Sample[]> {
+function byTarget({ samples, reporter }: PushedMetrics): ReadonlyMap<string, readonly Sample[]> {
   const targets = new Map<string, Sample[]>();
   for (const sample of samples) {
     const id = hashId('t', targetOf(sample.labels, reporter));
-    const timed = sample.at === null ? { ...sample, at } : sample;
     const known = targets.get(id);
-    if (known === undefined) targets.set(id, [timed]);
-    else known.push(timed);
+    if (known === undefined) targets.set(id, [sample]);
+    else known.push(sample);
   }
   return targets;
 }
@@ -76,7 +87,7 @@ function newest(samples: readonly Sample[]): readonly Sample[] {
   for (const sample of samples) {
     const key = JSON.stringify([sample.metric, [...sample.labels].sort(([a], [b]) => (a < b ? -1 : 1))]);
     const known = bySeries.get(key);
-    if (known === undefined || (known.at ?? 0) <= (sample.at ?? 0)) bySeries.set(key, sample);
+    if (known === undefined || (known.at ?? 0) < (sample.at ?? 0)) bySeries.set(key, sample);
   }
   const alive = [...bySeries.values()].filter(({ value }) => Number.isFinite(value));
   return alive.length <= MOST_SERIES ? alive : alive.toSorted((a, b) => (b.at ?? 0) - (a.at ?? 0)).slice(0, MOST_SERIES);

@@ -77,6 +77,12 @@ describe('counters that are pushed', () => {
     expect(await desk.store.count('readings')).toBe(2);
   });
 
+  it('that come within one millisecond all count', async () => {
+    const desk = createDesk();
+    for (const value of [0, 1, 3, 6, 10]) await push(desk, [started, denied(value)], NOON);
+    expect(await counted(desk)).toEqual([{ metrics: 10, logs: 0, before: 0 }]);
+  });
+
   it('that come late, with an earlier time, add nothing', async () => {
     const desk = createDesk();
     const at = (sample: Sample, time: number) => ({ ...sample, at: time });
