@@ -1,4 +1,5 @@
 /** argv → command → exit code. */
+import { existsSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { Command as Commander, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
@@ -110,6 +111,7 @@ function showPlace(place: Place | null): string {
 
 /** Runs the program in this process: real streams, environment and clock. */
 export async function start(): Promise<void> {
+  goWhereNpmWasCalled(process.env);
   const io: Io = {
     stdin: process.stdin,
     stdout: process.stdout,
@@ -130,6 +132,11 @@ export async function start(): Promise<void> {
   process.exitCode = await main(process.argv.slice(2), io);
   // A command that failed halfway through a pipe must not wait for the rest of it.
   process.stdin.destroy();
+}
+
+/** `npm run` starts scripts at the root of the checkout; paths of a command line are meant where it was typed. */
+function goWhereNpmWasCalled({ npm_lifecycle_event: script, INIT_CWD: directory }: NodeJS.ProcessEnv): void {
+  if (directory !== undefined && (script === 'denywhy' || script === 'demo') && existsSync(directory)) process.chdir(directory);
 }
 
 if (import.meta.main) await start();

@@ -42,7 +42,7 @@ export function showDemo(shown: ShownDemo, io: Pick<Io, 'columns' | 'env' | 'isT
     ...symptomLines(shown.answer.explanation, style),
     ...showNotices(shown.answer.explanation, shown.answer.notices, shown.played.logs, style),
     ...fullLines(clients, style),
-    ...nextLines(clients, shown.recording, style),
+    ...nextLines(clients, shown.recording, style, io.env),
   ];
   return `${lines.join('\n').trimEnd()}\n`;
 }
@@ -177,9 +177,9 @@ function fullLines([first, ...more]: readonly ClientExplanation[], style: Style)
   return ['', '', rule('In full, the first of them', style), '', ...showClientBlock(first, `1 of ${more.length + 1}`, style)];
 }
 
-function nextLines([first]: readonly ClientExplanation[], recording: Recording, style: Style): readonly string[] {
+function nextLines([first]: readonly ClientExplanation[], recording: Recording, style: Style, env: Io['env']): readonly string[] {
   if (first === undefined) return [];
-  const commands = nextCommands(first, recording).flatMap(({ what, command }) => ['', style.palette.dim(`# ${what}`), command]);
+  const commands = nextCommands(first, recording, env).flatMap(({ what, command }) => ['', style.palette.dim(`# ${what}`), command]);
   return ['', '', rule('Try next', style), ...commands];
 }
 

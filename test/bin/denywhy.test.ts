@@ -51,6 +51,18 @@ it('runs in place under the bundled Node', () => {
   expect({ status, stdout }).toEqual({ status: 0, stdout: `${manifest.version}\n` });
 });
 
+it('takes paths from where npm was called, and not from where it runs scripts', () => {
+  const run = (env: NodeJS.ProcessEnv) =>
+    spawnSync(process.execPath, [join(ROOT, 'bin', 'denywhy.js'), 'explain', '--logs', 'here.log'], {
+      encoding: 'utf8',
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+    });
+  writeFileSync(join(scratch, 'here.log'), '');
+  expect(run({ INIT_CWD: scratch, npm_lifecycle_event: 'denywhy' }).stderr).toContain('nothing came from here.log');
+  expect(run({ INIT_CWD: scratch, npm_lifecycle_event: 'unit' }).stderr).toContain('here.log: There is no such file.');
+});
+
 describe.skipIf(oldNode === null)('under an old Node (skipped where the PATH has none)', () => {
   const node = oldNode ?? '';
 

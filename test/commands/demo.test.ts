@@ -31,7 +31,7 @@ async function run(args: readonly string[], given: Partial<Pick<Io, 'isTTY' | 'e
     stdin: Readable.from([]),
     stdout: sink(written.stdout),
     stderr: sink(written.stderr),
-    env: {},
+    env: { npm_lifecycle_event: 'demo' },
     now: Date.parse('2030-01-01T00:00:00Z'),
     isTTY: { stdin: false, stdout: false, stderr: false },
     columns: 80,
@@ -178,13 +178,20 @@ denywhy: explaining what was denied
     }
   });
 
+  it('goes on with commands that work as it was called itself', async () => {
+    expect((await run([])).stdout).toContain('\nnpm run -s denywhy -- demo --once');
+    expect((await run([], { env: {} })).stdout).toContain('\ndenywhy demo --once');
+  });
+
   it('says with colours what it says without', async () => {
     const plain = await run([]);
     const coloured = await run([], { isTTY: { stdin: false, stdout: true, stderr: false } });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is taken out
     expect(coloured.stdout.replace(/\u001b\[\d+m/g, '')).toBe(plain.stdout);
     expect(coloured.stdout).not.toBe(plain.stdout);
-    expect(await run([], { isTTY: { stdin: false, stdout: true, stderr: false }, env: { NO_COLOR: '1' } })).toEqual(plain);
+    expect(
+      await run([], { isTTY: { stdin: false, stdout: true, stderr: false }, env: { NO_COLOR: '1', npm_lifecycle_event: 'demo' } }),
+    ).toEqual(plain);
   });
 
   it('shows a person how far it is, in one line that is gone at the end', async () => {
