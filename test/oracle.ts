@@ -1,6 +1,6 @@
 /**
  * `npm run oracle -- FILE…`: compares our law with Linkerd's own decisions, in the formats of the oracle.
- * Prints `agree N of M` per file, then each disagreement; exit 1 if there is any. `--print` writes our answers instead.
+ * Prints `agree N of M` per file and in all, then each disagreement; exit 1 if there is any. `--print` writes our answers instead.
  */
 import { basename } from 'node:path';
 import { type Comparison, compareAdmission, compareCluster, compareUpdates } from './oracle/cases.ts';
@@ -17,6 +17,7 @@ if (paths.length === 0) {
 }
 
 let disagreed = false;
+const all = { files: 0, asked: 0, agreed: 0 };
 for (const file of filesBelow(paths)) {
   const tally = { asked: 0, agreed: 0, admittedOnly: 0 };
   const lines: string[] = [];
@@ -36,9 +37,13 @@ for (const file of filesBelow(paths)) {
     tally.admittedOnly === 0 ? '' : ` (${tally.admittedOnly} refused in a parser's words: compared by admitted and schema alone)`;
   process.stdout.write(`${basename(file)}: agree ${tally.agreed} of ${tally.asked}${note}\n`);
   for (const line of lines) process.stdout.write(`  ${line}\n`);
+  all.files++;
+  all.asked += tally.asked;
+  all.agreed += tally.agreed;
   if (tally.agreed < tally.asked || tally.asked === 0) disagreed = true;
   if (tally.asked === 0) process.stdout.write('  nothing in this file has a format of the oracle\n');
 }
+if (all.files > 1) process.stdout.write(`in all: agree ${all.agreed} of ${all.asked} (${all.files} files)\n`);
 process.exit(disagreed ? 1 : 0);
 
 function* comparisonsOf(file: string): Iterable<Comparison> {
