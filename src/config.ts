@@ -277,7 +277,7 @@ function contradictions(config: Config, given: ReadonlyMap<string, Given>): read
 }
 
 /** 127.0.0.0/8, ::1 and their names. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 

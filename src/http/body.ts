@@ -95,12 +95,7 @@ async function* unpack(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 async function* inTime(chunks: AsyncGenerator<Uint8Array>, milliseconds: number): AsyncGenerator<Uint8Array> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const problem = new Problem(
-      408,
-      `This body took longer than ${milliseconds / 1000} s.`,
-      'Send it faster or in smaller parts, or raise limits.bodyTime.',
-    );
-    timer = setTimeout(() => reject(problem), milliseconds);
+    timer = setTimeout(() => reject(tooSlow(milliseconds)), milliseconds);
   });
   late.catch(() => {});
   try {
@@ -109,6 +104,11 @@ async function* inTime(chunks: AsyncGenerator<Uint8Array>, milliseconds: number)
   } finally {
     clearTimeout(timer);
   }
+}
+
+function tooSlow(milliseconds: number): Problem {
+  const message = `This body took longer than ${milliseconds / 1000} s.`;
+  return new Problem(408, message, 'Send it faster or in smaller parts, or raise limits.bodyTime.');
 }
 
 /** Hands the whole body to `use`, and keeps it in the budget until that is done. */
@@ -151,7 +151,7 @@ export function parseJson(body: Buffer): unknown {
 }
 
 /** The media type without its parameters, in lower case; empty where there is none. */
-export function mediaType(request: Request): string {
+function mediaType(request: Request): string {
   return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 

@@ -24,9 +24,12 @@ export async function accept(shared: Shared, source: string, batch: Batch): Prom
   const { intake, limits, metrics } = shared;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const problem = unavailable('The store does not answer.', 'Send it again; GET /readyz says when it is back.');
-    timer = setTimeout(() => reject(problem), limits.answerTime);
+    timer = setTimeout(
+      () => reject(unavailable('The store does not answer.', 'Send it again; GET /readyz says when it is back.')),
+      limits.answerTime,
+    );
   });
+  late.catch(() => {});
   try {
     const accepted = await Promise.race([intake.accept(batch), late]);
     metrics.batches.inc({ source, result: accepted });

@@ -121,8 +121,8 @@ export const incidentDetail = named(
   }),
 );
 
-export const limitOf = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
-export const cursor = z.string().max(2000).optional().describe('`next` of the page before');
+const limitOf = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
+const cursor = z.string().max(2000).optional().describe('`next` of the page before');
 
 export const incidentQuery = z.strictObject({
   state: z.enum(['open', 'acknowledged', 'resolved', 'active']).optional().describe('active: open or acknowledged'),

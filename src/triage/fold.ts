@@ -166,7 +166,7 @@ export function openedByAlert(selection: KeySelection, now: Instant): Incident {
   };
 }
 
-export function keyOfIncident(incident: Incident): IncidentKey | null {
+function keyOfIncident(incident: Incident): IncidentKey | null {
   const { cluster, namespace, workload, server, route, kind } = incident;
   return kind === null ? null : { cluster, namespace, workload, server, route, kind };
 }

@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type * as z from 'zod';
@@ -275,6 +277,18 @@ describe('the document', () => {
     for (const name of references) expect(Object.keys(document.components.schemas)).toContain(name);
     for (const o of Object.values(document.paths).flatMap((methods) => Object.values(methods)))
       expect(Object.keys(o.responses)).toContain('default');
+  });
+
+  it('and docs/api.md name the same operations', async () => {
+    const document: Document = (await get('/openapi.json')).body;
+    const page = readFileSync(join(import.meta.dirname, '../../docs/api.md'), 'utf8');
+    const table = page.split('\n').filter((row) => row.startsWith('| `'));
+    for (const [path, methods] of Object.entries(document.paths))
+      for (const method of Object.keys(methods))
+        expect(
+          table.some((row) => row.includes(method.toUpperCase()) && row.includes(`${path}\``)),
+          `${method} ${path}`,
+        ).toBe(true);
   });
 
   it('is the same with tokens as without', async () => {

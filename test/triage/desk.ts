@@ -80,7 +80,7 @@ async function valuesOf<T>(store: Store, collection: 'incidents'): Promise<reado
 
 export const CART: WorkloadRef = { kind: 'Deployment', namespace: 'shop', name: 'cart' };
 export const SERVER = { group: 'policy.linkerd.io', kind: 'server', name: 'cart-http' };
-export const ROUTE = { group: '', kind: 'default', name: 'default' };
+const ROUTE = { group: '', kind: 'default', name: 'default' };
 export const WEB: ClientTls = { state: 'established', clientId: 'web.shop.serviceaccount.identity.linkerd.cluster.local' };
 
 const POD: Reporter = { cluster: '', namespace: 'shop', pod: 'cart-1', workload: CART };
