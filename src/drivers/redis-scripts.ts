@@ -81,6 +81,20 @@ return 'done'
 `,
 };
 
+/** ARGV: prefix of the documents, ids. Returns revision and value of each; two nils where there is none. */
+export const GET: Script = {
+  numberOfKeys: 0,
+  lua: `
+local found = {}
+for i = 2, #ARGV do
+  local document = redis.call('HMGET', ARGV[1] .. ARGV[i], 'r', 'v')
+  found[#found + 1] = document[1]
+  found[#found + 1] = document[2]
+end
+return found
+`,
+};
+
 /**
  * KEYS: the zset. ARGV: prefix of the documents, 'forwards' or 'backwards', limit; where it goes on: score and id, or ''.
  * Returns id, score, revision, value of each. The bytes are compared one by one, as Lua's own order of strings follows the locale of Redis.

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { Unavailable } from '../errors.ts';
 import type { Collection, Commit, CommitResult, Cursor, Json, Store, StoredDocument, Write } from '../ports.ts';
 import { connectRedis, durabilityOf, type RedisClient, type RedisOptions, readRedisFacts, refusalOf } from './redis.ts';
-import { COMMIT, LEASE, LIST, RELEASE, type Script, TRIM } from './redis-scripts.ts';
+import { COMMIT, GET, LEASE, LIST, RELEASE, type Script, TRIM } from './redis-scripts.ts';
 
 export interface RedisStoreOptions extends RedisOptions {
   /** Begins every key; stores with other prefixes do not see each other. */
@@ -33,7 +33,7 @@ export async function createRedisStore({ prefix, ...options }: RedisStoreOptions
     return refusal === null ? answer(call()) : Promise.reject(refusal);
   };
   return {
-    get: (collection, ids) => answer(Promise.all(ids.map((id) => getOne(redis, `${prefix}:doc:${collection}:${id}`, id)))),
+    get: (collection, ids) => answer(get(scripts.get, `${prefix}:doc:${collection}:`, ids)),
     list: (collection, listing) => answer(list(scripts.list, prefix, collection, listing)),
     count: (collection, tag) => answer(redis.zcard(indexOf(prefix, collection, tag))),
     commit: (commit) => write(() => scripts.commit(commitArguments(prefix, commit))).then(toResult),
@@ -83,7 +83,7 @@ function createCheck(redis: Redis) {
 
 type Call = (values: readonly (string | number)[]) => Promise<unknown>;
 
-function defineScripts(redis: Redis): { commit: Call; list: Call; trim: Call; lease: Call; release: Call } {
+function defineScripts(redis: Redis): { get: Call; commit: Call; list: Call; trim: Call; lease: Call; release: Call } {
   const define = (name: string, script: Script): Call => {
     redis.defineCommand(name, script);
     const command: unknown = Reflect.get(redis, name);
@@ -91,6 +91,7 @@ function defineScripts(redis: Redis): { commit: Call; list: Call; trim: Call; le
     return (values) => command.call(redis, values);
   };
   return {
+    get: define('denywhyGet', GET),
     commit: define('denywhyCommit', COMMIT),
     list: define('denywhyList', LIST),
     trim: define('denywhyTrim', TRIM),
@@ -108,9 +109,20 @@ function negated(value: number): number {
   return 0 - value;
 }
 
-async function getOne(redis: Redis, key: string, id: string): Promise<StoredDocument | null> {
-  const [revision, value] = await redis.hmget(key, 'r', 'v');
-  return typeof revision === 'string' && typeof value === 'string' ? { id, revision: Number(revision), value: JSON.parse(value) } : null;
+/** Documents of one call of the script: it holds Redis up for no longer than a fraction of a millisecond. */
+const MOST_AT_ONCE = 500;
+
+/** One command for many documents: a command each would cost more than the documents. */
+async function get(call: Call, prefix: string, ids: readonly string[]): Promise<readonly (StoredDocument | null)[]> {
+  if (ids.length > MOST_AT_ONCE)
+    return [...(await get(call, prefix, ids.slice(0, MOST_AT_ONCE))), ...(await get(call, prefix, ids.slice(MOST_AT_ONCE)))];
+  if (ids.length === 0) return [];
+  const answer = await call([prefix, ...ids]);
+  const fields: readonly unknown[] = Array.isArray(answer) ? answer : [];
+  return ids.map((id, i) => {
+    const [revision, value] = [fields[2 * i], fields[2 * i + 1]];
+    return typeof revision === 'string' && typeof value === 'string' ? { id, revision: Number(revision), value: JSON.parse(value) } : null;
+  });
 }
 
 async function list(

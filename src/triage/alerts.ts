@@ -24,6 +24,7 @@ const MOST_SELECTED = 200;
 export async function foldAlerts(set: WorkingSet, alerts: readonly AlertFact[], options: Options, touched: Set<string>): Promise<void> {
   if (alerts.length === 0) return;
   await set.load('alerts', alerts.map(alertId));
+  await loadCandidates(set, alerts, options);
   const lists = createLists(options.store);
   for (const alert of alerts) {
     const known = set.get<AlertState>('alerts', alertId(alert));
@@ -105,16 +106,26 @@ function pointsAtUs({ namespace, workload, server, route, kind }: KeySelection):
 }
 
 /** What the alert may select: in the slots of its workload, where it names one; else among the open incidents, which are listed. */
-async function candidates(set: WorkingSet, selection: KeySelection, { context }: Options, lists: Lists): Promise<readonly string[]> {
-  const { namespace, workload } = selection;
-  if (namespace !== undefined && workload !== undefined) {
-    const cluster = selection.cluster ?? context.cluster;
-    const slots = [null, ...INCIDENT_KINDS].map((kind) => slotId({ cluster, namespace, workload, kind }));
-    await set.load('slots', slots);
-    const found = slots.flatMap((slot) => incidentsIn(set, slot));
-    if (found.length > 0) return found;
-  }
-  return lists.ids('incidents', namespace === undefined ? 'active' : `namespace:${namespace}`);
+async function candidates(set: WorkingSet, selection: KeySelection, options: Options, lists: Lists): Promise<readonly string[]> {
+  const slots = slotsOf(selection, options);
+  await set.load('slots', slots);
+  const found = slots.flatMap((slot) => incidentsIn(set, slot));
+  if (found.length > 0) return found;
+  return lists.ids('incidents', selection.namespace === undefined ? 'active' : `namespace:${selection.namespace}`);
+}
+
+/** Of the workload that the selection names; none where it names none. */
+function slotsOf({ cluster, namespace, workload }: KeySelection, { context }: Options): readonly string[] {
+  if (namespace === undefined || workload === undefined) return [];
+  return [null, ...INCIDENT_KINDS].map((kind) => slotId({ cluster: cluster ?? context.cluster, namespace, workload, kind }));
+}
+
+/** Reads in two steps what all the alerts may need: one by one they would wait for the store many times. */
+async function loadCandidates(set: WorkingSet, alerts: readonly AlertFact[], options: Options): Promise<void> {
+  const slots = new Set(alerts.flatMap(({ selects }) => slotsOf(selects, options)));
+  await set.load('slots', slots);
+  const known = alerts.flatMap((alert) => set.get<AlertState>('alerts', alertId(alert))?.incidents ?? []);
+  await set.load('incidents', [...known, ...[...slots].flatMap((slot) => incidentsIn(set, slot))]);
 }
 
 interface Lists {
