@@ -1,5 +1,7 @@
 /** The outside world on one page: what the product needs of a cluster, metrics and logs. Drivers implement it, commands choose. */
+import type { AlertFact } from './evidence/alert.ts';
 import type { Fact } from './evidence/facts.ts';
+import type { PrometheusAnswer, ScrapeTarget } from './evidence/metrics-json.ts';
 import type { Change, Instant } from './policy/resource.ts';
 
 /** Something about the input that a person should know and that did not stop the work. */
@@ -36,6 +38,64 @@ export interface Cluster {
 /** A stream of facts from logs, metrics or alerts, in the order of the source. */
 export interface FactSource {
   facts(): AsyncIterable<Fact>;
+}
+
+/**
+ * Prometheus' HTTP API, or another program's that speaks it (Thanos, Mimir). Errors of every call: Unavailable (absent, slow, refuses, answers
+ * with something else), each with what to do.
+ */
+export interface Prometheus {
+  /** Its address, for people. */
+  readonly place: string;
+  /** By its own clock. */
+  now(): Promise<Instant>;
+  /** An instant query for series. */
+  query(expression: string, at: Instant): Promise<PrometheusAnswer>;
+  /** `step` in milliseconds; both ends are included. */
+  queryRange(
+    expression: string,
+    span: { readonly start: Instant; readonly end: Instant; readonly step: number },
+  ): Promise<PrometheusAnswer>;
+  /** An instant query for numbers that are of no series (`count by (…)`), by their labels. */
+  numbers(expression: string, at: Instant | null): Promise<readonly LabelledNumber[]>;
+  /** The active scrape targets; null: it does not know (it scrapes nothing itself). */
+  targets(): Promise<readonly ScrapeTarget[] | null>;
+  /** `global.external_labels` of its configuration; null: it does not tell. */
+  externalLabels(): Promise<ReadonlyMap<string, string> | null>;
+  close(): void;
+}
+
+export interface LabelledNumber {
+  readonly labels: ReadonlyMap<string, string>;
+  readonly value: number;
+}
+
+/** An alert that is handed to Alertmanager. It is known by its labels; an `endsAt` in the past resolves it. */
+export interface PostedAlert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly startsAt: Instant;
+  readonly endsAt: Instant;
+  /** Where people read more; empty: nowhere. */
+  readonly generatorURL: string;
+}
+
+/** One Alertmanager (API v2). Errors of every call: Unavailable, with what to do. */
+export interface Alertmanager {
+  readonly place: string;
+  post(alerts: readonly PostedAlert[]): Promise<void>;
+  /** What it holds that has not ended, silenced and inhibited ones included, with the receivers of each. */
+  alerts(): Promise<readonly HeldAlert[]>;
+  /** When its process started: it forgets its alerts then. */
+  startedAt(): Promise<Instant>;
+  close(): void;
+}
+
+export interface HeldAlert {
+  readonly alert: AlertFact;
+  readonly receivers: readonly string[];
+  /** Neither silenced nor inhibited. */
+  readonly isActive: boolean;
 }
 
 /** JSON, as a store keeps it. */

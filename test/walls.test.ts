@@ -32,6 +32,8 @@ const ROOMS: readonly Room[] = [
       'ports.ts',
       './sqlite.ts',
       './redis-faults.ts',
+      './upstream-faults.ts',
+      'axios',
       'bullmq',
       'ioredis',
       'node:',
@@ -78,6 +80,7 @@ const ROOMS: readonly Room[] = [
 
 const PACKAGES = [
   'fs',
+  'axios',
   'bullmq',
   'commander',
   'ioredis',
