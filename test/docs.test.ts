@@ -4,6 +4,7 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync } 
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { METRIC } from '../src/evidence/conventions.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const PAGES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'demo/README.md', ...globSync('docs/**/*.md', { cwd: ROOT })].sort();
@@ -71,6 +72,12 @@ describe.each(PAGES)('%s', (page) => {
     const named = [...textOf(page).matchAll(/npm run (?:-s )?([a-z][\w:-]*)/g)].map(([, name = '']) => name);
     expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
   });
+});
+
+it.each(PAGES)('%s names only metrics that are read', (page) => {
+  const known = new Set<string>(Object.values(METRIC));
+  const named = [...textOf(page).matchAll(/\binbound_[a-z_]+/g)].map(([name]) => name);
+  expect(named.filter((name) => !known.has(name))).toEqual([]);
 });
 
 it('README lists every command', () => {
