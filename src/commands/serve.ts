@@ -1,9 +1,9 @@
 /** `denywhy serve`: the service, until it is told to end. */
 import { once } from 'node:events';
 import { loadConfig } from '../config.ts';
-import { createLogger } from '../telemetry.ts';
+import { createLogger, type Logger } from '../telemetry.ts';
 import type { Command } from './command.ts';
-import { startService } from './service.ts';
+import { type Service, startService } from './service.ts';
 
 const EXAMPLES = `
 Examples:
@@ -29,16 +29,26 @@ export const serve: Command = {
   async run(subcommand, io) {
     const { config } = loadConfig(io.env, subcommand.opts<{ config?: string }>().config ?? null);
     const logger = createLogger(io.stdout, config.log.level);
-    const service = await startService(config, logger);
-    const ended = new AbortController();
-    const signal = await Promise.race(['SIGTERM', 'SIGINT'].map((name) => once(process, name, { signal: ended.signal }).then(() => name)));
-    logger.info({ signal }, 'denywhy ends');
-    const timer = setTimeout(() => process.exit(0), LONGEST_SHUTDOWN);
-    process.once('SIGINT', () => process.exit(130));
-    await service.close();
-    clearTimeout(timer);
-    process.removeAllListeners('SIGINT');
-    ended.abort();
+    // Asked to end while it starts, it ends when it has started.
+    const heard = new AbortController();
+    const asked = Promise.race(['SIGTERM', 'SIGINT'].map((name) => once(process, name, { signal: heard.signal }).then(() => name)));
+    asked.catch(() => {});
+    try {
+      const service = await startService(config, logger);
+      await end(service, await asked, logger);
+    } finally {
+      heard.abort();
+    }
     return 0;
   },
 };
+
+async function end(service: Service, signal: string, logger: Logger): Promise<void> {
+  logger.info({ signal }, 'denywhy ends');
+  const timer = setTimeout(() => process.exit(0), LONGEST_SHUTDOWN);
+  const leave = () => process.exit(130);
+  process.once('SIGINT', leave);
+  await service.close();
+  clearTimeout(timer);
+  process.removeListener('SIGINT', leave);
+}

@@ -198,6 +198,12 @@ describe('the service', () => {
     expect((await incidents(second.url)).map((i) => i.counted.logs)).toEqual([1]);
   });
 
+  it('that is asked to end as soon as it listens ends in order, too', async () => {
+    const one = await start();
+    expect((await one.stop('SIGTERM')).code).toBe(0);
+    expect(one.output()).toContain('denywhy has ended');
+  });
+
   it('writes its log as JSON, without bodies or tokens', async () => {
     const token = 'a-secret-token-0000000';
     const one = await start({ DENYWHY_AUTH_TOKENS: `am intake ${token}`, DENYWHY_LOG_LEVEL: 'debug' });
