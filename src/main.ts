@@ -59,12 +59,19 @@ export async function main(args: readonly string[], io: Io, commands: readonly C
   }
   try {
     if (args.length === 0) program.help({ error: true });
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(asked(program, args), { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return reportUsage(error, program, args, io);
     return report(error, io);
   }
+}
+
+/** `bogus --help` is asked as `bogus`: help of the program would pass for help of what does not exist. */
+function asked(program: Commander, args: readonly string[]): readonly string[] {
+  const [name = ''] = args;
+  const isKnown = name.startsWith('-') || name === 'help' || program.commands.some((command) => command.name() === name);
+  return isKnown ? args : [name];
 }
 
 function reportUsage(error: CommanderError, program: Commander, args: readonly string[], io: Io): number {

@@ -79,6 +79,14 @@ describe('a command', () => {
 describe('faults of the command line end with 2, a message and the usage', () => {
   it.each([
     {
+      args: ['explian', '--help'],
+      stderr: `denywhy: unknown command 'explian'
+  (Did you mean explain?)
+  Usage: denywhy [options] [command]
+  All of it: denywhy --help
+`,
+    },
+    {
       args: ['explian'],
       stderr: `denywhy: unknown command 'explian'
   (Did you mean explain?)
