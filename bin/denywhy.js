@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 const NEEDED = 26;
 const UNAVAILABLE = 3;
+/** Node sets aside up to 96 MB for young objects; a fifth is enough, and no slower. */
+const FLAGS = ['--max-semi-space-size=8'];
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
   const { start } = await import('../src/main.ts');
@@ -20,7 +22,7 @@ if (Number.parseInt(process.versions.node, 10) >= NEEDED) {
 /** Runs the same command line under `node`; streams, signals and the exit code pass through. */
 function restartUnder(node) {
   const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [...FLAGS, main, ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     process.stderr.write(`denywhy: ${node} does not start: ${error.message}\n  Install it again: npm ci\n`);

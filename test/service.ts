@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+/** As `npm run denywhy` gives them. */
+const FLAGS = ['--max-semi-space-size=8'];
 const BIN = fileURLToPath(new URL('../bin/denywhy.js', import.meta.url));
 
 export interface TestService {
@@ -29,7 +31,7 @@ export interface ServiceOptions {
 export function startService({ port, directory, env }: ServiceOptions): TestService {
   const log = join(directory, 'serve.log');
   const descriptor = openSync(log, 'a');
-  const child: ChildProcess = spawn(process.execPath, [BIN, 'serve'], {
+  const child: ChildProcess = spawn(process.execPath, [...FLAGS, BIN, 'serve'], {
     stdio: ['ignore', descriptor, descriptor],
     cwd: directory,
     env: { PATH: process.env['PATH'] ?? '', DENYWHY_LISTEN_ADDRESS: `127.0.0.1:${port}`, ...env },
