@@ -133,7 +133,15 @@ export function showNothingDenied(explanation: Explanation, logs: readonly LogRe
     allowed > 0
       ? `Allowed traffic was seen: ${allowed.toLocaleString('en')} requests or connections.`
       : 'No allowed traffic was seen either (logs tell of it at level debug only; counters do).';
-  return [...wrap(safe(`No denials${lines}${asked}.`), style.columns), ...wrap(seen, style.columns)];
+  return [safe(`No denials${lines}${asked}.`), seen, ...resolvedAlerts(explanation)].flatMap((text) => wrap(text, style.columns));
+}
+
+/** Those that are left out above: somebody who gave an alert wants to know that it was read. */
+function resolvedAlerts({ alerts }: Explanation): readonly string[] {
+  const count = alerts.filter(({ alert, clients }) => alert.status === 'resolved' && clients.length === 0).length;
+  if (count === 0) return [];
+  const what = count === 1 ? '1 alert was read that is resolved' : `${count.toLocaleString('en')} alerts were read that are resolved`;
+  return [`${what}: the log or the counters of that time would tell what was denied.`];
 }
 
 const ORIGIN_WORDS: Readonly<Record<SettingOrigin, string>> = {

@@ -170,6 +170,7 @@ describe('alerts', () => {
     log: wrongLog,
     'bare.json': JSON.stringify({ version: '4', alerts: [alert({})] }),
     'full.json': JSON.stringify({ version: '4', alerts: [alert({ ...server, tls: 'no_identity', no_tls_reason: 'no_tls_from_remote' })] }),
+    'resolved.json': JSON.stringify({ version: '4', alerts: [alert({}, 'resolved')] }),
     'recorded.jsonl': `${JSON.stringify({ receivedAt: 'x', body: { version: '4', alerts: [alert({})] } })}\n`,
   });
 
@@ -182,6 +183,11 @@ describe('alerts', () => {
     expect(stdout).toContain('1 of 1  DENIED  not counted (an alert)');
     expect(stdout).toContain('MeshTLSAuthentication shop/frontend-mtls needs a mesh identity');
     expect(stdout).toContain('MISSING  who the client is');
+  });
+  test('that are all resolved are said to be', async () => {
+    const { stdout } = await run(['--cluster', files('dump.json'), '--alerts', files('resolved.json')]);
+    expect(stdout).toContain('No denials.');
+    expect(stdout).toContain('1 alert was read that is resolved');
   });
   test('that name neither say which log tells more', async () => {
     const { stdout } = await run(['--cluster', files('dump.json'), '--alerts', files('bare.json')]);
