@@ -1,25 +1,53 @@
 /**
  * `npm run bench`: what things cost, as multiples of u (sha256 of 1 KiB) or of a baseline in the same run; medians of several rounds.
- * `--json` prints the rounds too. No figure here is a threshold: machines differ, a person reads it.
+ * `--only NAME[,NAME]` runs some groups, `--json` prints the rounds too. No figure here is a threshold: machines differ, a person reads it.
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { benchExplain } from './explain.ts';
+import { benchFold } from './fold.ts';
+import { benchIntake } from './intake.ts';
 import { benchLogs } from './logs.ts';
 import { type Line, unit } from './measure.ts';
-import { benchPolicy, readCluster } from './policy.ts';
+import { type BenchCluster, benchPolicy, readCluster } from './policy.ts';
+import { benchService } from './service.ts';
 
 const ROUNDS = 7;
+/** Of what takes seconds, or starts a process. */
+const FEW_ROUNDS = 3;
+const LESS_IS_BETTER: ReadonlySet<Line['unit']> = new Set(['u', 'MiB', 'ms', 's']);
 
-const cluster = readCluster();
-const lines: readonly Line[] = [
-  ...benchPolicy(cluster, ROUNDS),
-  ...benchExplain(cluster, ROUNDS),
-  ...benchLogs('log of the story', storyLog(), ROUNDS),
-];
-if (process.argv.includes('--json'))
-  process.stdout.write(`${JSON.stringify({ unitNanoseconds: unit(), node: process.version, lines }, null, 2)}\n`);
-else print(lines);
+let read: BenchCluster | null = null;
+function cluster(): BenchCluster {
+  read ??= readCluster();
+  return read;
+}
+
+const GROUPS: Readonly<Record<string, () => readonly Line[] | Promise<readonly Line[]>>> = {
+  policy: () => benchPolicy(cluster(), ROUNDS),
+  explain: () => benchExplain(cluster(), ROUNDS),
+  logs: () => benchLogs('log of the story', storyLog(), ROUNDS),
+  fold: () => benchFold(FEW_ROUNDS),
+  intake: () => benchIntake(FEW_ROUNDS),
+  service: () => benchService(cluster(), FEW_ROUNDS),
+};
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } });
+const names = values.only?.split(',') ?? Object.keys(GROUPS);
+const unknown = names.find((name) => !Object.hasOwn(GROUPS, name));
+if (unknown === undefined) await run(names);
+else {
+  process.stderr.write(`there is no group ${JSON.stringify(unknown)}: --only takes ${Object.keys(GROUPS).join(', ')}\n`);
+  process.exitCode = 2;
+}
+
+async function run(groups: readonly string[]): Promise<void> {
+  const lines: Line[] = [];
+  for (const name of groups) lines.push(...((await GROUPS[name]?.()) ?? []));
+  if (values.json) process.stdout.write(`${JSON.stringify({ unitNanoseconds: unit(), node: process.version, lines }, null, 2)}\n`);
+  else print(lines);
+}
 
 /** Every proxy's log of the recorded story, one after another. */
 function storyLog(): Buffer {
@@ -34,11 +62,12 @@ function storyLog(): Buffer {
 }
 
 function print(all: readonly Line[]): void {
-  process.stdout.write(`u = sha256 of 1 KiB, ${unit().toFixed(0)} ns here and now; medians of ${ROUNDS} rounds\n\n`);
+  process.stdout.write(`u = sha256 of 1 KiB, ${unit().toFixed(0)} ns here and now; medians of several rounds\n\n`);
+  const width = Math.max(44, ...all.map(({ name }) => name.length));
   for (const { name, value, unit: u, aim } of all) {
-    const better = u === 'u' || u === 'MiB' ? 'at most' : 'at least';
+    const better = LESS_IS_BETTER.has(u) ? 'at most' : 'at least';
     process.stdout.write(
-      `${name.padEnd(44)} ${show(value).padStart(11)} ${u.padEnd(8)}${aim === null ? '' : `aim: ${better} ${show(aim)}`}\n`,
+      `${name.padEnd(width)} ${show(value).padStart(11)} ${u.padEnd(8)}${aim === null ? '' : `aim: ${better} ${show(aim)}`}\n`,
     );
   }
 }

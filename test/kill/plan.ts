@@ -65,7 +65,7 @@ export function planOf(seed: number, points: number, victims: readonly Victim[])
 }
 
 /** mulberry32: numbers from 0 to below 1 (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c). */
-export function createRandom(seed: number): () => number {
+function createRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
