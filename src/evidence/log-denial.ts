@@ -2,6 +2,7 @@
 import type { AuthorizationRef, Labels } from '../policy/inbound.ts';
 import { ADMIN_PORT, DEFAULT_KIND, DEFAULT_PREFIX_211, FIELD, INBOUND_PORT, MESSAGE, SERVER_LABELS, SPAN } from './conventions.ts';
 import type { DenialKind } from './facts.ts';
+import { MAX_NAME } from './lengths.ts';
 import { type LogEvent, spanField, spanOf } from './log-event.ts';
 import { type FieldShape, type Fields, readFields } from './log-fields.ts';
 import { type Allowed, client, type Outcome, type Refusal } from './log-reading.ts';
@@ -68,6 +69,7 @@ function refusal(kind: DenialKind, event: LogEvent, fields: Fields): Refusal | n
   const old = fields.get(FIELD.server);
   const server = old === undefined ? labels(fields, SERVER) : server211(old);
   const route = fields.has(FIELD.routeKind) ? labels(fields, ROUTE) : null;
+  if (isTooLong(server) || (route !== null && isTooLong(route))) return null;
   return { type: 'refusal', kind, server, route, client: from, ...listener(event), thread: event.thread };
 }
 
@@ -102,6 +104,11 @@ export function listener(event: LogEvent): { readonly port: number | null; reado
 function labels(fields: Fields, keys: readonly string[]): Labels {
   const [group = '', kind = '', name = ''] = keys.map((key) => fields.get(key) ?? '');
   return { group, kind, name };
+}
+
+/** No object of Kubernetes has such a name. */
+function isTooLong({ group, kind, name }: Labels): boolean {
+  return group.length > MAX_NAME || kind.length > MAX_NAME || name.length > MAX_NAME;
 }
 
 /** Linkerd 2.11 names a Server, or a default policy as `default:deny`. */

@@ -1,4 +1,4 @@
-/** What stands in front of a line: `kubectl logs --prefix --timestamps`, stern, CRI files, logcli, colours. */
+/** What stands in front of a line, of which the outermost says whose it is (what comes after may be the container's own words): `kubectl logs --prefix --timestamps`, stern, CRI files, logcli, colours. */
 import type { Instant } from '../policy/resource.ts';
 import { POLICY_CONTAINER, PROXY_CONTAINER } from './conventions.ts';
 import { createTimestampReader, ownCopy } from './log-text.ts';
@@ -34,7 +34,7 @@ export function createEnvelopeReader(): EnvelopeReader {
 
   function takePrefix(): boolean {
     const { text, start } = envelope;
-    if (!text.startsWith('[pod/', start)) return false;
+    if (envelope.container !== null || !text.startsWith('[pod/', start)) return false;
     if (!text.startsWith(prefix.text, start)) {
       const close = text.indexOf('] ', start);
       const parts = close < 0 ? [] : ownCopy(text.slice(start + 1, close)).split('/');
@@ -69,7 +69,7 @@ export function createEnvelopeReader(): EnvelopeReader {
           if (!takeTimestamp()) break;
         } else if (code === OPEN_BRACE) {
           if (!takeLogcliLabels(envelope)) break;
-        } else if (code < 97 || code > 122 || !takeWords(envelope)) break;
+        } else if (code < 97 || code > 122 || envelope.container !== null || !takeWords(envelope)) break;
       }
       return envelope;
     },
@@ -102,7 +102,8 @@ function takeCri(envelope: Envelope): void {
 /** logcli's default output: `<timestamp> {container="linkerd-proxy", pod="…"} <line>`. */
 function takeLogcliLabels(envelope: Envelope): boolean {
   const { text, start } = envelope;
-  const close = envelope.at === null || text.charAt(start + 1) === '"' ? -1 : text.indexOf('} ', start);
+  const isLabels = envelope.at !== null && envelope.container === null && text.charAt(start + 1) !== '"';
+  const close = isLabels ? text.indexOf('} ', start) : -1;
   if (close < 0) return false;
   for (const pair of text.slice(start + 1, close).split(',')) {
     const [key, value] = pair.trim().split('=');

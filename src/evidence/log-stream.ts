@@ -1,6 +1,7 @@
 /** The logs of several containers, which may come interleaved: whose each is, and the join of its lines. */
 import { parseIdentity } from '../policy/identity.ts';
 import type { Instant } from '../policy/resource.ts';
+import { POLICY_CONTAINER, PROXY_CONTAINER } from './conventions.ts';
 import type { Fact, Reporter } from './facts.ts';
 import type { LineOrigin } from './log-facts.ts';
 import { createJoin, type Join } from './log-joined.ts';
@@ -15,6 +16,11 @@ export interface LineMeta {
   readonly container: string | null;
 }
 
+/** Other containers than Linkerd's say what they like, also what only a proxy can know: none of it is read. */
+export function isOthers({ container }: LineMeta): boolean {
+  return container !== null && container !== PROXY_CONTAINER && container !== POLICY_CONTAINER;
+}
+
 /** One container's log. */
 export interface Stream {
   readonly join: Join;
@@ -25,6 +31,8 @@ export interface Stream {
   continues: boolean;
   /** Parts of a line that the container runtime cut; null: none. */
   partial: string | null;
+  /** What holding them costs, in characters. */
+  partialCost: number;
 }
 
 export interface Streams {
@@ -34,19 +42,25 @@ export interface Streams {
 
 const MAX_STREAMS = 1024;
 
+/** What is done with facts, and with a stream that is forgotten to make room for others. */
+export interface StreamSinks {
+  report(fact: Fact): void;
+  close(stream: Stream): void;
+}
+
 /** `defaults` hold where a line does not say whose it is, until the proxy's own `Local identity is …`. */
-export function createStreams(defaults: Partial<Reporter>, startedAt: Instant | null, report: (fact: Fact) => void): Streams {
+export function createStreams(defaults: Partial<Reporter>, startedAt: Instant | null, { report, close }: StreamSinks): Streams {
   const streams = new Map<string, Stream>();
   let last: { readonly meta: LineMeta; readonly stream: Stream } | null = null;
 
   function open(key: string, meta: LineMeta): Stream {
     for (const [oldest, stream] of streams) {
       if (streams.size < MAX_STREAMS) break;
-      stream.join.flush();
+      close(stream);
       streams.delete(oldest);
     }
     const reporter = reporterOf(defaults, meta);
-    const stream = { join: createJoin(report), reporter, startedAt, started: false, continues: false, partial: null };
+    const stream = { join: createJoin(report), reporter, startedAt, started: false, continues: false, partial: null, partialCost: 0 };
     streams.set(key, stream);
     return stream;
   }

@@ -1,5 +1,6 @@
 /** The Rust Debug text of the client side of a connection (`client.tls=`, `tls=`; linkerd2-proxy `linkerd/tls/src/server.rs`, `linkerd/identity/src/`). */
 import type { ClientTls } from '../policy/evaluation.ts';
+import { MAX_IDENTITY } from './lengths.ts';
 import { readRustString } from './log-text.ts';
 
 const ESTABLISHED = 'Some(Established { client_id: ';
@@ -13,12 +14,15 @@ const NO_TLS = new Map<string, ClientTls>([
 ]);
 /** `Dns(Name("…"))` since Linkerd 2.15, `Name("…")` before. */
 const DNS_FORMS = ['Some(ClientId(Dns(Name(', 'Some(ClientId(Name('] as const;
+/** With what `Url`'s Debug text has around it, and Rust's escapes. */
+const MAX_TEXT = 2 * MAX_IDENTITY;
 const URI_FORM = 'Some(ClientId(Uri(Url { scheme: ';
 
 /** null: not a text the proxy is known to write. The whole text must fit, so no part of an identity or SNI can pass for another. */
 export function readClientTls(text: string): ClientTls | null {
   const none = NO_TLS.get(text);
   if (none !== undefined) return none;
+  if (text.length > MAX_TEXT) return null;
   if (text.startsWith(PASSTHRU)) {
     const sni = readRustString(text, PASSTHRU.length);
     return sni !== null && text.slice(sni.end) === ')) })' ? { state: 'passthru', sni: sni.value } : null;

@@ -1,6 +1,5 @@
 /** Log lines → facts: every dialect of the proxy since Linkerd 2.11 and of the policy controller, behind whatever carried the lines here. */
 import type { Instant } from '../policy/resource.ts';
-import { POLICY_CONTAINER, PROXY_CONTAINER } from './conventions.ts';
 import type { Fact, Reporter } from './facts.ts';
 import { readApacheAccess, readJsonAccess } from './log-access.ts';
 import { continuesBelow } from './log-controller.ts';
@@ -11,7 +10,7 @@ import type { LineOrigin } from './log-facts.ts';
 import { OVERSIZED_MARK } from './log-lines.ts';
 import type { Outcome } from './log-reading.ts';
 import { createStormReader } from './log-storm.ts';
-import { createStreams, deliver, type LineMeta, type Stream } from './log-stream.ts';
+import { createStreams, deliver, isOthers, type LineMeta, type Stream } from './log-stream.ts';
 import { createTimestampReader, ownCopy } from './log-text.ts';
 import { unwrapJson, type WrappedLine } from './log-wrapped.ts';
 
@@ -55,6 +54,10 @@ type Json = Readonly<Record<string, unknown>>;
 type Parts = Pick<LogEvent, 'at' | 'uptime' | 'thread' | 'fields' | 'text'> | { readonly at: Instant | null };
 
 const MAX_LINE = 1_048_576;
+/** Characters of lines whose last parts have not come yet, of all containers together. */
+const MAX_PARTS = 16 * MAX_LINE;
+/** A part keeps the line alive that it was cut from. */
+const PART_COST = 256;
 const MAX_RAW = 2000;
 const MAX_SAMPLES = 5;
 const MAX_SAMPLE = 200;
@@ -76,14 +79,26 @@ export function createLogParser(options: LogParserOptions): LogParser {
   const envelopes = createEnvelopeReader();
   const storm = createStormReader();
   const timestamps = createTimestampReader();
-  const streams = createStreams(options.reporter ?? {}, options.startedAt ?? null, report);
+  const streams = createStreams(options.reporter ?? {}, options.startedAt ?? null, { report, close });
   const hasStart = options.startedAt != null;
   let ready: Fact[] | null = null;
+  let heldParts = 0;
   let nextLine = 1;
 
   function report(fact: Fact): void {
     if (ready === null) ready = [fact];
     else ready.push(fact);
+  }
+
+  function close(stream: Stream): void {
+    const { partial } = stream;
+    holdPart(stream, null, 0);
+    if (partial !== null) {
+      stats.lines++;
+      if (partial.charCodeAt(0) === OVERSIZED) countOversized(partial.slice(OVERSIZED_MARK.length), nextLine - 1);
+      else countUnparsed(partial, nextLine - 1);
+    }
+    stream.join.flush();
   }
 
   function take(): readonly Fact[] {
@@ -131,7 +146,8 @@ export function createLogParser(options: LogParserOptions): LogParser {
   function readLine(raw: string, line: number): void {
     const envelope = envelopes.open(raw);
     const content = envelope.start === 0 ? envelope.text : envelope.text.slice(envelope.start);
-    if (envelope.cri === null) readContent(content, envelope, raw, line);
+    if (isOthers(envelope)) stats.irrelevant++;
+    else if (envelope.cri === null) readContent(content, envelope, raw, line);
     else readPart(content, envelope.cri === 'P', envelope, raw, line);
   }
 
@@ -139,10 +155,21 @@ export function createLogParser(options: LogParserOptions): LogParser {
   function readPart(content: string, isCut: boolean, meta: LineMeta, raw: string, line: number): void {
     const stream = streams.of(meta);
     const before = stream.partial ?? '';
-    const soFar = before.length > MAX_LINE ? before : before + content;
-    stream.partial = isCut ? soFar : null;
+    const isOversized = before.charCodeAt(0) === OVERSIZED;
+    const cost = stream.partialCost + content.length + PART_COST;
+    const isLost = isOversized || (stream.partial !== null && cost > MAX_LINE) || (isCut && heldParts + content.length > MAX_PARTS);
+    const whole = isOversized ? before : before + content;
+    const soFar = isLost && !isOversized ? ownCopy(OVERSIZED_MARK + whole.slice(0, MAX_SAMPLE)) : whole;
+    holdPart(stream, isCut ? soFar : null, !isCut ? 0 : isLost ? MAX_SAMPLE : cost);
     if (isCut) stats.lines--;
+    else if (isLost) countOversized(soFar.slice(OVERSIZED_MARK.length), line);
     else readContent(soFar, meta, raw, line);
+  }
+
+  function holdPart(stream: Stream, partial: string | null, cost: number): void {
+    heldParts += cost - stream.partialCost;
+    stream.partial = partial;
+    stream.partialCost = cost;
   }
 
   function readContent(content: string, meta: LineMeta, raw: string, line: number): void {
@@ -201,10 +228,14 @@ export function createLogParser(options: LogParserOptions): LogParser {
   function readWrapped(inner: WrappedLine, outer: LineMeta, raw: string, line: number): void {
     const meta = {
       at: inner.at ?? outer.at,
-      namespace: inner.namespace ?? outer.namespace,
-      pod: inner.pod ?? outer.pod,
-      container: inner.container ?? outer.container,
+      namespace: outer.namespace ?? inner.namespace,
+      pod: outer.pod ?? inner.pod,
+      container: outer.container ?? inner.container,
     };
+    if (isOthers(meta)) {
+      stats.irrelevant++;
+      return;
+    }
     if (typeof inner.content !== 'string') {
       if (!readBare(inner.content, '', meta, raw, line)) finish(null, null, streams.of(meta), meta, raw, line);
       return;
@@ -223,7 +254,7 @@ export function createLogParser(options: LogParserOptions): LogParser {
       stream.continues = continuesBelow(parts);
     }
     stream.join.tick();
-    if (outcome === null) countUnread(meta, raw, line);
+    if (outcome === null) countUnparsed(raw, line);
     else if (outcome === 'irrelevant') stats.irrelevant++;
     else {
       stats.parsed++;
@@ -237,12 +268,6 @@ export function createLogParser(options: LogParserOptions): LogParser {
   function originOf(at: Instant | null, stream: Stream, raw: string, line: number): LineOrigin {
     const cut = raw.length > MAX_RAW ? raw.slice(0, MAX_RAW) : raw;
     return { at, reporter: stream.reporter, source: { kind: 'log', name: options.name, line, raw: cut } };
-  }
-
-  /** Other containers than Linkerd's say what they like. */
-  function countUnread({ container }: LineMeta, raw: string, line: number): void {
-    if (container !== null && container !== PROXY_CONTAINER && container !== POLICY_CONTAINER) stats.irrelevant++;
-    else countUnparsed(raw, line);
   }
 
   function countUnparsed(text: string, line: number): void {
@@ -269,15 +294,7 @@ export function createLogParser(options: LogParserOptions): LogParser {
       return take();
     },
     flush() {
-      for (const stream of streams.all()) {
-        const { partial } = stream;
-        stream.partial = null;
-        if (partial !== null) {
-          stats.lines++;
-          countUnparsed(partial, nextLine - 1);
-        }
-        stream.join.flush();
-      }
+      for (const stream of streams.all()) close(stream);
       return take();
     },
   };

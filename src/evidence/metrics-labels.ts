@@ -14,6 +14,7 @@ import {
   WORKLOAD_LABELS,
 } from './conventions.ts';
 import type { Reporter, WorkloadRef } from './facts.ts';
+import { MAX_IDENTITY, MAX_NAME } from './lengths.ts';
 
 type LabelSet = ReadonlyMap<string, string>;
 
@@ -46,7 +47,8 @@ export function rateLimitOf(labels: LabelSet): { readonly ref: Labels | null; re
 
 function refOf(labels: LabelSet, group: string, kind: string, name: string): Labels | null {
   const ref = { group: labelOf(labels, group), kind: labelOf(labels, kind), name: labelOf(labels, name) };
-  return ref.name === '' ? null : ref;
+  const isName = ref.name !== '' && ref.name.length <= MAX_NAME && ref.group.length <= MAX_NAME && ref.kind.length <= MAX_NAME;
+  return isName ? ref : null;
 }
 
 /** A 2.11 proxy prints the name its controller gave it; a newer controller gives defaults without the prefix. */
@@ -58,8 +60,10 @@ function from211(name: string, resource: { readonly group: string; readonly kind
 /** null: the labels do not say (aggregated away, or a value Linkerd does not write). */
 export function clientTlsOf(labels: LabelSet): ClientTls | null {
   const tls = labelOf(labels, LABEL.tls);
-  if (tls === TLS.established) return { state: 'established', clientId: labelOf(labels, LABEL.clientId) || null };
-  if (tls === TLS.passthru) return { state: 'passthru', sni: labelOf(labels, LABEL.sni) };
+  const [clientId, sni] = [labelOf(labels, LABEL.clientId), labelOf(labels, LABEL.sni)];
+  if (clientId.length > MAX_IDENTITY || sni.length > MAX_IDENTITY) return null;
+  if (tls === TLS.established) return { state: 'established', clientId: clientId || null };
+  if (tls === TLS.passthru) return { state: 'passthru', sni };
   if (tls === TLS.disabled) return { state: 'none', reason: 'disabled' };
   if (tls !== TLS.none) return null;
   const reason = labelOf(labels, LABEL.noTlsReason);

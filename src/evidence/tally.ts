@@ -69,15 +69,21 @@ export interface Tally {
 export interface TallyBounds {
   readonly entries: number;
   readonly clientsPerEntry: number;
+  /** Of all entries together. */
+  readonly clients: number;
 }
-const BOUNDS: TallyBounds = { entries: 50_000, clientsPerEntry: 1_000 };
+const BOUNDS: TallyBounds = { entries: 50_000, clientsPerEntry: 1_000, clients: 100_000 };
 const REQUESTS_PER_CLIENT = 8;
+/** A longer path is not kept: a part of it would match other routes. */
+const MAX_PATH = 4096;
+const MAX_DETAIL = 2000;
 
 export function createTally(bounds: TallyBounds = BOUNDS): Tally {
   const entries = new Map<string, TallyEntry & { readonly clients: Map<string, TallyClient> }>();
   const symptoms = new Map<string, TallySymptom>();
   const observed = { count: 0 };
   const dropped = { count: 0 };
+  let clients = 0;
 
   function addDenial(denial: Denial): void {
     const key = entryKey(denial);
@@ -92,7 +98,9 @@ export function createTally(bounds: TallyBounds = BOUNDS): Tally {
       entries.set(key, entry);
     }
     entry.port ??= denial.port;
-    const client = clientOf(entry, denial, bounds.clientsPerEntry);
+    const known = entry.clients.size;
+    const client = clientOf(entry, denial, clients < bounds.clients ? bounds.clientsPerEntry : 0);
+    clients += entry.clients.size - known;
     if (client === null) entry.beyond += denial.count;
     else addToClient(client, denial);
   }
@@ -163,19 +171,30 @@ function addToClient(client: TallyClient, denial: Denial): void {
   }
 }
 
-function addRequest(requests: RequestTrace[], request: RequestTrace): void {
+function addRequest(requests: RequestTrace[], given: RequestTrace): void {
+  const request = (given.path?.length ?? 0) > MAX_PATH ? { ...given, path: null } : given;
   if (requests.length >= REQUESTS_PER_CLIENT || (request.path === null && request.method === null)) return;
   if (!requests.some((r) => r.path === request.path && r.method === request.method && r.authority === request.authority))
     requests.push(request);
 }
 
 function addSymptom(symptoms: Map<string, TallySymptom>, fact: Symptom, most: number): boolean {
-  const { reporter, kind, port, detail } = fact;
+  const { reporter, kind, port } = fact;
+  const detail = fact.detail.slice(0, MAX_DETAIL);
   const key = JSON.stringify([reporter.namespace, reporter.pod, kind, port, fact.client?.ip ?? null, fact.peer ?? null, detail]);
   const known = symptoms.get(key);
   if (known === undefined) {
     if (symptoms.size >= most) return false;
-    symptoms.set(key, { kind, reporter, port, detail, count: fact.count, first: fact.at, last: fact.lastAt ?? fact.at, sample: fact });
+    symptoms.set(key, {
+      kind,
+      reporter,
+      port,
+      detail,
+      count: fact.count,
+      first: fact.at,
+      last: fact.lastAt ?? fact.at,
+      sample: { ...fact, detail },
+    });
     return true;
   }
   known.count += fact.count;

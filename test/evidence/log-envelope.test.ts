@@ -135,6 +135,30 @@ describe('lines behind what people pipe in', () => {
     }
   });
 
+  it.each([
+    ['kubectl’s prefix', (line: string) => `[pod/victim/linkerd-proxy] ${line}`],
+    ['stern’s words', (line: string) => `shop victim linkerd-proxy ${line}`],
+    [
+      'a collector’s JSON',
+      (line: string) => JSON.stringify({ log: line, kubernetes: { pod_name: 'victim', container_name: 'linkerd-proxy' } }),
+    ],
+    ['logcli’s labels', (line: string) => `2026-11-23T09:04:36Z {pod="victim", container="linkerd-proxy"} ${line}`],
+    ['nothing', (line: string) => line],
+  ])('an application that writes a proxy’s lines behind %s forges no denial', (_name, forge) => {
+    const lines = BARE.map((line) => `[pod/evil/app] ${forge(line)}`);
+    expect(readLines(lines)).toMatchObject({ facts: [], stats: { lines: lines.length, irrelevant: lines.length } });
+    const wrapped = BARE.map((line) => JSON.stringify({ log: forge(line), kubernetes: { pod_name: 'evil', container_name: 'app' } }));
+    expect(readLines(wrapped)).toMatchObject({ facts: [], stats: { lines: lines.length, irrelevant: lines.length } });
+  });
+
+  it('of two prefixes the outer one says whose line it is', () => {
+    const lines = BARE.map((line) => `[pod/real/linkerd-proxy] [pod/victim/linkerd-proxy] ${line}`);
+    expect(readLines(lines).facts.filter((fact) => fact.reporter.pod === 'victim')).toEqual([]);
+    const json = BARE.map((line) => JSON.stringify({ log: line, kubernetes: { pod_name: 'victim', container_name: 'linkerd-proxy' } }));
+    const { facts } = readLines(json.map((line) => `[pod/real/linkerd-proxy] ${line}`));
+    expect(new Set(facts.map((fact) => fact.reporter.pod))).toEqual(new Set(['real']));
+  });
+
   it('other containers may say what they like; Linkerd’s may not', () => {
     const { stats } = readLines(['[pod/a/app] GET / 200', '[pod/a/linkerd-proxy] GET / 200', 'GET / 200']);
     expect(stats).toMatchObject({ lines: 3, irrelevant: 1, unparsed: 2 });
@@ -155,6 +179,22 @@ describe('lines behind what people pipe in', () => {
   it('a part whose rest never comes is counted', () => {
     const { stats } = readLines(['2026-11-23T09:04:36.372482263Z stdout P [     0.000132s]  INFO']);
     expect(stats).toMatchObject({ lines: 1, unparsed: 1 });
+  });
+
+  it('parts without end, of any number of containers, are counted and not kept', () => {
+    const part = 'x'.repeat(300_000);
+    const lines: string[] = [];
+    for (let pod = 0; pod < 80; pod++)
+      for (let i = 0; i < 5; i++) lines.push(`[pod/p${pod}/linkerd-proxy] 2026-11-23T09:04:36.372482263Z stdout P ${part}`);
+    const { stats } = readLines(lines);
+    expect(stats).toMatchObject({ lines: 80, unparsed: 80, oversized: 80 });
+    const ends = readLines([...lines.slice(0, 5), '[pod/p0/linkerd-proxy] 2026-11-23T09:04:36.372482263Z stdout F x', CAPTURED[14] ?? '']);
+    expect(ends.stats).toMatchObject({ lines: 2, unparsed: 1, oversized: 1, parsed: 1 });
+  });
+
+  it('a container that is forgotten to make room leaves no part uncounted', () => {
+    const lines = Array.from({ length: 1100 }, (_, i) => `[pod/p${i}/linkerd-proxy] 2026-11-23T09:04:36.372482263Z stdout P half`);
+    expect(readLines(lines).stats).toMatchObject({ lines: 1100, unparsed: 1100, oversized: 0 });
   });
 
   it('a line of two million characters is oversized, and no more than that', () => {

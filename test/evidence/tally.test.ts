@@ -61,7 +61,8 @@ function joined(denials: readonly Denial[]) {
 
 describe('a tally', () => {
   test('adds to counts, not to memory, however long a storm lasts', () => {
-    const tally = createTally({ entries: 3, clientsPerEntry: 2 });
+    const tally = createTally({ entries: 3, clientsPerEntry: 2, clients: 5 });
+    let held = 0;
     for (let i = 0; i < 10_000; i++) {
       const reporter = { cluster: '', namespace: 'shop', pod: `web-${i % 5}`, workload: null };
       tally.add(
@@ -75,7 +76,7 @@ describe('a tally', () => {
     expect(tally.entries.size).toBe(3);
     let counted = tally.dropped.count;
     for (const entry of tally.entries.values()) {
-      expect(entry.clients.size).toBe(2);
+      held += entry.clients.size;
       counted += entry.beyond;
       for (const client of entry.clients.values()) {
         expect(client.requests.length).toBeLessThanOrEqual(8);
@@ -83,7 +84,19 @@ describe('a tally', () => {
         counted += client.logs.count;
       }
     }
+    expect(held).toBe(5);
     expect(counted).toBe(10_000);
+  });
+});
+
+describe('what a tally keeps of text', () => {
+  test('a path that is too long to keep is not cut, since a part of it would match other routes', () => {
+    const tally = createTally();
+    const request = { version: null, method: 'GET', path: `/${'a'.repeat(5000)}`, authority: null, grpc: null };
+    tally.add(denial('log', { request }));
+    const [entry] = tally.entries.values();
+    const [client] = entry?.clients.values() ?? [];
+    expect(client?.requests).toEqual([{ ...request, path: null }]);
   });
 });
 
