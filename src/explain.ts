@@ -190,8 +190,7 @@ interface Part {
 
 /** One workload may come with and without its identity: these are two clients to a policy. */
 function byClient(parts: readonly Part[]): readonly ClientExplanation[] {
-  const byRef = new Map<string, Part[]>();
-  for (const part of parts) byRef.set(part.client.ref.key, [...(byRef.get(part.client.ref.key) ?? []), part]);
+  const byRef = Map.groupBy(parts, (part) => part.client.ref.key);
   const groups = [...byRef.values()].flatMap((group) => {
     const states = [...new Set(group.map((p) => p.client.tls?.state).filter((state) => state !== undefined))];
     if (states.length < 2) return [group];

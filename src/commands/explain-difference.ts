@@ -53,10 +53,10 @@ function valueLines(text: string, label: string, columns: number): readonly stri
       line = '';
     }
     line += part;
-    while (VALUE + widthOf(line) > columns && line.length > 1) {
-      const room = Math.max(1, columns - VALUE);
-      lines.push(line.slice(0, room));
-      line = line.slice(room);
+    if (VALUE + widthOf(line) > columns) {
+      const broken = wrap(line, columns - VALUE);
+      line = broken.pop() ?? '';
+      for (const full of broken) lines.push(full);
     }
   }
   if (line !== '') lines.push(line);

@@ -35,7 +35,8 @@ export function showProof(target: TargetExplanation, style: Style): readonly str
   const lines = [...paragraph('WHY', decision.sentence, style), ...showDifference(decision, style.columns, style.palette)];
   if (decision.observed === '' && decision.note !== '') lines.push(...paragraph('', decision.note, style));
   const decided = decidedLines(target, style);
-  if (decided.length > 0) lines.push('', ...section('DECIDED', decided, style));
+  if (decided.length > 0) lines.push('');
+  for (const line of section('DECIDED', decided, style)) lines.push(line);
   if (evaluatedAt !== null && !agrees)
     lines.push(...wrap(`The policy is that of ${showMoment(evaluatedAt, style.now)} UTC.`, style.columns, ' '.repeat(LABEL)));
   if (now !== null) {

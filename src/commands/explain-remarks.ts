@@ -59,16 +59,9 @@ export const SYMPTOM_WORDS: Readonly<Record<Explanation['symptoms'][number]['kin
 };
 
 export function showSymptoms({ symptoms }: Explanation, style: Style): readonly string[] {
-  const groups = new Map<string, TallySymptom[]>();
-  for (const symptom of symptoms) {
-    const { kind, sample, reporter } = symptom;
-    const key = JSON.stringify([
-      kind,
-      sample.complaint ?? sample.peer?.service ?? null,
-      reporter.workload?.name ?? reporter.serviceAccount,
-    ]);
-    groups.set(key, [...(groups.get(key) ?? []), symptom]);
-  }
+  const groups = Map.groupBy(symptoms, ({ kind, sample, reporter }) =>
+    JSON.stringify([kind, sample.complaint ?? sample.peer?.service ?? null, reporter.workload?.name ?? reporter.serviceAccount]),
+  );
   return list(
     'SEEN TOO',
     [...groups.values()].map((group) => showGroup(group, style)),

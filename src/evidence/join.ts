@@ -57,15 +57,9 @@ export function joinTally(tally: Tally, resolve: Resolvers): readonly JoinedTarg
 
 /** Apart by Server and route. A line that names no Server (route not found, rate limit) joins the only one that a counter names. */
 function bySubject(group: readonly TallyEntry[]): readonly (readonly TallyEntry[])[] {
-  const subjects = new Map<string, TallyEntry[]>();
-  const nameless: TallyEntry[] = [];
-  for (const entry of group) {
-    if (entry.server === null) nameless.push(entry);
-    else {
-      const key = JSON.stringify([entry.server, entry.route]);
-      subjects.set(key, [...(subjects.get(key) ?? []), entry]);
-    }
-  }
+  const nameless = group.filter(({ server }) => server === null);
+  const named = group.filter(({ server }) => server !== null);
+  const subjects = Map.groupBy(named, ({ server, route }) => JSON.stringify([server, route]));
   if (nameless.length === 0) return [...subjects.values()];
   const [only, ...more] = subjects.values();
   if (only !== undefined && more.length === 0) return [[...only, ...nameless]];
@@ -75,13 +69,9 @@ function bySubject(group: readonly TallyEntry[]): readonly (readonly TallyEntry[
 function joinEntries(entries: readonly TallyEntry[], resolve: Resolvers): JoinedTarget {
   const first = entries[0] as TallyEntry;
   const named = entries.find((e) => e.server !== null) ?? first;
-  const byTls = new Map<string, TallyClient[]>();
-  for (const entry of entries) {
-    for (const client of entry.clients.values()) {
-      const key = first.kind === 'route-not-found' || first.kind === 'rate-limited' ? 'any' : tlsKey(client.tls);
-      byTls.set(key, [...(byTls.get(key) ?? []), client]);
-    }
-  }
+  const isAlike = first.kind === 'route-not-found' || first.kind === 'rate-limited';
+  const clients = entries.flatMap((entry) => [...entry.clients.values()]);
+  const byTls = Map.groupBy(clients, ({ tls }) => (isAlike ? 'any' : tlsKey(tls)));
   return {
     ...resolve.place(first.reporter),
     pods: [...new Set(entries.map((e) => e.reporter.pod).filter((pod) => pod !== null))].sort(),
@@ -90,7 +80,7 @@ function joinEntries(entries: readonly TallyEntry[], resolve: Resolvers): Joined
     route: named.route,
     port: entries.find((e) => e.port !== null)?.port ?? null,
     admin: first.admin,
-    clients: [...byTls.values()].flatMap((clients) => joinClients(clients, resolve)),
+    clients: [...byTls.values()].flatMap((alike) => joinClients(alike, resolve)),
     beyond: entries.reduce((sum, e) => sum + e.beyond, 0),
   };
 }

@@ -113,9 +113,9 @@ export function createMetricsReader({ maxSeries = 200_000 }: { readonly maxSerie
     },
     take() {
       place();
-      const facts: Fact[] = counters.take(began).flatMap(factsOf);
+      const facts: Fact[] = [...counters.take(began).flatMap(factsOf)];
       for (const target of targets.values()) if (target.failed.count > 0) facts.push(takeFailures(target, reading.name));
-      facts.push(...complaints);
+      for (const complaint of complaints) facts.push(complaint);
       complaints = [];
       return facts;
     },

@@ -39,7 +39,7 @@ export function parseYaml(text: string, file: string): Parsed {
   const documents: Document[] = [];
   for (const [i, piece] of pieces.entries()) {
     try {
-      documents.push(...(parseList(piece, source) ?? parsePiece(piece, source)));
+      for (const document of parseList(piece, source) ?? parsePiece(piece, source)) documents.push(document);
     } catch (error) {
       if (!(error instanceof YamlFault)) throw error;
       const cutOff = i === pieces.length - 1 && endsInLastLine(text, error.offset) ? cutOffAt(piece, source, documents.length) : null;

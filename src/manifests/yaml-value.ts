@@ -91,7 +91,7 @@ function mapping(node: YAMLMap, state: State, left: number): Record<string, unkn
   const merged: Record<string, unknown>[] = [];
   for (const pair of node.items as Pair<Node, Node | null>[]) {
     if (isMergeKey(pair.key)) {
-      merged.push(...mergeSources(pair, state, left));
+      for (const source of mergeSources(pair, state, left)) merged.push(source);
       continue;
     }
     const key = keyOf(pair.key, node);

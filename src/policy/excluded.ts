@@ -4,13 +4,14 @@ import { authorizationOfPolicy } from './authorizations.ts';
 import { evaluate } from './evaluate.ts';
 import type { Considered, Evaluation } from './evaluation.ts';
 import type { ClientAuthorization, InboundServer, RouteRef } from './inbound.ts';
+import { memo } from './memo.ts';
 import { listOf } from './reading.ts';
 import { type ObjectRef, refOf } from './resource.ts';
 import type { Route } from './route.ts';
 import { isObject, selects } from './selector.ts';
 import type { Server } from './server.ts';
 import type { ServerAuthorization } from './server-authorization.ts';
-import { type Entry, findResource, type NamespaceIndex, namespaceIndex, type Snapshot } from './snapshot.ts';
+import { type Entries, type Entry, findResource, groupBy, type NamespaceIndex, namespaceIndex, type Snapshot } from './snapshot.ts';
 import type { Workload } from './workload.ts';
 
 export type ExcludedReason =
@@ -61,7 +62,7 @@ export interface NearServer {
 export function excludedPolicies(snapshot: Snapshot, workload: Workload, evaluation: Evaluation): readonly Excluded[] {
   const { policy, route } = evaluation;
   const index = namespaceIndex(snapshot, workload.ref.namespace);
-  const out: Excluded[] = [];
+  const out: Excluded[] = [...inOtherNamespaces(snapshot, policy.server, evaluation)];
   for (const entry of index.authorizationPolicies.values()) {
     const reason = reasonOf(snapshot, index, policy, route, entry);
     if (reason !== null) out.push({ object: refOf(entry.resource), reason, wouldApply: wouldApply(snapshot, entry.value, evaluation) });
@@ -70,7 +71,6 @@ export function excludedPolicies(snapshot: Snapshot, workload: Workload, evaluat
     if (entry.error !== null) out.push({ object: refOf(entry.resource), reason: unreadable(entry), wouldApply: null });
     else if (entry.value !== null) out.push(...otherServersAuthorization(index, policy, entry.value, evaluation));
   }
-  if (policy.server !== null) out.push(...inOtherNamespaces(snapshot, policy.server, evaluation));
   return out.sort((a, b) => (a.object.name < b.object.name ? -1 : 1));
 }
 
@@ -127,9 +127,16 @@ function reasonOf(
 /** Policies of other Servers are left out, unless theirs lost this port or does not exist. */
 function otherServer(index: NamespaceIndex, policy: InboundServer, name: string): ExcludedReason | null {
   if (policy.overshadowed.some((s) => s.name === name)) return { type: 'overshadowed-server', server: name };
-  for (const entry of index.servers.values()) if (entry.resource.metadata.name === name) return null;
+  if (index.servers.has(`policy.linkerd.io/Server/${name}`)) return null;
   return { type: 'target-missing', target: `Server ${name}` };
 }
+
+/** By what a targetRef calls them: ignoring case. The first of a name counts. */
+const routesByTarget = memo((routes: Entries<Route>) => {
+  const byTarget = new Map<string, Entry<Route>>();
+  for (const [key, entry] of routes) if (!byTarget.has(key.toLowerCase())) byTarget.set(key.toLowerCase(), entry);
+  return byTarget;
+});
 
 function routeReason(
   index: NamespaceIndex,
@@ -138,9 +145,7 @@ function routeReason(
   key: string,
   name: string,
 ): ExcludedReason | null {
-  const entry = [...index.routes.values()].find(
-    (r) => `${refOf(r.resource).group}/${r.resource.kind}/${r.resource.metadata.name}`.toLowerCase() === key,
-  );
+  const entry = routesByTarget(index.routes).get(key);
   if (entry === undefined) return { type: 'target-missing', target: `route ${name}` };
   const ref = refOf(entry.resource);
   const attached = policy.routes?.some((r) => r.object !== null && r.object.name === ref.name && r.object.group === ref.group);
@@ -181,15 +186,17 @@ export function unattachedRoutes(snapshot: Snapshot, policy: InboundServer): rea
   return out;
 }
 
+const byTargetServer = groupBy<AuthorizationPolicy>(({ target }) => (target.type === 'server' ? [target.name] : []));
+
 /** A policy in another namespace that names this Server, which its own namespace does not have. */
-function inOtherNamespaces(snapshot: Snapshot, server: ObjectRef, evaluation: Evaluation): readonly Excluded[] {
+function inOtherNamespaces(snapshot: Snapshot, server: ObjectRef | null, evaluation: Evaluation): readonly Excluded[] {
+  if (server === null) return [];
   const out: Excluded[] = [];
   for (const [namespace, index] of snapshot.namespaces) {
     if (namespace === server.namespace || index.authorizationPolicies.size === 0) continue;
-    for (const { value } of index.authorizationPolicies.values()) {
-      if (value?.target.type !== 'server' || value.target.name !== server.name) continue;
-      const own = { ...server, namespace };
-      if (findResource(snapshot, own) !== null) continue;
+    const naming = byTargetServer(index.authorizationPolicies).get(server.name) ?? [];
+    if (naming.length === 0 || findResource(snapshot, { ...server, namespace }) !== null) continue;
+    for (const value of naming) {
       const reason = { type: 'other-namespace', server: server.name } as const;
       out.push({ object: value.ref, reason, wouldApply: wouldApply(snapshot, value, evaluation) });
     }

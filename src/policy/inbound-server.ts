@@ -91,11 +91,9 @@ function policyOf(
 /** Every Server that selects the port, the one that takes it first. */
 function serversOf(index: NamespaceIndex, workload: Workload, port: number): readonly Server[] {
   const { byLabel, rest } = serversByLabel(index.servers);
-  const candidates = [...rest];
-  if (byLabel.size > 0) {
-    for (const key of Object.keys(workload.labels)) candidates.push(...(byLabel.get(`${key}=${workload.labels[key]}`) ?? []));
-  }
-  return candidates
+  const labelled =
+    byLabel.size === 0 ? [] : Object.entries(workload.labels).flatMap(([key, value]) => byLabel.get(`${key}=${value}`) ?? []);
+  return [...rest, ...labelled]
     .filter((s) => s.selects === workload.kind && takesPort(s, workload, port) && selects(s.selector, workload.labels))
     .sort(compareServers);
 }
@@ -116,7 +114,9 @@ const serversByLabel = memo((servers: Entries<Server>) => {
       continue;
     }
     const key = `${label[0]}=${label[1]}`;
-    byLabel.set(key, [...(byLabel.get(key) ?? []), value]);
+    const known = byLabel.get(key);
+    if (known === undefined) byLabel.set(key, [value]);
+    else known.push(value);
   }
   return { byLabel, rest };
 });

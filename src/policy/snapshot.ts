@@ -104,9 +104,7 @@ export function findWorkload(snapshot: Snapshot, kind: Workload['kind'], namespa
 
 /** Every workload with this address (a host address is shared by many pods). */
 export function workloadsByIp(snapshot: Snapshot, ip: string): readonly Workload[] {
-  const out: Workload[] = [];
-  for (const index of snapshot.namespaces.values()) out.push(...(byIp(index.workloads).get(ip) ?? []));
-  return out;
+  return [...snapshot.namespaces.values()].flatMap((index) => byIp(index.workloads).get(ip) ?? []);
 }
 
 /** Pods that run as this ServiceAccount. */
