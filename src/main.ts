@@ -9,10 +9,11 @@ import { demo } from './commands/demo.ts';
 import { explain } from './commands/explain.ts';
 import { exportStore } from './commands/export.ts';
 import { importStore } from './commands/import.ts';
+import { rules } from './commands/rules.ts';
 import { serve } from './commands/serve.ts';
 import { InvalidInput, type Place, Unavailable } from './errors.ts';
 
-const COMMANDS: readonly Command[] = [explain, demo, serve, config, exportStore, importStore];
+const COMMANDS: readonly Command[] = [explain, demo, rules, serve, config, exportStore, importStore];
 
 const EXIT = { done: 0, bug: 1, invalidInput: 2, unavailable: 3 } as const;
 

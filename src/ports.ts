@@ -261,3 +261,17 @@ export interface Publisher {
   trimmed(): number;
   close(): Promise<void>;
 }
+
+/** A Prometheus, as far as its rules are concerned. Errors of every call: Unavailable. */
+export interface RuleServer {
+  /** For people: its address without secrets. */
+  readonly place: string;
+  /** As it writes it; empty: it does not say. */
+  version(): Promise<string>;
+  /** Of the series that the selector takes, lately. */
+  labelNames(selector: string): Promise<readonly string[]>;
+  labelValues(label: string, selector: string): Promise<readonly string[]>;
+  /** `data` of `/api/v1/rules`. */
+  rules(): Promise<unknown>;
+  close(): void;
+}

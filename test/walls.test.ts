@@ -22,6 +22,21 @@ const ROOMS: readonly Room[] = [
   { name: 'evidence', isPure: true, allows: ['evidence/', 'policy/', 'errors.ts', 'zod'], message: 'evidence/ imports only' },
   { name: 'manifests', isPure: true, allows: ['manifests/', 'policy/', 'errors.ts', 'yaml', 'zod'], message: 'manifests/ imports only' },
   {
+    name: 'alerting',
+    isPure: true,
+    allows: [
+      'alerting/',
+      '../evidence/conventions.ts',
+      '../evidence/key.ts',
+      'manifests/',
+      'errors.ts',
+      '@prometheus-io/lezer-promql',
+      'yaml',
+      'zod',
+    ],
+    message: 'alerting/ imports only',
+  },
+  {
     name: 'drivers',
     isPure: false,
     allows: [
@@ -44,7 +59,7 @@ const ROOMS: readonly Room[] = [
     name: 'commands',
     isPure: false,
     allows: [
-      ...['commands/', 'policy/', 'evidence/', 'manifests/', 'drivers/', 'triage/', 'http/'],
+      ...['commands/', 'policy/', 'evidence/', 'manifests/', 'alerting/', 'drivers/', 'triage/', 'http/'],
       ...['config.ts', 'errors.ts', 'ports.ts', 'explain.ts', 'telemetry.ts', 'commander', 'node:'],
     ],
     message: 'commands/ imports only',
@@ -79,6 +94,7 @@ const ROOMS: readonly Room[] = [
 ];
 
 const PACKAGES = [
+  '@prometheus-io/lezer-promql',
   'fs',
   'axios',
   'bullmq',

@@ -2,7 +2,7 @@
 import type { ClientTls } from '../policy/evaluation.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { AlertFact } from './alert.ts';
-import { ADMIN_PORT, LABEL, METRIC } from './conventions.ts';
+import { ADMIN_PORT, ALERT_LABEL, LABEL, METRIC, NO_INCIDENT } from './conventions.ts';
 import type { Denial, DenialKind } from './facts.ts';
 import { type IncidentKey, type IncidentKind, selects } from './key.ts';
 import { clientTlsOf, labelOf, portOf, reporterOf, routeOf, serverOf } from './metrics-labels.ts';
@@ -10,12 +10,13 @@ import { tlsKey } from './tally.ts';
 
 const NOWHERE = { cluster: '', namespace: null, pod: null, workload: null };
 
-/** null: resolved, or its labels name neither Server nor client. */
+/** null: resolved, about no incident, or its labels name neither Server nor client. */
 export function denialOfAlert(alert: AlertFact): Denial | null {
   const { labels, startsAt, name } = alert;
   const server = serverOf(labels);
   const tls = clientTlsOf(labels);
-  if (alert.status === 'resolved' || (server === null && tls === null)) return null;
+  if (alert.status === 'resolved' || labels.get(ALERT_LABEL.incidentKind) === NO_INCIDENT) return null;
+  if (server === null && tls === null) return null;
   const port = portOf(labels);
   return {
     type: 'denial',

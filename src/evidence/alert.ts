@@ -7,7 +7,7 @@ import { InvalidInput } from '../errors.ts';
 import type { Labels } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
 import { parseInstant } from '../policy/time.ts';
-import { ADMIN_PORT, ALERT_LABEL, LABEL } from './conventions.ts';
+import { ADMIN_PORT, ALERT_LABEL, LABEL, NO_INCIDENT } from './conventions.ts';
 import type { IncidentKind, KeySelection, KeyWorkload } from './key.ts';
 import { labelOf, portOf, routeOf, serverOf, workloadOf } from './metrics-labels.ts';
 
@@ -132,8 +132,9 @@ function readTime(time: string | null | undefined): Instant | null | 'malformed'
   return instant === null ? 'malformed' : time.startsWith('0001-') ? null : instant;
 }
 
-/** What the labels say of the incident's key: those of the counters, or the parts that only an alert can carry. */
+/** What the labels say of the incident's key: those of the counters, or the parts that only an alert can carry. Nothing where it says so itself. */
 function selectionOf(labels: ReadonlyMap<string, string>): KeySelection {
+  if (labels.get(ALERT_LABEL.incidentKind) === NO_INCIDENT) return {};
   const cluster = labelOf(labels, LABEL.cluster);
   const namespace = labelOf(labels, LABEL.namespace);
   const workload = workloadIn(labels, namespace);

@@ -53,6 +53,16 @@ export const LABEL = {
   cluster: 'cluster',
 } as const;
 
+/** Those that the proxy's counters write themselves; which of them depends on the counter and on Linkerd's version. */
+export const COUNTER_LABELS = [
+  ...[LABEL.targetAddr, LABEL.targetIp, LABEL.targetPort],
+  ...[LABEL.serverGroup, LABEL.serverKind, LABEL.serverName, LABEL.serverPort],
+  ...[LABEL.routeGroup, LABEL.routeKind, LABEL.routeName],
+  ...[LABEL.authzGroup, LABEL.authzKind, LABEL.authzName, LABEL.authzName211],
+  ...[LABEL.rateLimitGroup, LABEL.rateLimitKind, LABEL.rateLimitName, LABEL.rateLimitScope],
+  ...[LABEL.tls, LABEL.clientId, LABEL.noTlsReason, LABEL.sni, LABEL.error],
+] as const;
+
 /** Prometheus' prefix for a metric's own label that collides with one of its target (`honor_labels: false`, federation). */
 export const EXPORTED = 'exported_';
 
@@ -70,6 +80,26 @@ export const DEFAULT_PREFIX_211 = 'default:';
 
 /** Labels of an alert that carry the parts of an incident's key for which no counter has a label. */
 export const ALERT_LABEL = { workloadKind: 'workload_kind', workloadName: 'workload_name', incidentKind: 'incident_kind' } as const;
+
+/** `error` of connections that were refused before a policy was asked (facts §1.7, §8 rows 54 and 55). */
+export const ERROR_BEFORE_POLICY = ['unexpected', 'tls detection timeout', 'gateway loop', 'gateway domain invalid'] as const;
+
+/** `incident_kind` of an alert that is about no incident: what cannot be seen, or denywhy itself. */
+export const NO_INCIDENT = 'none';
+
+/** Every proxy's own, whatever it did: what its labels are tells how Prometheus scrapes proxies. */
+export const BUILD_INFO = 'proxy_build_info';
+
+/** Connections of a client's proxy (linkerd2-proxy `linkerd/app/core/src/transport/labels.rs`; facts §1.5, §2.4). */
+export const OUTBOUND = {
+  tcpOpen: 'tcp_open_total',
+  direction: 'direction',
+  peer: 'peer',
+  dstNamespace: 'dst_namespace',
+  dstService: 'dst_service',
+  /** `no_tls_reason`: discovery knew no identity for the destination. */
+  noIdentityKnown: 'not_provided_by_service_discovery',
+} as const;
 
 /** Scrape labels that name the workload, with the kind each stands for. */
 export const WORKLOAD_LABELS = {

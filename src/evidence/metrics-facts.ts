@@ -1,6 +1,6 @@
 /** What a counter's growth says: a denial, an observation or a symptom. Source: linkerd2-proxy `linkerd/app/inbound/src/metrics/`. */
 import type { AuthorizationRef } from '../policy/inbound.ts';
-import { ADMIN_PORT, DEFAULT_KIND, LABEL, METRIC } from './conventions.ts';
+import { ADMIN_PORT, DEFAULT_KIND, ERROR_BEFORE_POLICY, LABEL, METRIC } from './conventions.ts';
 import type { Client, Denial, DenialKind, Fact, Observation, Reporter, Source, Symptom, SymptomKind } from './facts.ts';
 import type { CounterSeries, Growth } from './metrics-counter.ts';
 import {
@@ -29,13 +29,7 @@ const DENIALS: ReadonlyMap<string, DenialKind> = new Map([
   [METRIC.rateLimited, 'rate-limited'],
 ]);
 
-/** Errors before a policy was asked, or of connections that say nothing more (facts §1.7, §8 rows 54 and 55). */
-const TCP_ERRORS: ReadonlyMap<string, SymptomKind> = new Map([
-  ['unexpected', 'refused-before-policy'],
-  ['tls detection timeout', 'refused-before-policy'],
-  ['gateway loop', 'refused-before-policy'],
-  ['gateway domain invalid', 'refused-before-policy'],
-]);
+const TCP_ERRORS: ReadonlyMap<string, SymptomKind> = new Map(ERROR_BEFORE_POLICY.map((error) => [error, 'refused-before-policy']));
 
 /** At most two facts: what was counted before the first reading, and what came after. */
 export function factsOf(growth: Growth<ReadFrom>): Fact[] {

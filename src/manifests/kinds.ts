@@ -17,6 +17,7 @@ const READ_TOO: ReadonlySet<string> = new Set([
   'batch/CronJob',
   'networking.k8s.io/NetworkPolicy',
   'policy.linkerd.io/EgressNetwork',
+  'monitoring.coreos.com/Prometheus',
 ]);
 
 /** Kinds without a namespace that are common in manifests. */

@@ -116,6 +116,10 @@ describe('the labels of an alert', () => {
     expect(selectionOf({ namespace: 'shop', srv_kind: 'default', srv_name: 'deny', target_port: '4191' })?.kind).toBe('admin-denied');
   });
 
+  it('select nothing where the alert says that it is about no incident, whatever else they name', () => {
+    expect(selectionOf({ namespace: 'shop', workload_kind: 'Deployment', workload_name: 'cart', incident_kind: 'none' })).toEqual({});
+  });
+
   it('select nothing in particular where they name nothing of ours', () => {
     expect(selectionOf({ alertname: 'Watchdog', incident_kind: 'no such kind' })).toEqual({});
   });
