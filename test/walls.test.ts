@@ -18,7 +18,7 @@ interface Room {
 }
 
 const ROOMS: readonly Room[] = [
-  { name: 'policy', isPure: true, allows: ['policy/', 'ipaddr.js', 're2js', 'yaml', 'zod'], message: 'policy/ imports only' },
+  { name: 'policy', isPure: true, allows: ['policy/', 're2js', 'yaml', 'zod'], message: 'policy/ imports only' },
   { name: 'evidence', isPure: true, allows: ['evidence/', 'policy/', 'errors.ts', 'zod'], message: 'evidence/ imports only' },
   { name: 'manifests', isPure: true, allows: ['manifests/', 'policy/', 'errors.ts', 'yaml', 'zod'], message: 'manifests/ imports only' },
   {
@@ -100,7 +100,6 @@ const PACKAGES = [
   'bullmq',
   'commander',
   'ioredis',
-  'ipaddr.js',
   'pino',
   'prom-client',
   're2js',
