@@ -71,6 +71,40 @@ export const names = texts.pipe(
   z.array(z.string().regex(/^[A-Za-z0-9_-]{1,100}$/, 'a queue is named by letters, digits, - and _')).max(20),
 );
 
+const HTTP_URL = 'write http://HOST:PORT or https://HOST:PORT/PREFIX, without a user: credentials have keys of their own';
+
+/** The address of an HTTP server, its path a prefix; empty: none. */
+export const httpUrl = read<string>((text) => (text === '' || isHttpUrl(text) ? { value: text } : HTTP_URL));
+
+/** Several of them. */
+export const httpUrls = texts.pipe(z.array(z.string().refine(isHttpUrl, HTTP_URL)).max(20));
+
+function isHttpUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return (
+    url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '' && url.username === '' && url.search === '' && url.hash === ''
+  );
+}
+
+/** One header per line, `NAME: VALUE`. No message shows a value. */
+export const headerList = read<readonly (readonly [name: string, value: string])[]>((text) => {
+  const headers: (readonly [string, string])[] = [];
+  for (const [index, line] of text.split(/\r?\n|;/).entries()) {
+    if (line.trim() === '') continue;
+    const colon = line.indexOf(':');
+    const [name, value] = [line.slice(0, Math.max(0, colon)).trim(), line.slice(colon + 1).trim()];
+    if (!/^[A-Za-z0-9-]{1,100}$/.test(name)) return `line ${index + 1}: write NAME: VALUE, such as X-Scope-OrgID: team-a`;
+    if (RESERVED.has(name.toLowerCase())) return `line ${index + 1}: ${name} is set by keys of its own, or by HTTP itself`;
+    if (!/^[\x20-\x7e]{1,4096}$/.test(value)) return `line ${index + 1}: a value is made of printable ASCII`;
+    headers.push([name, value]);
+  }
+  return headers.length > 20 ? 'more than 20 headers' : { value: headers };
+});
+
+const RESERVED: ReadonlySet<string> = new Set([
+  ...['authorization', 'host', 'content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'connection', 'accept-encoding'],
+]);
+
 export const redisUrl = read<string>((text) => {
   const url = URL.canParse(text) ? new URL(text) : null;
   return url !== null && (url.protocol === 'redis:' || url.protocol === 'rediss:') && url.hostname !== ''

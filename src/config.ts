@@ -5,113 +5,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
-import * as z from 'zod';
-import { bytes, count, duration, listenAddress, names, redisUrl, texts, tokenList, yesOrNo } from './config-values.ts';
+import type * as z from 'zod';
+import { type Config, configSchema } from './config-schema.ts';
 import { InvalidInput } from './errors.ts';
-
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
-const MIB = 2 ** 20;
-
-/** Every key with its meaning and its default, in the order in which they are shown. */
-export const configSchema = z.strictObject({
-  listen: z
-    .strictObject({
-      address: listenAddress
-        .default({ host: '127.0.0.1', port: 8417 })
-        .describe('Address and port to listen on. Any but loopback needs tokens.'),
-    })
-    .prefault({}),
-  auth: z
-    .strictObject({
-      tokens: tokenList.default([]).describe('Secret. One token per line: NAME SCOPE[,SCOPE] TOKEN; scopes are intake, read and triage.'),
-    })
-    .prefault({}),
-  cluster: z
-    .strictObject({
-      name: z.string().max(253).default('').describe('The cluster of facts that name none.'),
-      manifests: texts.default([]).describe('Files and directories that hold the policy; they are watched.'),
-      namespace: z.string().min(1).max(63).default('default').describe('Namespace of manifests that name none.'),
-      poll: duration(100).default(2000).describe('How often the manifests are looked at for changes.'),
-    })
-    .prefault({}),
-  store: z
-    .strictObject({
-      driver: z.enum(['sqlite', 'redis']).default('sqlite').describe('sqlite: one process; redis: any number of replicas.'),
-      directory: z.string().min(1).default('denywhy-data').describe('Where SQLite keeps its file.'),
-    })
-    .prefault({}),
-  redis: z
-    .strictObject({
-      url: redisUrl.default('redis://127.0.0.1:6379').describe('Secret, where it holds a password. redis:// or rediss://.'),
-      prefix: z
-        .string()
-        .regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, - and _, at most 64')
-        .default('denywhy')
-        .describe('What all keys begin with.'),
-    })
-    .prefault({}),
-  queue: z
-    .strictObject({
-      concurrency: count(1, 64).default(2).describe('Explanations made at a time.'),
-      attempts: count(1, 100).default(5).describe('Attempts before a job is parked.'),
-    })
-    .prefault({}),
-  publish: z
-    .strictObject({
-      queues: names.default(['denywhy-incidents']).describe('BullMQ queues that get each explained incident; none: off. With redis only.'),
-      waiting: count(1, 1_000_000).default(10_000).describe('Most jobs that wait in each; the oldest are dropped.'),
-    })
-    .prefault({}),
-  triage: z
-    .strictObject({
-      quiet: duration(1000)
-        .default(15 * 60_000)
-        .describe('An incident ends after so long without evidence and without a firing alert.'),
-      remember: duration(1000).default(HOUR).describe('How long a body that was accepted is known again.'),
-      wait: duration(1000)
-        .default(5 * 60_000)
-        .describe('How long facts wait for the workload of their pod.'),
-    })
-    .prefault({}),
-  retention: z
-    .strictObject({
-      age: duration(60_000)
-        .default(90 * DAY)
-        .describe('Resolved incidents older than this go.'),
-      incidents: count(1, 10_000_000).default(10_000).describe('Most incidents; resolved ones go, oldest first.'),
-      observations: count(1, 10_000_000).default(50_000).describe('Most different observations of allowed traffic.'),
-      events: count(1, 10_000_000).default(100_000).describe('Most events of the stream.'),
-      policyRevisions: count(1, 100_000).default(1000).describe('Most recorded changes of the policy.'),
-    })
-    .prefault({}),
-  limits: z
-    .strictObject({
-      body: bytes(1024)
-        .default(32 * MIB)
-        .describe('Most bytes of a body as it is sent.'),
-      unpacked: bytes(1024)
-        .default(256 * MIB)
-        .describe('Most bytes of a body once unpacked.'),
-      held: bytes(MIB)
-        .default(128 * MIB)
-        .describe('Most bytes of bodies that are held in memory at a time.'),
-      bodyTime: duration(100).default(30_000).describe('How long a sender may take for a body.'),
-      headers: bytes(1024)
-        .default(16 * 1024)
-        .describe('Most bytes of the headers.'),
-      requests: count(1, 100_000).default(256).describe('Most requests at a time.'),
-      connections: count(1, 1_000_000).default(1024).describe('Most connections at a time.'),
-      streams: count(0, 10_000).default(64).describe('Most readers of the stream of events at a time.'),
-      alerts: count(1, 1_000_000).default(10_000).describe('Most alerts of one body.'),
-      facts: count(1, 1_000_000).default(50_000).describe('Most facts of one body that differ.'),
-    })
-    .prefault({}),
-  metrics: z.strictObject({ open: yesOrNo.default(false).describe('/metrics needs no token.') }).prefault({}),
-  log: z.strictObject({ level: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('What is logged.') }).prefault({}),
-});
-
-export type Config = z.infer<typeof configSchema>;
 
 /** Where a value came from: `default`, the name of a variable, or a key of the file. */
 export type Origins = ReadonlyMap<string, string>;
@@ -271,9 +167,30 @@ function contradictions(config: Config, given: ReadonlyMap<string, Given>): read
     );
   if (config.limits.unpacked < config.limits.body)
     faults.push(`limits.unpacked is smaller than limits.body: a body does not shrink when it is unpacked ${from('limits.unpacked')}`);
+  for (const section of ['prometheus', 'alertmanager'] as const) faults.push(...accessFaults(section, config[section], from));
   if (config.limits.held < config.limits.body)
     faults.push(`limits.held is smaller than limits.body: no body of that size could ever be held ${from('limits.held')}`);
   return faults;
+}
+
+function accessFaults(
+  section: string,
+  access: Config['prometheus'] | Config['alertmanager'],
+  from: (key: string) => string,
+): readonly string[] {
+  const key = (name: string) => `${section}.${name}`;
+  const given = [access.credentials, access.credentialsFile, access.username].filter((value) => value !== '');
+  return [
+    ...(given.length > 1
+      ? [`${key('credentials')}, ${key('credentialsFile')} and ${key('username')} exclude each other: keep one ${from(key('credentials'))}`]
+      : []),
+    ...(access.password !== '' && access.username === ''
+      ? [`${key('password')} is given without ${key('username')} ${from(key('password'))}`]
+      : []),
+    ...((access.certFile === '') === (access.keyFile === '')
+      ? []
+      : [`${key('certFile')} and ${key('keyFile')} go together ${from(key('certFile'))}`]),
+  ];
 }
 
 /** 127.0.0.0/8, ::1 and their names. */
@@ -282,7 +199,8 @@ function isLoopback(host: string): boolean {
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value instanceof Map ? Object.fromEntries(value) : value) ?? String(value);
+  const whole = JSON.stringify(value instanceof Map ? Object.fromEntries(value) : value) ?? String(value);
+  const text = whole.replace(/\/\/[^/@\s"]{0,500}@/g, '//…@');
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }
 

@@ -142,6 +142,41 @@ describe('tokens', () => {
   });
 });
 
+describe('servers that are asked', () => {
+  it('are known by addresses, headers and files', () => {
+    const { config } = loadConfig(
+      {
+        DENYWHY_PROMETHEUS_URL: 'https://mimir.monitoring.svc/prometheus',
+        DENYWHY_PROMETHEUS_HEADERS: 'X-Scope-OrgID: team-a\nX-Trace: b:c',
+        DENYWHY_PROMETHEUS_CREDENTIALS_FILE: '/var/run/token',
+        DENYWHY_ALERTMANAGER_URLS: 'http://am-0:9093, http://am-1:9093',
+      },
+      null,
+    );
+    expect(config.prometheus.headers).toEqual([
+      ['X-Scope-OrgID', 'team-a'],
+      ['X-Trace', 'b:c'],
+    ]);
+    expect(config.prometheus.credentialsFile).toBe('/var/run/token');
+    expect(config.alertmanager.urls).toEqual(['http://am-0:9093', 'http://am-1:9093']);
+  });
+
+  it.each<readonly [string, Readonly<Record<string, string>>, string]>([
+    ['a user in the address', { DENYWHY_PROMETHEUS_URL: 'http://ann:secret-1@prometheus:9090' }, 'credentials have keys of their own'],
+    ['another protocol', { DENYWHY_PROMETHEUS_URL: 'file:///etc/passwd' }, 'write http://'],
+    ['a query in the address', { DENYWHY_ALERTMANAGER_URLS: 'http://am:9093/?a=b' }, 'write http://'],
+    ['a header that is set otherwise', { DENYWHY_PROMETHEUS_HEADERS: 'authorization: secret-1' }, 'is set by keys of its own'],
+    ['a header that would begin another', { DENYWHY_PROMETHEUS_HEADERS: 'A: secret-1\rB' }, 'printable ASCII'],
+    ['two kinds of credentials', { DENYWHY_PROMETHEUS_USERNAME: 'ann', DENYWHY_PROMETHEUS_CREDENTIALS: 'secret-1' }, 'exclude each other'],
+    ['a password for nobody', { DENYWHY_ALERTMANAGER_PASSWORD: 'secret-1' }, 'without alertmanager.username'],
+    ['a certificate without its key', { DENYWHY_PROMETHEUS_CERT_FILE: '/tls.crt' }, 'go together'],
+  ])('%s is refused, and no secret is shown', (_, env, message) => {
+    const said = refusal(env);
+    expect(said).toContain(message);
+    expect(said).not.toContain('secret-1');
+  });
+});
+
 it('docs/configuration.md has the table that the schema makes', () => {
   expect(readFileSync(join(import.meta.dirname, '../docs/configuration.md'), 'utf8')).toContain(configTable());
 });

@@ -1,6 +1,6 @@
 /** The configured store as a whole, while no denywhy works on it. */
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
+import type { Config } from '../config-schema.ts';
 import { createRedisArchive } from '../drivers/archive-redis.ts';
 import { createSqliteArchive } from '../drivers/archive-sqlite.ts';
 import { openSqlite } from '../drivers/sqlite.ts';

@@ -1,7 +1,8 @@
 /** `denywhy config`: the configuration in force, and where each value came from. */
 
 import { Option } from 'commander';
-import { type Config, configKeys, loadConfig, type Origins } from '../config.ts';
+import { configKeys, loadConfig, type Origins } from '../config.ts';
+import type { Config } from '../config-schema.ts';
 import type { Command } from './command.ts';
 import { showJson } from './explain-data.ts';
 import { safe } from './terminal.ts';

@@ -1,6 +1,6 @@
 /** Store, queue and publisher of the configured kind. */
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
+import type { Config } from '../config-schema.ts';
 import { createIncidentPublisher } from '../drivers/publisher-bullmq.ts';
 import { createBullmqQueue } from '../drivers/queue-bullmq.ts';
 import { createEmbeddedQueue } from '../drivers/queue-embedded.ts';

@@ -1,6 +1,6 @@
 /** The service in one process: stores, policy, intake, work, timed work and HTTP, put together and taken apart again. */
 import manifest from '../../package.json' with { type: 'json' };
-import type { Config } from '../config.ts';
+import type { Config } from '../config-schema.ts';
 import { startServer } from '../http/server.ts';
 import { showIncident } from '../http/views.ts';
 import type { Json } from '../ports.ts';
