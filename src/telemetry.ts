@@ -117,6 +117,10 @@ export function createMetrics(version: string) {
     policyFaults: counter('denywhy_policy_read_failures_total', 'Readings of the policy that failed; the last good one stays in force.'),
     policyReadAt: gauge('denywhy_policy_last_read_timestamp_seconds', 'When the policy was last read without a fault.'),
     leader: gauge('denywhy_leader', '1 while this process does the timed work.'),
+    polls: counter('denywhy_prometheus_polls_total', 'Polls of Prometheus.', ['result']),
+    pollSeconds: histogram('denywhy_prometheus_poll_duration_seconds', 'One poll of Prometheus, until its facts are saved.'),
+    pollLag: gauge('denywhy_prometheus_lag_seconds', 'From the newest scrape that Prometheus showed to the poll.'),
+    alertPosts: counter('denywhy_alertmanager_posts_total', 'Explained incidents that were handed to Alertmanager.', ['result']),
     timedFaults: counter('denywhy_timed_work_failures_total', 'Timed work that failed and is tried again.', ['work']),
   };
 }

@@ -7,6 +7,8 @@ import type { Intake } from '../triage/intake.ts';
 import { resolveQuiet, retain, sweep, type TimedOptions } from '../triage/timed.ts';
 
 export interface TimedWork {
+  /** True while this process does it. */
+  isLeader(): boolean;
   stop(): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ export function startTimedWork(options: TimedWorkOptions): TimedWork {
   });
 
   return {
+    isLeader: () => isLeader && !isStopped,
     async stop() {
       isStopped = true;
       clearTimeout(timer);
