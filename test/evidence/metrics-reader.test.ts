@@ -258,3 +258,12 @@ it('does not care for the order of lines within a page', () => {
     }),
   );
 });
+
+it('gives the complaints about any number of targets', () => {
+  const reader = createMetricsReader();
+  reader.begin({ name: 'targets.json', reporter: NOBODY, at: null });
+  const target = { health: 'down', lastError: 'server returned HTTP status 403 Forbidden', lastScrape: null };
+  for (let i = 0; i < 150_000; i++)
+    reader.addTarget({ ...target, labels: new Map(Object.entries({ job: 'linkerd-proxy', namespace: 'shop', pod: `web-${i}` })) });
+  expect(reader.take()).toHaveLength(150_000);
+});

@@ -131,6 +131,12 @@ describe('look-ups', () => {
     expect(workloadsByIp(built, '10.9.9.9')).toEqual([]);
   });
 
+  it('by an address that any number of pods share', () => {
+    const one = withIp('p', '192.0.2.9');
+    const many = Array.from({ length: 150_000 }, (_, i) => ({ ...one, metadata: { ...one.metadata, name: `p${i}` } }));
+    expect(workloadsByIp(buildSnapshot(many, LINKERD_DEFAULTS), '192.0.2.9')).toHaveLength(150_000);
+  });
+
   it('by ServiceAccount, by reference, by anything', () => {
     expect(workloadsByServiceAccount(built, 'shop', 'b').map((w) => w.ref.name)).toEqual(['b']);
     expect(findResource(built, refOf(SERVER))).toBe(SERVER);
