@@ -11,6 +11,7 @@ import { exportStore } from './commands/export.ts';
 import { importStore } from './commands/import.ts';
 import { rules } from './commands/rules.ts';
 import { serve } from './commands/serve.ts';
+import { safe } from './commands/terminal.ts';
 import { InvalidInput, type Place, Unavailable } from './errors.ts';
 
 const COMMANDS: readonly Command[] = [explain, demo, rules, serve, config, exportStore, importStore];
@@ -107,10 +108,6 @@ function say(io: Io, message: string, remedy: string): void {
   io.stderr.write(`${lines.map((line, index) => (index === 0 ? '' : '  ') + safe(line)).join('\n')}\n`);
 }
 
-function safe(line: string): string {
-  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
-}
-
 function showPlace(place: Place | null): string {
   if (place === null) return '';
   const parts = [place.file, place.line, place.column].filter((part) => part !== undefined);
@@ -133,7 +130,8 @@ export async function start(): Promise<void> {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // The reader went away (`denywhy … | head`): nobody is left to tell.
       if (error.code === 'EPIPE') process.exit(EXIT.done);
-      throw error;
+      const what = error.code === 'ENOSPC' ? 'there is no room left' : (error.code ?? error.message);
+      process.exit(report(new Unavailable(`the answer cannot be written: ${what}.`, 'Send it elsewhere, or make room.'), io));
     });
   }
   process.on('uncaughtException', (error) => process.exit(report(error, io)));

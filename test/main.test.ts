@@ -149,7 +149,7 @@ describe('what a command throws becomes a message and an exit code', () => {
       title: 'text from outside is shown escaped',
       error: new InvalidInput('bad name \u001b]0;owned\u0007', 'fix \u009b31m it', { file: 'a\rb.yaml' }),
       exitCode: 2,
-      stderr: 'denywhy: a\\u000db.yaml: bad name \\u001b]0;owned\\u0007\n  fix \\u009b31m it\n',
+      stderr: 'denywhy: a\\rb.yaml: bad name \\u001b]0;owned\\u0007\n  fix \\u009b31m it\n',
     },
   ])('$title', async ({ error, exitCode, stderr }) => {
     expect(await run(['explain'], [fails(error)])).toEqual({ exitCode, stdout: '', stderr });

@@ -1,7 +1,7 @@
 /** The bin under a Node that cannot run TypeScript: it starts the bundled one, or says what to do. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -49,6 +49,19 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 it('runs in place under the bundled Node', () => {
   const { status, stdout } = spawnSync(process.execPath, [join(ROOT, 'bin', 'denywhy.js'), '--version'], { encoding: 'utf8' });
   expect({ status, stdout }).toEqual({ status: 0, stdout: `${manifest.version}\n` });
+});
+
+it.skipIf(!existsSync('/dev/full'))('says that an answer cannot be written, where a device is full', () => {
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'bin', 'denywhy.js'), '--help'], {
+    encoding: 'utf8',
+    stdio: ['ignore', full, 'pipe'],
+  });
+  closeSync(full);
+  expect({ status, stderr }).toEqual({
+    status: 3,
+    stderr: 'denywhy: the answer cannot be written: there is no room left.\n  Send it elsewhere, or make room.\n',
+  });
 });
 
 it('takes paths from where npm was called, and not from where it runs scripts', () => {
