@@ -1,7 +1,7 @@
 /** Alerts about denied traffic. Their labels are the key of an incident, so that the page and its answer are about the same thing. */
 import type { AlertKind, Runbook, Scope } from './alert-kind.ts';
 import { matchersOf } from './alert-kind.ts';
-import { combine, compare, firstOf, type Matcher, type Promql } from './promql.ts';
+import { compare, firstOf, type Matcher, type Promql, without } from './promql.ts';
 import { type RecordingId, recorded } from './recordings.ts';
 import type { Settings } from './settings.ts';
 
@@ -14,9 +14,9 @@ const EXPLAIN = `kubectl logs -n NAMESPACE WORKLOAD -c linkerd-proxy --tail=-1 \
 
 /** One scope of what was recorded. What is left out is taken away whole: nothing says that its parts lie within `only`. */
 export function scoped(id: RecordingId, { only, leftOut }: Scope, settings: Settings, more: readonly Matcher[] = []): Promql {
-  return leftOut.reduce<Promql>(
-    (rest, selection) => combine(rest, 'unless', recorded(id, settings, matchersOf(selection))),
+  return without(
     recorded(id, settings, [...matchersOf(only), ...more]),
+    leftOut.map((selection) => recorded(id, settings, matchersOf(selection))),
   );
 }
 

@@ -4,11 +4,11 @@ import { BLINDNESS_ALERTS } from './blindness-alerts.ts';
 import { DENIED_ALERTS } from './denied-alerts.ts';
 import { IDENTITY_ALERT } from './identity-alert.ts';
 import type { AlertName } from './names.ts';
-import { assertPromql, duration } from './promql.ts';
+import { assertPromql, duration, firstOf } from './promql.ts';
 import { RATIO_ALERT } from './ratio-alert.ts';
 import { RECORDING_IDS, recordingRule } from './recordings.ts';
 import { type AlertingRule, literal, type Rule, type RuleGroup } from './rule.ts';
-import { isAtLeast, type Settings } from './settings.ts';
+import { isAtLeast, type Selection, type Settings } from './settings.ts';
 import { TUTORIAL_ALERT } from './tutorial-alert.ts';
 
 export const ALERTS: readonly AlertKind[] = [...DENIED_ALERTS, RATIO_ALERT, IDENTITY_ALERT, ...BLINDNESS_ALERTS, TUTORIAL_ALERT];
@@ -61,19 +61,23 @@ export interface Part extends Scope {
   readonly for: number;
 }
 
+/** Parts of one severity are one rule: two of the same name and labels would be duplicates to promtool. */
 function alertingRules(alert: AlertKind, settings: Settings): readonly AlertingRule[] {
-  return partsOf(alert, settings).flatMap((part) =>
-    alert.conditions(part, part.threshold, settings).map(
-      ({ expr, labels }): AlertingRule => ({
+  const keeps = keepsFiringFor(alert, settings);
+  return [...Map.groupBy(partsOf(alert, settings), ({ severity }) => severity)].flatMap(([severity, parts]) => {
+    const wait = parts[0]?.for ?? 0;
+    const conditions = parts.map((part) => alert.conditions(part, part.threshold, settings));
+    return (conditions[0] ?? []).map(
+      ({ labels }, i): AlertingRule => ({
         alert: alert.name,
-        expr,
-        ...(part.for === 0 ? {} : { for: duration(part.for) }),
-        ...(keepsFiringFor(alert, settings) > 0 ? { keep_firing_for: duration(keepsFiringFor(alert, settings)) } : {}),
-        labels: { severity: literal(part.severity), ...labels },
+        expr: firstOf(conditions.flatMap((each) => each[i]?.expr ?? [])),
+        ...(wait === 0 ? {} : { for: duration(wait) }),
+        ...(keeps === 0 ? {} : { keep_firing_for: duration(keeps) }),
+        labels: { severity: literal(severity), ...labels },
         annotations: annotationsOf(alert, settings),
       }),
-    ),
-  );
+    );
+  });
 }
 
 /** Seconds. */
@@ -100,11 +104,18 @@ export function partsOf(alert: AlertKind, settings: Settings): readonly Part[] {
   const special = overrides.map(
     (override, i): Part => ({
       only: override,
-      leftOut: [...muted, ...overrides.slice(0, i)],
+      leftOut: [...muted, ...overrides.slice(0, i)].filter((other) => mayShare(override, other)),
       threshold: override.threshold ?? usual.threshold,
       severity: override.severity ?? usual.severity,
-      for: override.for ?? usual.for,
+      for: usual.for,
     }),
   );
   return [...special, { only: {}, leftOut: [...muted, ...overrides], ...usual }];
+}
+
+const SELECTION_PARTS = ['namespace', 'workloadKind', 'workload', 'server', 'route'] as const;
+
+/** False where no traffic can be in both. */
+function mayShare(a: Selection, b: Selection): boolean {
+  return SELECTION_PARTS.every((part) => a[part] === undefined || b[part] === undefined || a[part] === b[part]);
 }

@@ -161,6 +161,24 @@ export function combine(left: Promql, operator: SetOperator, right: Promql, on: 
   return made(`(\n${indent(left)}\n  ${operator}${matching(on)}\n${indent(right)}\n)`);
 }
 
+/** `of` without all of these. */
+export function without(of: Promql, others: readonly Promql[]): Promql {
+  return others.length === 0 ? of : combine(of, 'unless', oneOf(others));
+}
+
+/** A row of some hundred operands is too long for the parser, so rows are put together of rows. */
+function oneOf(expressions: readonly Promql[]): Promql {
+  if (expressions.length <= ROW) return firstOf(expressions);
+  const size = Math.ceil(expressions.length / ROW);
+  return oneOf(
+    Array.from({ length: ROW }, (_, i) => expressions.slice(i * size, (i + 1) * size)).flatMap((row) =>
+      row.length === 0 ? [] : [oneOf(row)],
+    ),
+  );
+}
+
+const ROW = 20;
+
 /** The first of these that has a value, label set by label set. */
 export function firstOf(expressions: readonly Promql[]): Promql {
   const [only, ...more] = expressions;

@@ -50,7 +50,6 @@ export interface Override extends Selection {
   readonly alerts?: readonly AlertName[];
   readonly threshold?: number;
   readonly severity?: Severity;
-  readonly for?: number;
 }
 
 export interface PrometheusVersion {

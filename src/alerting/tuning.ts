@@ -54,7 +54,7 @@ const schema = z
       .optional()
       .describe('Denials that are as they should be.'),
     overrides: z
-      .array(z.strictObject({ ...selection, threshold: threshold.optional(), severity: severity.optional(), for: waitText.optional() }))
+      .array(z.strictObject({ ...selection, threshold: threshold.optional(), severity: severity.optional() }))
       .max(200)
       .optional()
       .describe('Part of the traffic otherwise than the rest; the first that fits counts.'),
@@ -82,10 +82,7 @@ export function readTuning(value: unknown, file: string, base: Settings): Settin
     queryOffset: queryOffset === undefined ? base.queryOffset : readDuration(queryOffset),
     alerts: new Map(Object.entries(alerts ?? {}).map(([alert, tuned]) => [alert as AlertName, tuningOf(tuned)])),
     mutes: (mutes ?? []).map(({ reason: _, ...mute }) => present(mute)),
-    overrides: (overrides ?? []).map(({ for: wait, ...override }) => ({
-      ...present(override),
-      ...(wait === undefined ? {} : { for: readDuration(wait) }),
-    })),
+    overrides: (overrides ?? []).map(present),
   };
   refuseEndless(settings, file);
   if (settings.lookback < 2 * settings.window)
@@ -118,8 +115,8 @@ function present<T extends object>(value: T): Present<T> {
 }
 
 /** Denials are seen for one window: what waits longer never fires. */
-function refuseEndless({ window, alerts, overrides }: Settings, file: string): void {
-  const waits = [...overrides, ...[...alerts].filter(([alert]) => SEEN_FOR_ONE_WINDOW.has(alert)).map(([, tuned]) => tuned)];
+function refuseEndless({ window, alerts }: Settings, file: string): void {
+  const waits = [...alerts].filter(([alert]) => SEEN_FOR_ONE_WINDOW.has(alert)).map(([, tuned]) => tuned);
   if (waits.every(({ for: wait }) => (wait ?? 0) < window)) return;
   throw new InvalidInput(
     'for: an alert that waits as long as the window, or longer, never fires on a single denial.',
