@@ -6,7 +6,7 @@ import type { ShownDemo } from './demo-text.ts';
 import { dataOf, showJson } from './explain-data.ts';
 
 /** JSON, a value and a line feed. */
-export function showDemoData({ recording, played, answer }: ShownDemo): string {
+export function showDemoData({ recording, played, answer, incidents }: ShownDemo): string {
   const { lines, samples, webhooks, changes } = played.counts;
   const { form: _, ...data } = dataOf(answer);
   return showJson({
@@ -17,6 +17,9 @@ export function showDemoData({ recording, played, answer }: ShownDemo): string {
       ...client,
       alerts: alertsOf(answer.explanation, i).map(({ name, from, to }) => ({ name, from: time(from), to: time(to) })),
     })),
+    incidents: incidents.map(({ id, namespace, workload, kind, server, route, counted }) => {
+      return { id, namespace, workload, kind, server, route, counted };
+    }),
   });
 }
 

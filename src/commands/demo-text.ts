@@ -4,8 +4,10 @@ import type { ClientExplanation, Explanation, TargetExplanation } from '../expla
 import { showInstant } from '../policy/time.ts';
 import type { Io } from './command.ts';
 import { type AlertSpan, alertsOf } from './demo-alerts.ts';
+import { apiLines, incidentLines } from './demo-incidents.ts';
 import { nextCommands } from './demo-next.ts';
 import type { Played } from './demo-play.ts';
+import type { ServedIncident } from './demo-service.ts';
 import { showDifference } from './explain-difference.ts';
 import { showClient, showCounts, showPort, showSubject, showTargetWorkload } from './explain-names.ts';
 import { paragraph, type Style, section } from './explain-proof.ts';
@@ -20,6 +22,10 @@ export interface ShownDemo {
   readonly recording: Recording;
   readonly played: Played;
   readonly answer: Answer;
+  /** As the service keeps them that it went into. */
+  readonly incidents: readonly ServedIncident[];
+  /** Where that service listens; null: it ends with the program. */
+  readonly url: string | null;
 }
 
 const LABEL = ' '.repeat(9);
@@ -41,8 +47,10 @@ export function showDemo(shown: ShownDemo, io: Pick<Io, 'columns' | 'env' | 'isT
     ...clients.flatMap((client, i) => ['', ...groupLines(client, i, shown, style)]),
     ...symptomLines(shown.answer.explanation, style),
     ...showNotices(shown.answer.explanation, shown.answer.notices, shown.played.logs, style),
+    ...servedLines(shown, style),
     ...fullLines(clients, style),
     ...nextLines(clients, shown.recording, style, io.env),
+    ...(shown.url === null ? [] : ['', '', rule('Ask the service', style), ...apiLines(shown.incidents, shown.url, style)]),
   ];
   return `${lines.join('\n').trimEnd()}\n`;
 }
@@ -170,6 +178,11 @@ function beforeLines({ before }: ClientExplanation, { played }: ShownDemo, style
   if (before === 0 || played.from === null) return [];
   const text = `${before.toLocaleString('en')} more before ${showMoment(played.from, style.now)}, when the recording begins: not added.`;
   return paragraph('BEFORE', text, style);
+}
+
+function servedLines({ incidents, url }: ShownDemo, style: Style): readonly string[] {
+  if (incidents.length === 0) return [];
+  return ['', '', rule('Incidents, as the service keeps them', style), '', ...incidentLines(incidents, url, style)];
 }
 
 function fullLines([first, ...more]: readonly ClientExplanation[], style: Style): readonly string[] {

@@ -1,16 +1,17 @@
-/** `denywhy demo`: plays a recorded story and says of each client why it was denied. */
+/** `denywhy demo`: plays a recorded story into a service of its own, says of each client why it was denied, and lets the service be asked. */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Option, type Command as Subcommand } from 'commander';
 import { createInputs } from '../drivers/inputs.ts';
-import { openRecording } from '../drivers/recording.ts';
+import { openRecording, type Recording } from '../drivers/recording.ts';
 import { explain } from '../explain.ts';
 import { openCluster } from './cluster-view.ts';
 import type { Command } from './command.ts';
 import { showDemoData } from './demo-data.ts';
 import { type PlayedCounts, play } from './demo-play.ts';
-import { createProgress } from './demo-progress.ts';
-import { showDemo } from './demo-text.ts';
+import { createProgress, type Progress } from './demo-progress.ts';
+import { type DemoService, startDemoService } from './demo-service.ts';
+import { type ShownDemo, showDemo } from './demo-text.ts';
 
 const STORY = fileURLToPath(new URL('../../demo', import.meta.url));
 
@@ -27,26 +28,66 @@ export const demo: Command = {
     subcommand
       .description('play a recorded story: thirteen minutes of a cluster, who was denied in them, and by what')
       .option('--from <directory>', 'play another recording, in the form that docs/demo.md describes')
-      .option('--once', 'end when everything is explained')
+      .option('--once', 'end when everything is explained; without it the API can be asked until Ctrl-C')
       .addOption(new Option('-o, --output <format>', 'text for people, json for programs').choices(['text', 'json']).default('text'))
       .addHelpText('after', EXAMPLES);
   },
   async run(subcommand, io) {
-    const { from, output } = subcommand.opts<{ from?: string; output: 'text' | 'json' }>();
+    const { from, once = false, output } = subcommand.opts<{ from?: string; once?: boolean; output: 'text' | 'json' }>();
     const directory = from ?? (relative('', STORY) || '.');
     const progress = createProgress(io);
     progress.phase(`reading ${directory}`);
     const recording = await openRecording(directory, createInputs({ stdin: io.stdin }));
-    progress.phase(`playing ${recording.logs.length} logs, Prometheus' samples and Alertmanager's webhooks in the order of their times`);
-    const played = await play(recording, (at, counts: Readonly<PlayedCounts>) => progress.played(at, counts));
-    progress.phase('explaining what was denied');
-    const cluster = openCluster({ changes: played.changes, files: new Map(), notices: played.notices, isHistory: true }, {});
-    const question = { namespace: null, workload: null, port: null, at: null };
-    const explanation = explain({ tally: played.tally, cluster: cluster.view, question, alerts: played.alerts });
-    progress.end();
-    const answer = { explanation, question, logs: played.logs, notices: cluster.notices, settings: cluster.settings };
-    const shown = { recording, played, answer };
-    io.stdout.write(output === 'json' ? showDemoData(shown) : showDemo(shown, io));
-    return 0;
+    const service = await startDemoService(recording, io.stderr);
+    const interruption = listenForInterruption();
+    try {
+      const shown = await explainPlayed(recording, service, progress, once);
+      progress.end();
+      io.stdout.write(output === 'json' ? showDemoData(shown) : showDemo(shown, io));
+      if (once) return 0;
+      // Data alone stands on stdout.
+      if (output === 'json') io.stderr.write(`denywhy: the service listens on ${service.url} until Ctrl-C\n`);
+      await interruption.wait();
+      return 0;
+    } finally {
+      await service.close();
+      interruption.forget();
+    }
   },
 };
+
+async function explainPlayed(recording: Recording, service: DemoService, progress: Progress, isOnce: boolean): Promise<ShownDemo> {
+  progress.phase(`playing ${recording.logs.length} logs, Prometheus' samples and Alertmanager's webhooks in the order of their times`);
+  const onEvent = (at: number | null, counts: Readonly<PlayedCounts>) => progress.played(at, counts);
+  const played = await play({ ...recording, events: service.events }, onEvent);
+  progress.phase('explaining what was denied');
+  const notices = [...played.notices, ...service.notices()];
+  const cluster = openCluster({ changes: played.changes, files: new Map(), notices, isHistory: true }, {});
+  const question = { namespace: null, workload: null, port: null, at: null };
+  const explanation = explain({ tally: played.tally, cluster: cluster.view, question, alerts: played.alerts });
+  const answer = { explanation, question, logs: played.logs, notices: cluster.notices, settings: cluster.settings };
+  return { recording, played, answer, incidents: await service.incidents(), url: isOnce ? null : service.url };
+}
+
+interface Interruption {
+  /** From here on a signal is waited for; until then it ends the program. */
+  wait(): Promise<void>;
+  forget(): void;
+}
+
+function listenForInterruption(): Interruption {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const asked = Promise.withResolvers<void>();
+  let hear: () => void = () => process.exit(130);
+  const listener = () => hear();
+  for (const signal of signals) process.on(signal, listener);
+  return {
+    wait() {
+      hear = asked.resolve;
+      return asked.promise;
+    },
+    forget() {
+      for (const signal of signals) process.removeListener(signal, listener);
+    },
+  };
+}

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -37,11 +39,29 @@ async function run(args: readonly string[], given: Partial<Pick<Io, 'isTTY' | 'e
     columns: 80,
     ...given,
   };
-  const exitCode = await main(['demo', ...args], io);
+  const exitCode = await main(['demo', '--once', ...args], io);
   return { exitCode, stdout: written.stdout.join(''), stderr: written.stderr.join('') };
 }
 
+interface ServedDetail {
+  readonly incident: { readonly id: string; readonly counted: object; readonly answer: { readonly object: string | null } };
+  readonly explanation: unknown;
+  readonly clients: { readonly items: readonly { readonly logs: { readonly count: number } }[] };
+}
+
+interface Named {
+  readonly name: string;
+}
+
 interface Data {
+  readonly incidents: readonly {
+    readonly id: string;
+    readonly kind: string | null;
+    readonly workload: Named | null;
+    readonly server: Named | null;
+    readonly route: Named | null;
+    readonly counted: { readonly metrics: number; readonly logs: number; readonly before: number };
+  }[];
   readonly recording: { readonly from: string; readonly to: string; readonly lines: number };
   readonly clients: readonly {
     readonly client: {
@@ -71,7 +91,7 @@ interface Data {
 }
 
 async function dataOf(args: readonly string[]): Promise<Data> {
-  const { exitCode, stdout, stderr } = await run([...args, '--once', '-o', 'json']);
+  const { exitCode, stdout, stderr } = await run([...args, '-o', 'json']);
   expect(exitCode, stderr).toBe(0);
   return JSON.parse(stdout) as Data;
 }
@@ -87,6 +107,7 @@ function countsOf({ clients }: Data): readonly string[] {
 }
 
 const story = await dataOf([]);
+const plain = await run([]);
 
 describe('the story', () => {
   it('counts per client and target what the counters grew by within the recording, and apart from it what they showed before', () => {
@@ -157,7 +178,7 @@ describe('the story', () => {
   });
 
   it('is told to a person', async () => {
-    const { exitCode, stdout, stderr } = await run([]);
+    const { exitCode, stdout, stderr } = plain;
     expect(exitCode).toBe(0);
     await expect(stdout).toMatchFileSnapshot('golden/demo.txt');
     expect(stderr).toBe(`denywhy: reading demo
@@ -166,25 +187,61 @@ denywhy: explaining what was denied
 `);
   });
 
-  it('is the same whether or not it is to end', async () => {
-    expect(await run(['--once'])).toEqual(await run([]));
+  it('is in the incidents of the service that it went into, with the same counts', () => {
+    const { incidents } = story;
+    const denied = incidents.filter(({ server }) => server !== null);
+    expect(
+      denied.map(({ workload, kind, server, route, counted: { metrics, logs } }) => [
+        `${kind} ${workload?.name} ${server?.name}/${route?.name ?? '-'}`,
+        { metrics, logs },
+      ]),
+    ).toEqual([
+      ['http-denied backend backend-http/backend-routes', { metrics: 551, logs: 551 }],
+      ['http-denied backend backend-http/backend-admin', { metrics: 20, logs: 20 }],
+      ['tcp-denied database database-sql/-', { metrics: 15, logs: 15 }],
+      ['route-not-found backend backend-http/-', { metrics: 2, logs: 2 }],
+      ['admin-denied backend deny/default', { metrics: 0, logs: 2 }],
+    ]);
+    const told = story.clients.flatMap(({ targets }) => targets).reduce((sum, { count }) => sum + count, 0);
+    expect(denied.reduce((sum, { counted: { metrics, logs } }) => sum + Math.max(metrics, logs), 0)).toBe(told);
+    expect(new Set(incidents.map(({ id }) => id)).size).toBe(incidents.length);
+  });
+
+  it('can be asked about until Ctrl-C', { timeout: 60_000 }, async () => {
+    const child = spawn(process.execPath, ['bin/denywhy.js', 'demo'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const gone = once(child, 'exit');
+    let told = '';
+    for await (const chunk of child.stdout) {
+      told += chunk;
+      if (told.includes('until Ctrl-C')) break;
+    }
+    const urls = told.match(/http:\/\/127\.0\.0\.1:\d+\/api\/v1\/incidents\/i[0-9a-f]{20}/g) ?? [];
+    expect(new Set(urls).size).toBe(story.incidents.length);
+    const answer = await fetch(urls[0] ?? '');
+    const { incident, explanation, clients } = (await answer.json()) as ServedDetail;
+    expect(incident).toMatchObject({ id: story.incidents[0]?.id, counted: story.incidents[0]?.counted });
+    expect(incident.answer.object).toBe('MeshTLSAuthentication production/frontend-mtls');
+    expect(explanation).toMatchObject({ form: 'denywhy.explain/1' });
+    expect(clients.items.reduce((sum, { logs: { count } }) => sum + count, 0)).toBe(551);
+    child.kill('SIGINT');
+    expect(await gone).toEqual([0, null]);
+    await expect(fetch(urls[0] ?? '')).rejects.toThrow();
   });
 
   it('fits the width of the terminal, commands to be copied aside', async () => {
     for (const columns of [64, 80, 100]) {
-      const { stdout } = await run([], { columns });
+      const { stdout } = columns === 80 ? plain : await run([], { columns });
       const told = stdout.slice(0, stdout.indexOf('── Try next'));
       expect(Math.max(...told.split('\n').map((line) => line.length))).toBeLessThanOrEqual(columns);
     }
   });
 
   it('goes on with commands that work as it was called itself', async () => {
-    expect((await run([])).stdout).toContain('\nnpm run -s denywhy -- demo --once');
+    expect(plain.stdout).toContain('\nnpm run -s denywhy -- demo --once');
     expect((await run([], { env: {} })).stdout).toContain('\ndenywhy demo --once');
   });
 
   it('says with colours what it says without', async () => {
-    const plain = await run([]);
     const coloured = await run([], { isTTY: { stdin: false, stdout: true, stderr: false } });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is taken out
     expect(coloured.stdout.replace(/\u001b\[\d+m/g, '')).toBe(plain.stdout);
