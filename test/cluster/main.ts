@@ -117,7 +117,8 @@ function usage(cluster: Cluster, accounts: readonly (readonly [ServiceAccountNam
     ['audit log', cluster.auditLog],
     ['other logs', join(cluster.directory, '*.log')],
   ];
-  const lines = rows.map(([name = '', value = '']) => `  ${name.padEnd(12)} ${value}\n`);
+  const width = Math.max(...rows.map(([name = '']) => name.length));
+  const lines = rows.map(([name = '', value = '']) => `  ${name.padEnd(width)}  ${value}\n`);
   const notices = linkerdCrdsSkip === null ? [] : [`  not there: ${linkerdCrdsSkip}\n`];
   return [
     ...lines,
