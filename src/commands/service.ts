@@ -126,6 +126,7 @@ async function closeParts({ publisher, store }: Stores): Promise<void> {
 
 function startWork({ store, queue, publisher }: Stores, policy: PolicySource, { logger, metrics, now }: Tools): void {
   const question = { namespace: null, workload: null, port: null, at: null };
+  let trimmed = 0;
   const options: WorkOptions = {
     store,
     bounds: BOUNDS,
@@ -141,6 +142,8 @@ function startWork({ store, queue, publisher }: Stores, policy: PolicySource, { 
         { id: incident.id, revision: incident.answers, value: JSON.parse(JSON.stringify(showIncident(incident))) as Json },
       ]);
       metrics.publications.inc({ result: 'published' });
+      metrics.publications.inc({ result: 'trimmed' }, publisher.trimmed() - trimmed);
+      trimmed = publisher.trimmed();
     },
   };
   queue.process(async (id) => {
