@@ -1,6 +1,5 @@
 /** The outside world on one page: what the product needs of a cluster, metrics and logs. Drivers implement it, commands choose. */
 import type { AlertFact } from './evidence/alert.ts';
-import type { Fact } from './evidence/facts.ts';
 import type { PrometheusAnswer, ScrapeTarget } from './evidence/metrics-json.ts';
 import type { Change, Instant } from './policy/resource.ts';
 
@@ -33,11 +32,6 @@ export interface Inputs {
 /** Reads a cluster. Errors: InvalidInput (unreadable, truncated, …), Unavailable. */
 export interface Cluster {
   read(): Promise<ClusterRecord>;
-}
-
-/** A stream of facts from logs, metrics or alerts, in the order of the source. */
-export interface FactSource {
-  facts(): AsyncIterable<Fact>;
 }
 
 /**
