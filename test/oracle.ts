@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { type Comparison, compareAdmission, compareCluster, compareUpdates } from './oracle/cases.ts';
 import { type Difference, differences } from './oracle/diff.ts';
 import { compareEvidence } from './oracle/evidence.ts';
-import { filesBelow, type Rec, readRecords } from './oracle/read.ts';
+import { filesBelow, type Rec, readRecords, Unreadable } from './oracle/read.ts';
 
 const args = process.argv.slice(2);
 const print = args.includes('--print');
@@ -15,6 +15,17 @@ if (paths.length === 0) {
   process.stderr.write('oracle: name files or folders in the formats of the oracle, e.g. npm run oracle -- test/fixtures/oracle\n');
   process.exit(2);
 }
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // The reader went away (`… | head`).
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`oracle: ${error instanceof Unreadable ? error.message : error.stack}\n`);
+  process.exitCode = error instanceof Unreadable ? 2 : 70;
+});
 
 let disagreed = false;
 const all = { files: 0, asked: 0, agreed: 0 };
@@ -44,7 +55,8 @@ for (const file of filesBelow(paths)) {
   if (tally.asked === 0) process.stdout.write('  nothing in this file has a format of the oracle\n');
 }
 if (all.files > 1) process.stdout.write(`in all: agree ${all.agreed} of ${all.asked} (${all.files} files)\n`);
-process.exit(disagreed ? 1 : 0);
+// Not process.exit(), which would cut off what a pipe has not taken yet.
+process.exitCode = disagreed ? 1 : 0;
 
 function* comparisonsOf(file: string): Iterable<Comparison> {
   const records = readRecords(file);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { alterations } from './alterations.ts';
 import { type Comparison, compareAdmission, compareCluster, compareUpdates } from './cases.ts';
@@ -59,5 +60,34 @@ describe('the comparison finds every altered field', () => {
       }
     }
     expect(altered).toBeGreaterThan(100);
+  });
+});
+
+describe('the command', () => {
+  const oracle = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [new URL('../oracle.ts', import.meta.url).pathname, ...args], { encoding: 'utf8', maxBuffer: 2 ** 28 });
+
+  it('loses no answer on the way through a pipe', () => {
+    const comparisons = records('random-dev.jsonl.gz').flatMap((record) => [...compareCluster(record)]);
+    const { status, stdout } = oracle('--print', `${FIXTURES}random-dev.jsonl.gz`);
+    const printed = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect({ status, printed: printed.length }).toEqual({ status: 0, printed: comparisons.length });
+    expect(printed).toEqual(comparisons.map((c) => JSON.parse(JSON.stringify({ case: c.case, query: c.query, got: c.got }))));
+  });
+
+  it.each(['nothing.yaml', 'read.ts'])('says what is wrong with %s', (file) => {
+    const { status, stderr } = oracle(new URL(file, import.meta.url).pathname);
+    expect({ status, lines: stderr.trimEnd().split('\n').length }).toEqual({ status: 2, lines: 1 });
+  });
+
+  it('fails where a file holds nothing that it can compare', () => {
+    const { status, stdout } = oracle(`${FIXTURES}../metrics/scalar.json`);
+    expect({ status, stdout }).toMatchObject({
+      status: 1,
+      stdout: expect.stringContaining('nothing in this file has a format of the oracle'),
+    });
   });
 });
