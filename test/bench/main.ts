@@ -3,6 +3,7 @@
  * `--only NAME[,NAME]` runs some groups, `--json` prints the rounds too. No figure here is a threshold: machines differ, a person reads it.
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { benchExplain } from './explain.ts';
@@ -43,6 +44,11 @@ else {
 }
 
 async function run(groups: readonly string[]): Promise<void> {
+  const [load = 0] = loadavg();
+  if (load > 1)
+    process.stderr.write(
+      `others keep ${load.toFixed(1)} of ${availableParallelism()} cores busy: figures by the clock, and latencies, are theirs as much as ours\n`,
+    );
   const lines: Line[] = [];
   for (const name of groups) lines.push(...((await GROUPS[name]?.()) ?? []));
   if (values.json) process.stdout.write(`${JSON.stringify({ unitNanoseconds: unit(), node: process.version, lines }, null, 2)}\n`);
