@@ -8,7 +8,8 @@ import { stateAt } from '../manifests/history.ts';
 import { workloadOf } from '../manifests/owner.ts';
 import { type ClusterSettings, clusterInfo } from '../policy/cluster-settings.ts';
 import { createHistory } from '../policy/history.ts';
-import type { Change, Instant } from '../policy/resource.ts';
+import { keptOf } from '../policy/kept.ts';
+import type { Change, Instant, Resource } from '../policy/resource.ts';
 import { findResource, type Snapshot } from '../policy/snapshot.ts';
 import { withStatuses } from '../policy/status.ts';
 import { standInPods } from '../policy/templates.ts';
@@ -98,10 +99,20 @@ async function knownOf(cluster: ClusterRecord, record: PolicyRecord, at: Instant
   const settings = clusterInfo({ resources: plain, flags: {} });
   const start = cluster.isHistory ? cluster.changes.filter(isFromTheStart).map(({ resource }) => resource) : plain;
   const everSeen = cluster.isHistory ? cluster.changes.map(({ resource }) => resource) : plain;
-  const ready = [...withStatuses(start), ...standInPods(everSeen, settings.info)];
-  const { changes, revision } = await record.record(cluster.isHistory ? plain : ready, at);
-  const all = cluster.isHistory ? [...ready.map(applied), ...cluster.changes.filter((change) => !isFromTheStart(change))] : changes;
+  const ready = keptAll([...withStatuses(start), ...standInPods(everSeen, settings.info)]);
+  const { changes, revision } = await record.record(cluster.isHistory ? keptAll(plain) : ready, at);
+  const later = cluster.changes.filter((change) => !isFromTheStart(change));
+  const all = cluster.isHistory ? [...ready.map(applied), ...later.flatMap(keptChange)] : changes;
   return { policy: { view: createHistory(all, settings.info), revision }, settings, namespaces: namespacesOf(all) };
+}
+
+function keptAll(resources: readonly Resource[]): readonly Resource[] {
+  return resources.map(keptOf).filter((resource) => resource !== null);
+}
+
+function keptChange(change: Change): readonly Change[] {
+  const resource = keptOf(change.resource);
+  return resource === null ? [] : [{ ...change, resource }];
 }
 
 function isFromTheStart({ at, type }: Change): boolean {
