@@ -1,7 +1,7 @@
 /** What an alert is: when it fires, what it says, and the page that helps. */
 import { ALERT_LABEL, LABEL } from '../evidence/conventions.ts';
 import type { AlertName } from './names.ts';
-import { equals, type Matcher, type Promql } from './promql.ts';
+import { equals, isOneOf, type Matcher, type Promql } from './promql.ts';
 import type { AlertTuning, Selection, Settings } from './settings.ts';
 
 /** One page per alert, with the four headings that runbooks of Prometheus' rules have. Markdown; the command ends the page. */
@@ -50,16 +50,32 @@ export interface Scope {
 export const EVERYTHING: Scope = { only: {}, leftOut: [] };
 
 export function matchersOf(selection: Selection): readonly Matcher[] {
-  const { namespace, workloadKind, workload, server, route } = selection;
-  const pairs = [
-    [LABEL.namespace, namespace],
-    [ALERT_LABEL.workloadKind, workloadKind],
-    [ALERT_LABEL.workloadName, workload],
-    [LABEL.serverName, server],
-    [LABEL.routeName, route],
-  ] as const;
-  return pairs.flatMap(([label, value]) => (value === undefined ? [] : [equals(label, value)]));
+  return LABEL_OF.flatMap(([part, label]) => {
+    const value = selection[part];
+    return value === undefined ? [] : [equals(label, value)];
+  });
 }
+
+/** What selects all of these, in as few selectors as can be: those that name nothing but a namespace, say, are one. */
+export function matchersOfAny(selections: readonly Selection[]): readonly (readonly Matcher[])[] {
+  const each = selections.map(matchersOf);
+  const alone = Map.groupBy(
+    each.flatMap(([matcher, ...more]) => (matcher === undefined || more.length > 0 ? [] : [matcher])),
+    ({ label }) => label,
+  );
+  const merged = [...alone].map(([label, [first, ...more]]) =>
+    first === undefined ? [] : [isOneOf(label, [first.value, ...more.map(({ value }) => value)])],
+  );
+  return [...merged, ...each.filter(({ length }) => length !== 1)];
+}
+
+const LABEL_OF = [
+  ['namespace', LABEL.namespace],
+  ['workloadKind', ALERT_LABEL.workloadKind],
+  ['workload', ALERT_LABEL.workloadName],
+  ['server', LABEL.serverName],
+  ['route', LABEL.routeName],
+] as const;
 
 export function tuningOf({ name }: Pick<AlertKind, 'name'>, { alerts }: Pick<Settings, 'alerts'>): AlertTuning {
   return alerts.get(name) ?? { enabled: true, threshold: null, severity: null, for: null };

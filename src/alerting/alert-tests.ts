@@ -45,8 +45,6 @@ type Check = readonly [step: number, alerts: readonly { readonly labels: Labels;
 
 interface Scene {
   readonly name: string;
-  readonly alert: AlertName;
-  readonly key?: Labels;
   readonly series: UnitTest['input_series'];
   readonly checks: readonly Check[];
 }
@@ -92,7 +90,6 @@ function workloads(settings: Settings): readonly UnitTest[] {
     return [
       {
         name: 'each kind of workload is named, and a bare pod is not',
-        alert: 'LinkerdRequestsDenied',
         series: pods.flatMap((pod) => [input(METRIC.httpDeny, { ...pod, ...DENIED }, `_x9 ${c}x50`), ...target(pod, UP, OLD)]),
         checks: [[9 + wait, [...kinds.map(([, kind]) => ({ labels: keyOf(kind), value: c })), { labels: bare, value: c }]]],
       },
@@ -112,7 +109,6 @@ function admin(settings: Settings): readonly UnitTest[] {
     return [
       {
         name: 'denials on the admin port are of a kind of their own',
-        alert: 'LinkerdRequestsDenied',
         series: pods.flatMap((pod, i) => [
           input(METRIC.httpDeny, { ...pod, ...server, ...(i === 0 ? newer : older), ...route, ...UNMESHED }, `_x9 ${c}x50`),
           ...target(pod, UP, OLD),
@@ -135,7 +131,6 @@ function ratio(settings: Settings): readonly UnitTest[] {
     const many = Math.ceil((step * 4) / Math.max(threshold, 0.01));
     const play = (name: string, denied: string, allowed: string, checks: readonly Check[]): Scene => ({
       name,
-      alert: 'LinkerdDenialRatioHigh',
       series: [input(METRIC.httpDeny, deny, denied), input(METRIC.httpAllow, allow, allowed), ...target(pod, UP, OLD)],
       checks,
     });
@@ -168,11 +163,9 @@ function identity(settings: Settings): readonly UnitTest[] {
       input(METRIC.httpAllow, { ...pod, ...SERVER, ...ROUTE, authz_kind: 'authorizationpolicy', authz_name: 'backend', ...labels }, values);
     const server = withKind(keyOfLabels({ ...SERVER, ...ROUTE }, 'namespace_workload_server_route', settings), NO_INCIDENT);
     const probe = { authz_kind: 'default', authz_name: 'probe', ...UNMESHED };
-    const alert = 'LinkerdIdentityLost';
     return [
       {
         name: 'a client reaches a Service plainly that it reached by mutual TLS',
-        alert,
         series: [opened(mutual, '3x200'), opened(plain, '_x9 1x200')],
         checks: [
           [8, []],
@@ -181,7 +174,6 @@ function identity(settings: Settings): readonly UnitTest[] {
       },
       {
         name: 'a client always reached the Service plainly',
-        alert,
         series: [opened(plain, '3x9 4x200')],
         checks: [
           [8, []],
@@ -190,7 +182,6 @@ function identity(settings: Settings): readonly UnitTest[] {
       },
       {
         name: 'a Server that saw identities alone sees a client without one',
-        alert,
         series: [traffic(CLIENT, '3+1x200'), input(METRIC.httpDeny, { ...pod, ...SERVER, ...ROUTE, ...UNMESHED }, '_x9 1x200')],
         checks: [
           [8, []],
@@ -199,7 +190,6 @@ function identity(settings: Settings): readonly UnitTest[] {
       },
       {
         name: 'probes never had an identity',
-        alert,
         series: [traffic(CLIENT, '3+1x200'), traffic(probe, '_x9 1x200')],
         checks: [[9 + wait, []]],
       },
@@ -212,13 +202,11 @@ function invisible(settings: Settings): readonly UnitTest[] {
     const pods = Array.from({ length: Math.floor(threshold) + 1 }, (_, i) => podOf(settings, `p${i}`));
     const up = (values: string) => pods.map((pod) => input(METRIC.up, pod, values));
     const workload = withKind(keyOfLabels({}, 'namespace_workload', settings), NO_INCIDENT);
-    const alert = 'LinkerdDenialsInvisible';
     const [job, ...more] = settings.scrape.jobs;
     const nobody: Labels = more.length === 0 ? { [LABEL.job]: job } : {};
     return [
       {
         name: 'proxies cannot be scraped',
-        alert,
         series: up('1x9 0x200'),
         checks: [
           [10 + wait - 1, []],
@@ -227,7 +215,6 @@ function invisible(settings: Settings): readonly UnitTest[] {
       },
       {
         name: 'proxies are scraped',
-        alert,
         series: up(UP),
         checks: [
           [10, []],
@@ -236,7 +223,6 @@ function invisible(settings: Settings): readonly UnitTest[] {
       },
       {
         name: 'there is no proxy among the targets',
-        alert,
         series: [],
         checks: [[wait + 1, [{ labels: withKind(nobody, NO_INCIDENT), value: 1 }]]],
       },
@@ -249,11 +235,10 @@ function down(settings: Settings): readonly UnitTest[] {
   return scenes(settings, 'DenywhyDown', {}, ({ wait }) => {
     const up = (values: string) => [input(METRIC.up, { ...job, instance: 'denywhy:8080' }, values)];
     const fires: Check = [11 + wait, [{ labels: withKind({}, NO_INCIDENT), value: 1 }]];
-    const alert = 'DenywhyDown';
     return [
-      { name: 'its target is down', alert, series: up('1x9 0x200'), checks: [[9, []], fires] },
-      { name: 'it has no target', alert, series: [], checks: [fires] },
-      { name: 'it is up', alert, series: up(UP), checks: [[11 + wait, []]] },
+      { name: 'its target is down', series: up('1x9 0x200'), checks: [[9, []], fires] },
+      { name: 'it has no target', series: [], checks: [fires] },
+      { name: 'it is up', series: up(UP), checks: [[11 + wait, []]] },
     ];
   });
 }
@@ -261,11 +246,9 @@ function down(settings: Settings): readonly UnitTest[] {
 function blind(settings: Settings): readonly UnitTest[] {
   const job: Labels = { [LABEL.job]: settings.denywhyJob, instance: 'denywhy:8080' };
   return scenes(settings, 'DenywhyBlind', {}, ({ wait, clock }) => {
-    const alert = 'DenywhyBlind';
     const at = 21 + wait;
     const scene = (name: string, metric: string, labels: Labels, values: string, reason: string | null, value = 1): Scene => ({
       name,
-      alert,
       series: [input(metric, { ...job, ...labels }, values)],
       checks: [[at, reason === null ? [] : [{ labels: withKind({ ...job, ...labels, reason }, NO_INCIDENT), value }]]],
     });
@@ -278,10 +261,15 @@ function blind(settings: Settings): readonly UnitTest[] {
       ...(counts
         ? [
             scene('the policy cannot be read', DENYWHY_METRIC.policyFailures, {}, '0+1x200', 'policy', failures),
+            scene('Prometheus cannot be asked', DENYWHY_METRIC.polls, { result: 'failed' }, '0+1x200', 'prometheus', failures),
+            scene('answers cannot be posted', DENYWHY_METRIC.alertPosts, { result: 'failed' }, '0+1x200', 'alertmanager', failures),
+            scene('Prometheus is asked', DENYWHY_METRIC.polls, { result: 'done' }, '0+1x200', null),
             scene('timed work fails', DENYWHY_METRIC.timedFailures, { work: 'sweep' }, '0+1x200', 'work', failures),
           ]
         : []),
       scene('reading the policy failed once, long ago', DENYWHY_METRIC.policyFailures, {}, '1x200', null),
+      scene('Prometheus lags', DENYWHY_METRIC.pollLag, {}, '601x200', 'prometheus', 601),
+      scene('Prometheus is a little late', DENYWHY_METRIC.pollLag, {}, '60x200', null),
       scene('an incident cannot be explained', DENYWHY_METRIC.jobs, { state: 'parked' }, '0x9 1x200', 'parked'),
       scene('incidents wait to be explained', DENYWHY_METRIC.jobs, { state: 'waiting' }, '0x9 1x200', null),
     ];
@@ -291,7 +279,6 @@ function blind(settings: Settings): readonly UnitTest[] {
 /** In minutes, whatever the window is: the alert has its own. */
 function tutorial(settings: Settings): readonly UnitTest[] {
   return scenes(settings, 'HighAuthorizationDenials', {}, ({ threshold, wait, clock }) => {
-    const alert = 'HighAuthorizationDenials';
     const pod = { namespace: NAMESPACE, pod: 'p1', deployment: 'backend' };
     const perStep = (rate: number) => `0+${rate * clock.seconds}x400`;
     const ready = stepsOf(300, clock) + 1;
@@ -301,7 +288,6 @@ function tutorial(settings: Settings): readonly UnitTest[] {
     return [
       {
         name: 'a flood of denials',
-        alert,
         series: series(perStep(fast)),
         checks: [
           [1, []],
@@ -310,7 +296,6 @@ function tutorial(settings: Settings): readonly UnitTest[] {
       },
       {
         name: 'a denial now and then is not seen',
-        alert,
         series: series('_x9 1 2x9 3x400'),
         checks: [
           [10, []],

@@ -25,6 +25,9 @@ const LABELS = { [ALERT_LABEL.incidentKind]: NO_INCIDENT } as const;
 /** How far back failures of denywhy are looked for: several of its periods. */
 const FAILURES_SECONDS = 900;
 
+/** What Prometheus knows of the proxies is older than a scrape and a poll can explain. */
+const LAG_SECONDS = 600;
+
 /** Of `src/telemetry.ts`. */
 export const DENYWHY_METRIC = {
   buildInfo: 'denywhy_build_info',
@@ -32,6 +35,9 @@ export const DENYWHY_METRIC = {
   policyFailures: 'denywhy_policy_read_failures_total',
   timedFailures: 'denywhy_timed_work_failures_total',
   jobs: 'denywhy_queue_jobs',
+  polls: 'denywhy_prometheus_polls_total',
+  pollLag: 'denywhy_prometheus_lag_seconds',
+  alertPosts: 'denywhy_alertmanager_posts_total',
 } as const;
 
 const always = (expr: Promql): Condition => ({ expr, labels: LABELS });
@@ -104,7 +110,7 @@ export const BLINDNESS_ALERTS: readonly AlertKind[] = [
     description: 'denywhy ({{ $labels.job }}) is hindered: {{ $labels.reason }}.',
     runbook: {
       meaning: [
-        '`reason` says what fails: `store` (it takes no writes), `policy` (manifests or cluster cannot be read), `work` (timed work), `parked` (incidents whose explanation keeps failing).',
+        '`reason` says what fails: `store` (it takes no writes), `policy` (manifests or cluster cannot be read), `work` (timed work), `parked` (incidents whose explanation keeps failing), `prometheus` (it cannot be asked, or lags by 10 minutes), `alertmanager` (answers cannot be posted).',
       ],
       impact: ['Incidents are missing, old, or explained by a policy that is no longer in force.'],
       diagnosis: ['denywhy’s log names the fault and what to do about it; `/readyz` and `/api/v1/jobs` show its state.'],
@@ -113,7 +119,9 @@ export const BLINDNESS_ALERTS: readonly AlertKind[] = [
     },
     conditions(_, __, settings) {
       const reason = (expr: Promql, value: string) => relabel(expr, [set('reason', value, 'job', '.*')]);
-      const failures = (metric: string) => compare(overTime('increase', own(metric, settings), FAILURES_SECONDS), '>', 0);
+      const failures = (metric: string, more: readonly Matcher[] = []) =>
+        compare(overTime('increase', own(metric, settings, more), FAILURES_SECONDS), '>', 0);
+      const failed = [equals('result', 'failed')];
       return [
         always(
           firstOf([
@@ -121,6 +129,9 @@ export const BLINDNESS_ALERTS: readonly AlertKind[] = [
             reason(failures(DENYWHY_METRIC.policyFailures), 'policy'),
             reason(failures(DENYWHY_METRIC.timedFailures), 'work'),
             reason(compare(own(DENYWHY_METRIC.jobs, settings, [equals('state', 'parked')]), '>', 0), 'parked'),
+            reason(failures(DENYWHY_METRIC.polls, failed), 'prometheus'),
+            reason(compare(own(DENYWHY_METRIC.pollLag, settings), '>', LAG_SECONDS), 'prometheus'),
+            reason(failures(DENYWHY_METRIC.alertPosts, failed), 'alertmanager'),
           ]),
         ),
       ];

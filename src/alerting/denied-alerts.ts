@@ -1,6 +1,6 @@
 /** Alerts about denied traffic. Their labels are the key of an incident, so that the page and its answer are about the same thing. */
 import type { AlertKind, Runbook, Scope } from './alert-kind.ts';
-import { matchersOf } from './alert-kind.ts';
+import { matchersOf, matchersOfAny } from './alert-kind.ts';
 import { compare, firstOf, type Matcher, type Promql, without } from './promql.ts';
 import { type RecordingId, recorded } from './recordings.ts';
 import type { Settings } from './settings.ts';
@@ -16,7 +16,7 @@ const EXPLAIN = `kubectl logs -n NAMESPACE WORKLOAD -c linkerd-proxy --tail=-1 \
 export function scoped(id: RecordingId, { only, leftOut }: Scope, settings: Settings, more: readonly Matcher[] = []): Promql {
   return without(
     recorded(id, settings, [...matchersOf(only), ...more]),
-    leftOut.map((selection) => recorded(id, settings, matchersOf(selection))),
+    matchersOfAny(leftOut).map((matchers) => recorded(id, settings, matchers)),
   );
 }
 

@@ -46,7 +46,7 @@ function ownLabels({ scrape }: Pick<Settings, 'scrape'>): readonly string[] {
 }
 
 /** What tells pods apart. */
-export function podLabels({ scrape, clusterLabel }: Pick<Settings, 'scrape' | 'clusterLabel'>): readonly string[] {
+function podLabels({ scrape, clusterLabel }: Pick<Settings, 'scrape' | 'clusterLabel'>): readonly string[] {
   return [...(clusterLabel === null ? [] : [clusterLabel]), scrape.namespace, scrape.pod];
 }
 

@@ -12,7 +12,7 @@ export interface RuleMetadata {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export const RULE_API = { apiVersion: 'monitoring.coreos.com/v1', kind: 'PrometheusRule' } as const;
+const RULE_API = { apiVersion: 'monitoring.coreos.com/v1', kind: 'PrometheusRule' } as const;
 
 /** What Prometheus loads by `rule_files`. Errors: InvalidInput (too large). */
 export function ruleFile(groups: readonly RuleGroup[]): string {

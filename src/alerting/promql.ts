@@ -163,28 +163,20 @@ export function combine(left: Promql, operator: SetOperator, right: Promql, on: 
 
 /** `of` without all of these. */
 export function without(of: Promql, others: readonly Promql[]): Promql {
-  return others.length === 0 ? of : combine(of, 'unless', oneOf(others));
+  return others.length === 0 ? of : combine(of, 'unless', firstOf(others));
 }
 
-/** A row of some hundred operands is too long for the parser, so rows are put together of rows. */
-function oneOf(expressions: readonly Promql[]): Promql {
-  if (expressions.length <= ROW) return firstOf(expressions);
-  const size = Math.ceil(expressions.length / ROW);
-  return oneOf(
-    Array.from({ length: ROW }, (_, i) => expressions.slice(i * size, (i + 1) * size)).flatMap((row) =>
-      row.length === 0 ? [] : [oneOf(row)],
-    ),
-  );
-}
-
-const ROW = 20;
-
-/** The first of these that has a value, label set by label set. */
+/** The first of these that has a value, label set by label set. A row of some hundred is too long for the parser, so rows are put together of rows. */
 export function firstOf(expressions: readonly Promql[]): Promql {
   const [only, ...more] = expressions;
   if (only !== undefined && more.length === 0) return only;
-  return made(`(\n${expressions.map(indent).join('\n  or\n')}\n)`);
+  if (expressions.length <= ROW) return made(`(\n${expressions.map(indent).join('\n  or\n')}\n)`);
+  const size = Math.ceil(expressions.length / ROW);
+  const rows = Array.from({ length: Math.ceil(expressions.length / size) }, (_, i) => expressions.slice(i * size, (i + 1) * size));
+  return firstOf(rows.map(firstOf));
 }
+
+const ROW = 20;
 
 type Arithmetic = '+' | '-' | '/';
 type Comparison = '>' | '>=' | '<' | '==' | '!=';

@@ -50,12 +50,12 @@ const schema = z
     alerts: z.partialRecord(alertName, alertTuning).optional(),
     mutes: z
       .array(z.strictObject({ ...selection, reason: z.string().max(500).describe('Why; for those who read this file.') }))
-      .max(200)
+      .max(100)
       .optional()
       .describe('Denials that are as they should be.'),
     overrides: z
       .array(z.strictObject({ ...selection, threshold: threshold.optional(), severity: severity.optional() }))
-      .max(200)
+      .max(100)
       .optional()
       .describe('Part of the traffic otherwise than the rest; the first that fits counts.'),
   })

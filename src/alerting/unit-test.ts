@@ -1,5 +1,5 @@
 /** Unit tests of rules in promtool's form (prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules). Field names are the file's own. */
-import { ALERT_LABEL, LABEL, METRIC } from '../evidence/conventions.ts';
+import { ALERT_LABEL, LABEL, METRIC, type NO_INCIDENT } from '../evidence/conventions.ts';
 import type { IncidentKind } from '../evidence/key.ts';
 import { type AlertKind, tuningOf } from './alert-kind.ts';
 import { keyLabels, type Level } from './key-labels.ts';
@@ -166,6 +166,6 @@ function rendered(template: string, labels: Labels, value: number): string {
   );
 }
 
-export function withKind(key: Labels, kind: IncidentKind | string): Labels {
+export function withKind(key: Labels, kind: IncidentKind | typeof NO_INCIDENT): Labels {
   return { ...key, [ALERT_LABEL.incidentKind]: kind };
 }

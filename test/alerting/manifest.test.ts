@@ -59,11 +59,13 @@ describe('512 KiB', () => {
   });
 
   it('is not reached by as many mutes as a tuning file may hold', () => {
-    const mutes = Array.from({ length: 200 }, (_, i) => ({ namespace: `namespace-${i}`, reason: 'test' }));
-    const { groups: many } = rulePack(readTuning({ mutes }, 'tuning.yaml', DEFAULTS));
-    const text = ruleFile(many);
+    const mutes = Array.from({ length: 100 }, (_, i) => ({ namespace: `namespace-${i}`, server: `server-${i}`, reason: 'test' }));
+    const overrides = mutes.map(({ namespace }) => ({ namespace, alerts: ['LinkerdRequestsDenied'], threshold: 3 }));
+    const text = ruleFile(rulePack(readTuning({ mutes, overrides }, 'tuning.yaml', DEFAULTS)).groups);
     expect(Buffer.byteLength(text)).toBeLessThan(MAX_RULES_BYTES);
-    for (const { namespace } of mutes) expect(text).toContain(`{namespace="${namespace}"}`);
+    for (const { namespace, server } of mutes) expect(text).toContain(`{namespace="${namespace}",srv_name="${server}"}`);
+    const [one] = text.match(/\{namespace=~"namespace-0\|[^"]*"\}/) ?? [];
+    expect(one?.split('|')).toHaveLength(100);
   });
 });
 

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { DENYWHY_METRIC } from '../../src/alerting/blindness-alerts.ts';
 import { ALERT_NAMES, type AlertName } from '../../src/alerting/names.ts';
 import { ALERTS, rulePack } from '../../src/alerting/pack.ts';
 import { assertPromql } from '../../src/alerting/promql.ts';
 import type { AlertingRule } from '../../src/alerting/rule.ts';
 import { DEFAULTS, podMonitor, type Settings } from '../../src/alerting/settings.ts';
 import { readTuning } from '../../src/alerting/tuning.ts';
+import { createMetrics } from '../../src/telemetry.ts';
 
 const rulesOf = (settings: Settings) => rulePack(settings).groups.flatMap(({ rules }) => rules);
 const alertsOf = (settings: Settings) => rulesOf(settings).filter((rule): rule is AlertingRule => 'alert' in rule);
@@ -57,6 +59,11 @@ describe('the pack', () => {
       for (const rule of named(DEFAULTS, name)) expect(rule.for).toBeUndefined();
     },
   );
+});
+
+it.each(Object.values(DENYWHY_METRIC))('%s is a metric of denywhy’s own', async (metric) => {
+  const page = await createMetrics('0').page({ incidents: async () => null, jobs: async () => null });
+  expect(page).toContain(`# TYPE ${metric} `);
 });
 
 describe('an old Prometheus', () => {
