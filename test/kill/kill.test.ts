@@ -12,7 +12,7 @@ import { createSender } from './sender.ts';
 
 const isCi = process.env['CI'] === 'true';
 const POINTS = isCi ? 25 : 5;
-const TIMEOUT = 240_000;
+const TIMEOUT = 600_000;
 const right = { lost: 0, doubled: 0, faults: [] };
 
 describe('a service that is killed while it takes in alerts, logs and counters', () => {
