@@ -1,47 +1,54 @@
-/** Work that runs again and again, one at a time: after a pause, or as soon as it is woken. */
+/** Work that runs again and again, one at a time: after a pause, or soon after it is woken. */
 
 export interface Loop {
-  /** Runs now, or once more when it runs already. */
+  /** Runs as soon as the last run is `least` ago. */
   wake(): void;
   /** Waits for what runs, but not for ever: requests have deadlines of their own. */
   stop(): Promise<void>;
 }
 
+export interface LoopOptions {
+  /** Milliseconds until the next run. */
+  readonly pause: () => number;
+  /** However often it is woken (ms). */
+  readonly least: number;
+}
+
 const LONGEST_STOP = 3000;
 
-/** `work` does not reject. `pause`: milliseconds until the next run. */
-export function createLoop(work: () => Promise<void>, pause: () => number): Loop {
+/** `work` does not reject. */
+export function createLoop(work: () => Promise<void>, { pause, least }: LoopOptions): Loop {
   let isStopped = false;
-  let isWoken = true;
-  let timer: NodeJS.Timeout | undefined;
+  let isWoken = false;
+  let endedAt = Number.NEGATIVE_INFINITY;
   let running: Promise<void> | null = null;
+  let timer = setTimeout(run, 0);
 
   function run(): void {
-    clearTimeout(timer);
-    if (isStopped || running !== null) return;
     isWoken = false;
     running = work().finally(() => {
       running = null;
-      if (!isStopped) timer = setTimeout(run, isWoken ? 0 : pause());
+      endedAt = performance.now();
+      if (!isStopped) timer = setTimeout(run, isWoken ? least : pause());
     });
   }
-  timer = setTimeout(run, 0);
 
   return {
     wake() {
+      if (isStopped || isWoken) return;
       isWoken = true;
-      run();
+      if (running !== null) return;
+      clearTimeout(timer);
+      timer = setTimeout(run, Math.max(0, endedAt + least - performance.now()));
     },
     async stop() {
       isStopped = true;
       clearTimeout(timer);
       let late: NodeJS.Timeout | undefined;
-      await Promise.race([
-        running,
-        new Promise((resolve) => {
-          late = setTimeout(resolve, LONGEST_STOP);
-        }),
-      ]);
+      const deadline = new Promise((resolve) => {
+        late = setTimeout(resolve, LONGEST_STOP);
+      });
+      await Promise.race([running, deadline]);
       clearTimeout(late);
     },
   };

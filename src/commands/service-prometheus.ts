@@ -29,6 +29,8 @@ export interface PrometheusWorkOptions {
   readonly isLeader: () => boolean;
   /** Empty: that of Prometheus' external labels. */
   readonly cluster: string;
+  /** Of facts from elsewhere; empty: it is the same. */
+  readonly ownCluster: string;
   /** Milliseconds between two polls of the deny counters, and of the allow counters. */
   readonly every: number;
   readonly everyAllowed: number;
@@ -52,6 +54,8 @@ const EVERY_WHOLE = 60 * MINUTE;
 const LONGEST_PAUSE = MINUTE;
 /** How soon it is seen that this process leads now (ms). */
 const UNTIL_LEADING = 1000;
+/** Webhooks that come one after another are answered together (ms). */
+const LEAST = 200;
 const MOST_LOOKS = 100;
 /** Clocks that differ by more are worth a remark. */
 const SKEW = 30_000;
@@ -95,6 +99,10 @@ export function startPrometheus(options: PrometheusWorkOptions): PrometheusWork 
     jobs = jobsOf(await prometheus.numbers(jobsQuery(), at));
     const labels = await aside('settings', () => prometheus.externalLabels());
     if (labels !== null) learned = labels.get(LABEL.cluster) ?? '';
+    if (options.ownCluster !== '' && cluster() !== '' && cluster() !== options.ownCluster)
+      remarks.settings = [
+        `Its cluster is called ${JSON.stringify(cluster())}, and cluster.name is ${JSON.stringify(options.ownCluster)}: what logs and counters say of one denial does not meet. Set cluster.name to the former.`,
+      ];
     due.settings = now() + EVERY_SETTINGS;
   }
 
@@ -194,7 +202,7 @@ export function startPrometheus(options: PrometheusWorkOptions): PrometheusWork 
     if (!led) return UNTIL_LEADING;
     return failures === 0 ? options.every : Math.min(LONGEST_PAUSE, options.every * 2 ** Math.min(failures, 8));
   };
-  const loop = createLoop(cycle, pause);
+  const loop = createLoop(cycle, { pause, least: LEAST });
   return {
     look(alerts) {
       for (const alert of alerts) if (alert.status === 'firing' && looks.size < MOST_LOOKS) looks.set(alertId(alert), alert);

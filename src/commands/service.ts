@@ -6,6 +6,7 @@ import { showIncident } from '../http/views.ts';
 import type { Json } from '../ports.ts';
 import type { Logger } from '../telemetry.ts';
 import { createMetrics, type Metrics } from '../telemetry.ts';
+import type { DeltaContext } from '../triage/delta.ts';
 import { BOUNDS } from '../triage/incident.ts';
 import { createIntake, type Intake } from '../triage/intake.ts';
 import { createMuteList } from '../triage/mutes.ts';
@@ -16,6 +17,7 @@ import { refuseHalfImport } from './half-import.ts';
 import { createPolicySource, type PolicySource } from './policy-source.ts';
 import { openStores, type Stores } from './service-stores.ts';
 import { startTimedWork } from './service-timed.ts';
+import { openUpstreams, startUpstreams, type UpstreamWork } from './service-upstreams.ts';
 
 export interface Service {
   /** `http://127.0.0.1:8417`. */
@@ -35,7 +37,7 @@ const EVENT_POLL = 500;
 const ANSWER_TIME = 8000;
 const SHUTDOWN = { http: 5000, queue: 3000 } as const;
 /** What is kept beside what configuration says. */
-const KEPT = { alerts: 10_000, readings: 20_000, quarantine: 1000, pods: 50_000 } as const;
+const KEPT = { alerts: 10_000, readings: 100_000, quarantine: 1000, pods: 50_000 } as const;
 
 /** Errors: InvalidInput, Unavailable; then nothing is left open. */
 export async function startService(config: Config, logger: Logger): Promise<Service> {
@@ -71,7 +73,14 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
   });
   const mutes = createMuteList(store, now);
   await mutes.refresh();
-  const { context } = policy;
+  const upstreams = await openUpstreams(config);
+  let work: UpstreamWork | null = null;
+  const context: DeltaContext = {
+    ...policy.context,
+    get cluster() {
+      return config.cluster.name || (work?.cluster() ?? '');
+    },
+  };
   const intake = createIntake({
     store,
     queue,
@@ -90,13 +99,16 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
       isMetricsOpen: config.metrics.open,
       version: manifest.version,
       eventPoll: EVENT_POLL,
+      heard: (heard) => work?.heard(heard),
     },
     { ...config.listen.address, headers: config.limits.headers, connections: config.limits.connections },
   );
   opened.push(() => server.close(0));
-  startWork(stores, policy, tools);
+  startWork(stores, policy, tools, () => work?.answered());
   const timedOptions = timedOptionsOf(config, stores);
   const timed = startTimedWork({ ...timedOptions, ...tools, intake, waitMilliseconds: config.triage.wait, every: TIMED_EVERY });
+  const { isLeader } = timed;
+  work = startUpstreams(upstreams, config, { ...tools, store, intake, bounds: BOUNDS, isLeader });
   const stopRefreshing = startRefreshing(config, policy, timedOptions, mutes, tools);
   const { durability } = store;
   logger.info({ url: server.url, store: config.store.driver, durability: durability() }, 'denywhy listens');
@@ -107,7 +119,7 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
     async close() {
       await server.close(SHUTDOWN.http);
       stopRefreshing();
-      await Promise.all([timed.stop(), queue.close(SHUTDOWN.queue)]);
+      await Promise.all([work?.stop(), timed.stop(), queue.close(SHUTDOWN.queue)]);
       await closeParts(stores);
       logger.info({}, 'denywhy has ended');
     },
@@ -124,7 +136,8 @@ async function closeParts({ publisher, store }: Stores): Promise<void> {
   await store.close();
 }
 
-function startWork({ store, queue, publisher }: Stores, policy: PolicySource, { logger, metrics, now }: Tools): void {
+/** `answered`: told after each answer that was saved. */
+function startWork({ store, queue, publisher }: Stores, policy: PolicySource, { logger, metrics, now }: Tools, answered: () => void): void {
   const question = { namespace: null, workload: null, port: null, at: null };
   let trimmed = 0;
   const options: WorkOptions = {
@@ -137,6 +150,7 @@ function startWork({ store, queue, publisher }: Stores, policy: PolicySource, { 
       return JSON.parse(JSON.stringify(data)) as Json;
     },
     async published({ incident }) {
+      answered();
       if (publisher === null) return;
       await publisher.publish([
         { id: incident.id, revision: incident.answers, value: JSON.parse(JSON.stringify(showIncident(incident))) as Json },

@@ -72,6 +72,11 @@ const webhookSchema = z.object({
   externalURL: text.nullish(),
 });
 
+/** One that denywhy itself made: it says what is known already. */
+export function isOwn({ labels }: AlertFact): boolean {
+  return labels.has(ALERT_LABEL.incident);
+}
+
 /** Reads one body, already parsed as JSON. Errors: InvalidInput when it is no such body at all; one bad alert is set apart. */
 export function parseWebhook(body: unknown): Webhook {
   const read = webhookSchema.safeParse(body);

@@ -79,7 +79,16 @@ export const SERVER_AUTHORIZATION_LABELS = { group: 'policy.linkerd.io', kind: '
 export const DEFAULT_PREFIX_211 = 'default:';
 
 /** Labels of an alert that carry the parts of an incident's key for which no counter has a label. */
-export const ALERT_LABEL = { workloadKind: 'workload_kind', workloadName: 'workload_name', incidentKind: 'incident_kind' } as const;
+export const ALERT_LABEL = {
+  workloadKind: 'workload_kind',
+  workloadName: 'workload_name',
+  incidentKind: 'incident_kind',
+  /** The id of an incident: an alert of denywhy's own, which is never evidence. */
+  incident: 'denywhy_incident',
+} as const;
+
+/** Name of the alert that carries the answer to an incident back to Alertmanager. */
+export const EXPLAINED = 'DenywhyExplained';
 
 /** `error` of connections that were refused before a policy was asked (facts §1.7, §8 rows 54 and 55). */
 export const ERROR_BEFORE_POLICY = ['unexpected', 'tls detection timeout', 'gateway loop', 'gateway domain invalid'] as const;

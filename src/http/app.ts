@@ -16,6 +16,7 @@ import { type Operation, operation } from './operation.ts';
 import type { HttpOptions, Shared } from './options.ts';
 import { refuseForeign, SECURITY_HEADERS } from './origin.ts';
 import { Problem, problemOf, sendProblem, unavailable } from './problem.ts';
+import { statusOperation } from './status.ts';
 
 /** `closing`: aborted when the server shuts down; from then on requests are refused and streams end. */
 export function createApp(options: HttpOptions, closing: AbortSignal): Express {
@@ -46,6 +47,7 @@ function createOperations(shared: Shared): readonly Operation[] {
     ...muteOperations(shared),
     ...jobOperations(shared),
     eventsOperation(shared),
+    statusOperation(shared),
     ...healthOperations(shared),
   ];
   const described = operation({

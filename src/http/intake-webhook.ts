@@ -1,6 +1,6 @@
 /** Alertmanager's webhook. Good alerts are kept and bad ones set apart with a 2xx: a 4xx for one bad alert would lose its whole group. */
 import * as z from 'zod';
-import { parseWebhook } from '../evidence/alert.ts';
+import { isOwn, parseWebhook } from '../evidence/alert.ts';
 import type { Instant } from '../policy/resource.ts';
 import { hashId } from '../triage/incident.ts';
 import type { WorkingSet } from '../triage/working-set.ts';
@@ -50,7 +50,8 @@ function receive(shared: Shared, { request, response, sender }: Call): Promise<R
         `This body holds more than ${shared.limits.alerts} alerts.`,
         'Group by more labels in Alertmanager, or raise limits.alerts.',
       );
-    const { alerts, quarantined, truncated } = parseWebhook(body);
+    const { alerts: all, quarantined, truncated, receiver } = parseWebhook(body);
+    const alerts = all.filter((alert) => !isOwn(alert));
     const apart = quarantined.slice(0, MOST_QUARANTINED);
     const also = async (set: WorkingSet) => {
       for (const { index, why } of apart) await quarantine(set, raw[index], why, sender, shared.now());
@@ -62,6 +63,8 @@ function receive(shared: Shared, { request, response, sender }: Call): Promise<R
     shared.metrics.alerts.inc({ result: 'accepted' }, alerts.length);
     shared.metrics.alerts.inc({ result: 'quarantined' }, quarantined.length);
     shared.metrics.alerts.inc({ result: 'truncated' }, truncated);
+    shared.metrics.alerts.inc({ result: 'own' }, all.length - alerts.length);
+    shared.heard?.({ alerts, truncated, receiver });
     return { status: 200, body: { result, alerts: alerts.length, quarantined: apart, truncated } };
   });
 }

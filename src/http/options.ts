@@ -1,4 +1,5 @@
 /** What the app is made of: the composition root hands it over. */
+import type { AlertFact } from '../evidence/alert.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Queue, Store } from '../ports.ts';
 import type { Logger, Metrics } from '../telemetry.ts';
@@ -20,6 +21,15 @@ export interface HttpLimits extends BodyLimits {
   readonly answerTime: number;
 }
 
+/** What a webhook brought, after it was saved. */
+export interface Heard {
+  readonly alerts: readonly AlertFact[];
+  /** Alerts that were cut off. */
+  readonly truncated: number;
+  /** As Alertmanager writes it: quoted for regular expressions. */
+  readonly receiver: string;
+}
+
 export interface HttpOptions {
   readonly store: Store;
   readonly queue: Queue;
@@ -36,6 +46,8 @@ export interface HttpOptions {
   readonly metrics: Metrics;
   /** Milliseconds between two looks for new events. */
   readonly eventPoll: number;
+  /** Told of each webhook; it must not throw. */
+  readonly heard?: (heard: Heard) => void;
 }
 
 /** With what all requests share. */

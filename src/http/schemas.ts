@@ -255,3 +255,21 @@ export const metricsAnswer = named(
 );
 
 export const health = named('Health', z.strictObject({ status: z.enum(['ok', 'ready', 'not ready']), durability: z.string().optional() }));
+
+export const sourceList = named(
+  'Sources',
+  z.strictObject({
+    items: z.array(
+      z.strictObject({
+        id: z.string(),
+        place: z.string().describe('what it is and where, without secrets'),
+        state: z.enum(['well', 'remarks', 'failing']).describe('remarks: it answers, and something about it should be known'),
+        at: time.describe('when this was said'),
+        answeredAt: time.nullable().describe('when it last answered'),
+        lagSeconds: z.number().nullable().describe('from the newest scrape that it showed to the moment of asking'),
+        fault: z.strictObject({ message: z.string(), remedy: z.string(), since: time }).nullable(),
+        remarks: z.array(z.string()),
+      }),
+    ),
+  }),
+);

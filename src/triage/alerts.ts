@@ -52,6 +52,27 @@ export async function attachFiring(set: WorkingSet, id: string, options: Options
   }
 }
 
+/** Alerts of which Alertmanager says nothing any more. */
+export async function endAlerts(set: WorkingSet, ids: readonly string[], { now, bounds }: Pick<Options, 'now' | 'bounds'>): Promise<void> {
+  await set.load('alerts', ids);
+  const firing = ids
+    .map((id) => set.get<AlertState>('alerts', id))
+    .filter((alert) => alert !== null)
+    .filter(({ status }) => status === 'firing');
+  await set.load(
+    'incidents',
+    firing.flatMap((alert) => alert.incidents),
+  );
+  for (const alert of firing) {
+    const ended: AlertState = { ...alert, status: 'resolved', endsAt: now() };
+    for (const id of ended.incidents) {
+      const incident = set.get<Incident>('incidents', id);
+      if (incident !== null) putIncident(set, withAlert(incident, ended, now(), bounds));
+    }
+    putAlert(set, ended);
+  }
+}
+
 function putAlert(set: WorkingSet, alert: AlertState): void {
   const firing = alert.status === 'firing' ? [firingTag(alert.selects.namespace ?? null)] : [];
   set.put('alerts', alert.id, alert, { tags: [`status:${alert.status}`, ...firing], sort: alert.lastSeen });

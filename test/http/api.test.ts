@@ -266,6 +266,7 @@ describe('the document', () => {
         "GET /api/v1/observations listObservations",
         "GET /api/v1/quarantine listQuarantine",
         "GET /api/v1/events readEvents",
+        "GET /api/v1/status getStatus",
         "GET /healthz isAlive",
         "GET /readyz isReady",
         "GET /metrics getMetrics",

@@ -1,0 +1,82 @@
+/** Explained incidents as alerts for Alertmanager, so that people get the answer where they got the page. Pure. */
+import { ALERT_LABEL, EXPLAINED, LABEL } from '../evidence/conventions.ts';
+import type { IncidentKind } from '../evidence/key.ts';
+import type { Labels } from '../policy/inbound.ts';
+import type { Instant } from '../policy/resource.ts';
+import type { PostedAlert } from '../ports.ts';
+import type { Incident } from './incident.ts';
+
+export interface Posting {
+  readonly now: Instant;
+  /** Milliseconds between two posts of one alert; it ends by itself after three times that. */
+  readonly refresh: number;
+  /** Address of denywhy for people; empty: none. */
+  readonly link: string;
+}
+
+/** What a policy refused. Other symptoms are signs for an explanation, not worth a page of their own. */
+const POSTED: ReadonlySet<IncidentKind> = new Set<IncidentKind>([
+  'http-denied',
+  'tcp-denied',
+  'terminated',
+  'route-not-found',
+  'rate-limited',
+  'audit-allowed',
+  'admin-denied',
+  'refused-before-policy',
+  'server-misconfigured',
+  'scrape-refused',
+]);
+
+/** Sent again for so long (in refreshes) after the end, should a post have failed. */
+const REFRESHES = 3;
+const LONGEST = 2000;
+
+/** null: there is nothing to say. Labels are the incident's key and id only: whatever changes is an annotation, or it would be another alert. */
+export function postedAlert(incident: Incident, { now, refresh, link }: Posting): PostedAlert | null {
+  const { answer, kind, muted, waitingForEvidence, state } = incident;
+  if (answer === null || kind === null || muted || waitingForEvidence || !POSTED.has(kind)) return null;
+  const endedAt = state === 'resolved' ? (incident.transitions.at(-1)?.at ?? now) : null;
+  if (endedAt !== null && now - endedAt > REFRESHES * refresh) return null;
+  const url = link === '' ? '' : `${link.replace(/\/$/, '')}/api/v1/incidents/${encodeURIComponent(incident.id)}`;
+  return {
+    labels: labelsOf(incident, kind),
+    annotations: {
+      summary: answer.sentence.slice(0, LONGEST),
+      ...(answer.object === null ? {} : { decided_by: answer.object.slice(0, LONGEST) }),
+      ...(url === '' ? {} : { explanation: url }),
+    },
+    startsAt: openedAt(incident),
+    endsAt: endedAt ?? now + REFRESHES * refresh,
+    generatorURL: url,
+  };
+}
+
+/** When it was opened, or opened again. */
+function openedAt({ transitions, openedAt: at }: Incident): Instant {
+  return transitions.findLast(({ from, to }) => to === 'open' && (from === null || from === 'resolved'))?.at ?? at;
+}
+
+function labelsOf({ id, cluster, namespace, workload, server, route }: Incident, kind: IncidentKind): Readonly<Record<string, string>> {
+  const labels = {
+    alertname: EXPLAINED,
+    [ALERT_LABEL.incident]: id,
+    [ALERT_LABEL.incidentKind]: kind,
+    [LABEL.cluster]: cluster,
+    [LABEL.namespace]: namespace ?? '',
+    [ALERT_LABEL.workloadKind]: workload?.kind ?? '',
+    [ALERT_LABEL.workloadName]: workload?.name ?? '',
+    ...refLabels(server, [LABEL.serverGroup, LABEL.serverKind, LABEL.serverName]),
+    ...refLabels(route, [LABEL.routeGroup, LABEL.routeKind, LABEL.routeName]),
+  };
+  return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''));
+}
+
+function refLabels(ref: Labels | null, [group, kind, name]: readonly [string, string, string]): Readonly<Record<string, string>> {
+  return ref === null ? {} : { [group]: ref.group, [kind]: ref.kind, [name]: ref.name };
+}
+
+/** What an alert says now; one that says the same need not be posted before its refresh. */
+export function signatureOf({ labels, annotations, endsAt }: PostedAlert, now: Instant): string {
+  return JSON.stringify([labels, annotations, endsAt <= now]);
+}
