@@ -114,7 +114,7 @@ export function cases(c: number, w: number, clock: Clock): readonly Case[] {
     },
     {
       name: 'a target is down for longer than a window, and its counter stands where it stood',
-      isThorough: false,
+      isThorough: true,
       pods: [{ name: 'p1', counter: `${50 * c}x${BORN - 1} stale _x${back - BORN - 1} ${50 * c}x200`, ...downAndBack }],
       counts: afterGap,
     },

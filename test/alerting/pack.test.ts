@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { DENYWHY_METRIC } from '../../src/alerting/blindness-alerts.ts';
+import { AUDIT, growth } from '../../src/alerting/growth.ts';
 import { ALERT_NAMES, type AlertName } from '../../src/alerting/names.ts';
 import { ALERTS, rulePack } from '../../src/alerting/pack.ts';
-import { assertPromql } from '../../src/alerting/promql.ts';
+import { assertPromql, isOneOf, type Matcher, series } from '../../src/alerting/promql.ts';
 import type { AlertingRule } from '../../src/alerting/rule.ts';
 import { DEFAULTS, podMonitor, type Settings } from '../../src/alerting/settings.ts';
 import { readTuning } from '../../src/alerting/tuning.ts';
+import { ERROR_BEFORE_POLICY, LABEL, METRIC } from '../../src/evidence/conventions.ts';
 import { createMetrics } from '../../src/telemetry.ts';
 
 const rulesOf = (settings: Settings) => rulePack(settings).groups.flatMap(({ rules }) => rules);
@@ -64,6 +66,27 @@ describe('the pack', () => {
 it.each(Object.values(DENYWHY_METRIC))('%s is a metric of denywhy’s own', async (metric) => {
   const page = await createMetrics('0').page({ incidents: async () => null, jobs: async () => null });
   expect(page).toContain(`# TYPE ${metric} `);
+});
+
+it('every counter of denials is guarded as that of denied requests, whose tests are the thorough ones', () => {
+  const guarded = (metric: string, matchers: readonly Matcher[]) =>
+    growth(metric, matchers, DEFAULTS).replaceAll(series(metric, matchers), 'm').replaceAll(/\s+/g, ' ');
+  const texts = rulesOf(DEFAULTS).map(({ expr }) => expr.replaceAll(/\s+/g, ' '));
+  const counters: readonly (readonly [string, readonly Matcher[]])[] = [
+    ...[METRIC.httpDeny, METRIC.tcpDeny, METRIC.routeNotFound, METRIC.tcpTerminate, METRIC.rateLimited].map(
+      (metric) => [metric, []] as const,
+    ),
+    [METRIC.httpAllow, AUDIT],
+    [METRIC.tcpAllow, AUDIT],
+    [METRIC.tcpErrors, [isOneOf(LABEL.error, ERROR_BEFORE_POLICY)]],
+  ];
+  for (const [metric, matchers] of counters) {
+    expect(guarded(metric, matchers)).toBe(guarded(METRIC.httpDeny, []));
+    const own = texts.filter(
+      (text) => text.startsWith('sum by') && text.replaceAll(series(metric, matchers), 'm').includes(guarded(metric, matchers)),
+    );
+    expect(own, metric).toHaveLength(1);
+  }
 });
 
 describe('an old Prometheus', () => {

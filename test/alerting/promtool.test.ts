@@ -60,7 +60,7 @@ describe.skipIf(prometheusSkip !== null)(`promtool ${prometheusSkip === null ? '
   });
 
   const tuned = (tuning: object) => readTuning(tuning, 'tuning.yaml', DEFAULTS);
-  const packs: readonly (readonly [name: string, settings: Settings])[] = [
+  const packs: readonly (readonly [name: string, settings: Settings, only: RegExp])[] = [
     [
       'thresholds, waits, mutes, overrides, a cluster label and a window of ninety seconds',
       tuned({
@@ -83,6 +83,7 @@ describe.skipIf(prometheusSkip !== null)(`promtool ${prometheusSkip === null ? '
           { server: '"hostile\\', workload: '{{ x }}', route: '\n' },
         ],
       }),
+      /./,
     ],
     [
       'Prometheus 2.41, two jobs and labels of other names',
@@ -97,13 +98,16 @@ describe.skipIf(prometheusSkip !== null)(`promtool ${prometheusSkip === null ? '
         },
         version: { major: 2, minor: 41 },
       },
+      // What differs is how series are found and named.
+      /^inbound_http_authz_deny_total|^LinkerdRequestsDenied|^LinkerdDenialsInvisible/,
     ],
   ];
 
-  it.each(packs)('passes the tests that come with %s', { timeout: 240_000 }, (name, settings) => {
+  it.each(packs)('passes the tests that come with %s', { timeout: 240_000 }, (name, settings, only) => {
+    const tests = parse(allTests(settings));
     const directory = place(name, {
       'rules.yaml': packFiles(settings, METADATA).get('rules.yaml') ?? '',
-      'tests.yaml': allTests(settings),
+      'tests.yaml': stringify({ ...tests, tests: tests.tests.filter((test: { name: string }) => only.test(test.name)) }),
     });
     const checked = promtool(directory, 'check', 'rules', 'rules.yaml', '--lint-fatal');
     expect(checked.status, checked.output).toBe(0);
