@@ -34,7 +34,7 @@ export function createAlertmanager(upstream: Upstream): Alertmanager {
 function readHeld(raw: unknown): readonly HeldAlert[] {
   const held = fields(raw);
   const alert = alertOf({ ...held, status: 'firing' });
-  if (alert === null) return [];
+  if (alert === null || alert.labels.size === 0) return [];
   const receivers = Array.isArray(held['receivers']) ? held['receivers'].map((receiver) => fields(receiver)['name']) : [];
   return [
     {
