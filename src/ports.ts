@@ -99,6 +99,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export const COLLECTIONS = [
   'incidents',
   'clients',
+  'clientGroups',
   'explanations',
   'slots',
   'alerts',

@@ -69,9 +69,8 @@ function bySubject(group: readonly TallyEntry[]): readonly (readonly TallyEntry[
 function joinEntries(entries: readonly TallyEntry[], resolve: Resolvers): JoinedTarget {
   const first = entries[0] as TallyEntry;
   const named = entries.find((e) => e.server !== null) ?? first;
-  const isAlike = first.kind === 'route-not-found' || first.kind === 'rate-limited';
   const clients = entries.flatMap((entry) => [...entry.clients.values()]);
-  const byTls = Map.groupBy(clients, ({ tls }) => (isAlike ? 'any' : tlsKey(tls)));
+  const byTls = Map.groupBy(clients, ({ tls }) => (isSameToAll(first.kind) ? 'any' : tlsKey(tls)));
   return {
     ...resolve.place(first.reporter),
     pods: [...new Set(entries.map((e) => e.reporter.pod).filter((pod) => pod !== null))].sort(),
@@ -83,6 +82,11 @@ function joinEntries(entries: readonly TallyEntry[], resolve: Resolvers): Joined
     clients: [...byTls.values()].flatMap((alike) => joinClients(alike, resolve)),
     beyond: entries.reduce((sum, e) => sum + e.beyond, 0),
   };
+}
+
+/** Counters of these say nothing of the client: whoever came, it is counted together. */
+export function isSameToAll(kind: string | null): boolean {
+  return kind === 'route-not-found' || kind === 'rate-limited';
 }
 
 /** Clients that came alike: logs tell them apart by address, the counter gives their sum. */

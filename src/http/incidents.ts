@@ -1,11 +1,12 @@
 /** Incidents: to list, to read whole, to acknowledge, to resolve. */
-import type { Json } from '../ports.ts';
+import type { Json, Store } from '../ports.ts';
 import { move } from '../triage/actions.ts';
+import { clientsTag, countClients } from '../triage/clients.ts';
 import type { Incident, IncidentClient, IncidentState } from '../triage/incident.ts';
 import type { Sender } from './auth.ts';
 import { type Call, jsonOperation, type Operation, operation, type Reply } from './operation.ts';
 import type { Shared } from './options.ts';
-import { pageOf } from './paging.ts';
+import { cutPage, pageOf, readAll } from './paging.ts';
 import { Problem } from './problem.ts';
 import * as shapes from './schemas.ts';
 import { showClient, showIncident } from './views.ts';
@@ -64,18 +65,25 @@ function isWanted(incident: Incident, { state, namespace, workload, kind, muted 
 }
 
 async function detail({ store }: Shared, id: string, { limit, cursor }: (typeof shapes.detailQuery)['_output']): Promise<Reply> {
-  const [[incident], [explanation], page] = await Promise.all([
+  const [[document], [explanation], clients] = await Promise.all([
     store.get('incidents', [id]),
     store.get('explanations', [id]),
-    pageOf(store, { collection: 'clients', tag: `incident:${id}`, limit, cursor }),
+    readClients(store, id),
   ]);
-  if (incident === undefined || incident === null) throw noIncident();
+  if (document === undefined || document === null) throw noIncident();
+  const incident = document.value as unknown as Incident;
   const kept = explanation?.value as { readonly explanation: Json } | undefined;
-  const clients = { items: page.documents.map((d) => showClient(d.value as unknown as IncidentClient)), next: page.next };
+  const { items, next } = cutPage(countClients(incident.kind, clients), limit, cursor);
   return {
     status: 200,
-    body: { incident: showIncident(incident.value as unknown as Incident), explanation: kept?.explanation ?? null, clients },
+    body: { incident: showIncident(incident), explanation: kept?.explanation ?? null, clients: { items: items.map(showClient), next } },
   };
+}
+
+/** Those that came alike belong together, so all are read: they are bounded. */
+async function readClients(store: Store, id: string) {
+  const documents = await readAll(store, 'clients', clientsTag(id));
+  return documents.map((d) => ({ ...(d.value as unknown as IncidentClient), id: d.id }));
 }
 
 function moveOperation(shared: Shared, id: string, verb: string, to: IncidentState, summary: string): Operation {

@@ -40,6 +40,31 @@ export async function pageOf(
   return { documents, next: after === null ? null : showCursor(after) };
 }
 
+/** All documents of a tag, of which there are a bounded number. */
+export async function readAll(store: Store, collection: Collection, tag: string): Promise<readonly StoredDocument[]> {
+  const all: StoredDocument[] = [];
+  for (let after: Cursor | null = null; ; ) {
+    const list: readonly (StoredDocument & Cursor)[] = await store.list(collection, { tag, limit: STEP, ...(after && { after }) });
+    all.push(...list);
+    const last = list.at(-1);
+    if (last === undefined || list.length < STEP) return all;
+    after = { sort: last.sort, id: last.id };
+  }
+}
+
+/** A page of what is sorted as a store's list is: highest `sort` first, then by id. */
+export function cutPage<T extends Cursor>(
+  sorted: readonly T[],
+  limit: number,
+  cursor: string | undefined,
+): { readonly items: readonly T[]; readonly next: string | null } {
+  const after = cursor === undefined ? null : readCursor(cursor);
+  const rest = after === null ? sorted : sorted.filter(({ sort, id }) => sort < after.sort || (sort === after.sort && id > after.id));
+  const items = rest.slice(0, limit);
+  const last = items.at(-1);
+  return { items, next: last === undefined || rest.length <= limit ? null : showCursor(last) };
+}
+
 const cursorSchema = z.tuple([z.number(), z.string()]);
 
 function showCursor({ sort, id }: Cursor): string {

@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import type { Instant } from '../policy/resource.ts';
 import { showInstant } from '../policy/time.ts';
 import type { ParkedJob, StoredEvent } from '../ports.ts';
+import type { CountedClient } from '../triage/clients.ts';
 import type { ObservationDelta } from '../triage/delta.ts';
 import type { Incident, IncidentClient, Mute } from '../triage/incident.ts';
 import type * as shapes from './schemas.ts';
@@ -22,8 +23,8 @@ export function showIncident(incident: Incident): Shown<typeof shapes.incident> 
   };
 }
 
-export function showClient({ incident: _, ...client }: IncidentClient): Shown<typeof shapes.client> {
-  return { ...mutable(client), logs: showCounts(client.logs), metrics: showCounts(client.metrics) };
+export function showClient({ client: { incident: _, ...client }, count, countedBy }: CountedClient): Shown<typeof shapes.client> {
+  return { ...mutable(client), count, countedBy, logs: showCounts(client.logs), metrics: showCounts(client.metrics) };
 }
 
 function showCounts({ count, before, first, last }: IncidentClient['logs']) {

@@ -38,7 +38,10 @@ export async function foldAlerts(set: WorkingSet, alerts: readonly AlertFact[], 
 export async function attachFiring(set: WorkingSet, id: string, options: Options): Promise<void> {
   const opened = set.get<Incident>('incidents', id);
   if (opened === null) return;
-  const firing = await options.store.list('alerts', { tag: firingTag(opened.namespace), limit: MOST_LOOKED_AT });
+  // An alert that names no namespace may select what is opened in any.
+  const tags = [...new Set([firingTag(opened.namespace), firingTag(null)])];
+  const lists = await Promise.all(tags.map((tag) => options.store.list('alerts', { tag, limit: MOST_LOOKED_AT })));
+  const firing = lists.flat();
   await set.load(
     'alerts',
     firing.map((d) => d.id),
@@ -46,7 +49,8 @@ export async function attachFiring(set: WorkingSet, id: string, options: Options
   for (const document of firing) {
     const alert = set.get<AlertState>('alerts', document.id);
     const incident = set.get<Incident>('incidents', id);
-    if (alert === null || incident === null || alert.status !== 'firing' || !isSelected(alert.selects, incident)) continue;
+    if (alert === null || incident === null || alert.status !== 'firing') continue;
+    if (!pointsAtUs(alert.selects) || !isSelected(alert.selects, incident)) continue;
     putIncident(set, withAlert(incident, alert, options.now(), options.bounds));
     putAlert(set, { ...alert, incidents: [...alert.incidents, id].slice(-MOST_SELECTED) });
   }

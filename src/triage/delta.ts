@@ -210,6 +210,7 @@ function clientKey({ ip, tls }: Pick<ClientDelta, 'ip' | 'tls'>): string {
 
 const MOST_REQUESTS = 8;
 const MOST_SOURCES = 4;
+const MOST_DID_NOT_APPLY = 32;
 
 export function mergeClients(a: ClientDelta, b: ClientDelta): ClientDelta {
   return {
@@ -219,7 +220,7 @@ export function mergeClients(a: ClientDelta, b: ClientDelta): ClientDelta {
     logs: mergeCounts(a.logs, b.logs),
     metrics: mergeCounts(a.metrics, b.metrics),
     requests: distinct([...a.requests, ...b.requests]).slice(0, MOST_REQUESTS),
-    didNotApply: distinct([...a.didNotApply, ...b.didNotApply]),
+    didNotApply: distinct([...a.didNotApply, ...b.didNotApply]).slice(0, MOST_DID_NOT_APPLY),
     sources: [...a.sources, ...b.sources.filter((s) => !a.sources.some((known) => known.kind === s.kind))].slice(0, MOST_SOURCES),
     error: a.error ?? b.error,
   };

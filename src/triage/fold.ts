@@ -4,6 +4,7 @@ import { type IncidentKey, type IncidentKind, type KeySelection, selects } from 
 import { earlier, later } from '../evidence/tally.ts';
 import type { Labels } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
+import type { FoldedClients } from './clients.ts';
 import type { IncidentDelta } from './delta.ts';
 import { type AlertState, hashId, type Incident, moved, type TriageBounds } from './incident.ts';
 
@@ -81,6 +82,7 @@ export function openedBy(delta: IncidentDelta, now: Instant): Incident {
     activeAt: now,
     firstSeen: null,
     lastSeen: null,
+    count: 0,
     counted: { metrics: 0, logs: 0, before: 0 },
     clients: 0,
     beyond: 0,
@@ -96,14 +98,7 @@ export function openedBy(delta: IncidentDelta, now: Instant): Incident {
   };
 }
 
-/** `clients`: how many are kept now; `beyond`: denials that found no room. */
-export function withEvidence(
-  incident: Incident,
-  delta: IncidentDelta,
-  kept: { readonly clients: number; readonly beyond: number },
-  now: Instant,
-  bounds: TriageBounds,
-): Incident {
+export function withEvidence(incident: Incident, delta: IncidentDelta, kept: FoldedClients, now: Instant, bounds: TriageBounds): Incident {
   const clients = [...delta.clients.values()];
   const sum = (part: (c: (typeof clients)[number]) => number) => clients.reduce((total, c) => total + part(c), 0);
   const next: Incident = {
@@ -120,6 +115,7 @@ export function withEvidence(
     activeAt: delta.isNew ? now : incident.activeAt,
     firstSeen: earlier(incident.firstSeen, delta.first),
     lastSeen: later(incident.lastSeen, delta.last),
+    count: incident.count + kept.count,
     counted: {
       metrics: incident.counted.metrics + sum((c) => c.metrics.count),
       logs: incident.counted.logs + sum((c) => c.logs.count),
@@ -208,9 +204,17 @@ export function nextAlert(
     incidents: known?.incidents ?? [],
   };
   if (known === null) return { state, changed: true };
-  const isLate = newest(state) < newest(known);
+  const isLate = newest(state) < newest(known) && !isBack(known, state, now);
   if (isLate) return { state: { ...known, lastSeen: now }, changed: false };
   return { state, changed: state.status !== known.status || state.startsAt !== known.startsAt };
+}
+
+/** Longer than a peer takes to send what it knew before: its group interval of five minutes, and its place among the peers. */
+const LATEST_REPEAT = 10 * 60_000;
+
+/** Prometheus was away for so long that its alert ended, and goes on with it as it began. */
+function isBack(known: AlertState, { status }: AlertState, now: Instant): boolean {
+  return status === 'firing' && known.status === 'resolved' && now - (known.endsAt ?? known.lastSeen) > LATEST_REPEAT;
 }
 
 /** Two peers may tell in any order; the later moment counts. */

@@ -49,8 +49,11 @@ export interface Incident {
   /** By the evidence's own clock. */
   readonly firstSeen: Instant | null;
   readonly lastSeen: Instant | null;
+  /** Denials, each once: what counters grew by; lines where no counter counts. */
+  readonly count: number;
   /** Sums over the clients: what counters grew by, what log lines were seen, what counters showed before their first reading. */
   readonly counted: { readonly metrics: number; readonly logs: number; readonly before: number };
+  /** An identity that a counter saw and an address that a log saw may be one. */
   readonly clients: number;
   /** Denials of clients beyond the bound. */
   readonly beyond: number;

@@ -9,9 +9,10 @@ import { earlier, later } from '../evidence/tally.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Queue, Store } from '../ports.ts';
 import { attachFiring, foldAlerts } from './alerts.ts';
-import { type ClientDelta, type DeltaContext, deltaOf, type IncidentDelta, mergeClients, type ObservationDelta } from './delta.ts';
+import { foldClients } from './clients.ts';
+import { type DeltaContext, deltaOf, type IncidentDelta, type ObservationDelta } from './delta.ts';
 import { incidentFor, openedBy, slotId, slotsFor, withEvidence } from './fold.ts';
-import type { Incident, IncidentClient, TriageBounds } from './incident.ts';
+import type { Incident, TriageBounds } from './incident.ts';
 import { isMutedBy, type MuteList } from './mutes.ts';
 import { enterSlot, putIncident } from './places.ts';
 import { isSettled, keepWaiting, takeWaiting, WAITING_TAG, withWaiting } from './waiting.ts';
@@ -162,16 +163,10 @@ async function foldIncidents(
       .filter((i) => i !== null);
     const found = incidentFor(delta, candidates);
     if (found === null && !delta.isNew) continue;
-    const incident = found ?? openedBy(delta, options.now());
-    if (found === null) await set.load('incidents', [incident.id]);
-    const kept = await foldClients(set, incident, delta.clients, options.bounds);
-    const next = withEvidence(
-      incident,
-      delta,
-      { clients: kept.clients, beyond: kept.beyond + delta.beyond },
-      options.now(),
-      options.bounds,
-    );
+    const incident = found ?? (await openFor(set, delta, options.now()));
+    const kept = await foldClients(set, incident, delta.clients, delta.kind, options.bounds);
+    const more = { ...kept, count: kept.count + delta.beyond, beyond: kept.beyond + delta.beyond };
+    const next = withEvidence(incident, delta, more, options.now(), options.bounds);
     const muted = isMutedBy(options.mutes.current(), next, [...delta.clients.values()], incident.muted || incident.clients === 0);
     putIncident(set, { ...next, muted });
     if (found === null || slotId(found) !== slotId(next)) await enterSlot(set, next, options.bounds);
@@ -180,28 +175,11 @@ async function foldIncidents(
   }
 }
 
-async function foldClients(
-  set: WorkingSet,
-  incident: Incident,
-  clients: ReadonlyMap<string, ClientDelta>,
-  bounds: TriageBounds,
-): Promise<{ readonly clients: number; readonly beyond: number }> {
-  const ids = [...clients.keys()].map((key) => `${incident.id}/${key}`);
-  await set.load('clients', ids);
-  let count = incident.clients;
-  let beyond = 0;
-  for (const [key, delta] of clients) {
-    const id = `${incident.id}/${key}`;
-    const known = set.get<IncidentClient>('clients', id);
-    if (known === null && count >= bounds.clientsPerIncident) {
-      beyond += delta.logs.count + delta.metrics.count;
-      continue;
-    }
-    if (known === null) count++;
-    const next: IncidentClient = { incident: incident.id, ...(known === null ? delta : mergeClients(known, delta)) };
-    set.put('clients', id, next, { tags: [`incident:${incident.id}`], sort: next.metrics.last ?? next.logs.last ?? 0 });
-  }
-  return { clients: count, beyond };
+/** The incident of this key may be there and have fallen out of its slot, which holds so many only. */
+async function openFor(set: WorkingSet, delta: IncidentDelta, now: Instant): Promise<Incident> {
+  const opened = openedBy(delta, now);
+  await set.load('incidents', [opened.id]);
+  return set.get<Incident>('incidents', opened.id) ?? opened;
 }
 
 async function foldObservations(set: WorkingSet, observations: readonly ObservationDelta[]): Promise<void> {

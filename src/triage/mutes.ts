@@ -2,6 +2,7 @@
 import type { Instant } from '../policy/resource.ts';
 import type { Store } from '../ports.ts';
 import { changeIncident } from './actions.ts';
+import { clientsTag } from './clients.ts';
 import type { ClientDelta } from './delta.ts';
 import { isSelected } from './fold.ts';
 import type { Incident, IncidentClient, Mute } from './incident.ts';
@@ -31,13 +32,13 @@ export async function applyMutes(store: Store, mutes: readonly Mute[], target: M
   let changed = 0;
   for (const { id, value } of await store.list('incidents', { tag, limit: MOST_LOOKED_AT })) {
     if (!isSelected(target, value as unknown as Incident)) continue;
-    const clients = await store.list('clients', { tag: `incident:${id}`, limit: clientsLookedAt });
+    const clients = await store.list('clients', { tag: clientsTag(id), limit: clientsLookedAt });
     await changeIncident(store, id, (incident) => {
       const muted = isMutedBy(
         mutes,
         incident,
         clients.map((d) => d.value as unknown as IncidentClient),
-        clients.length > 0 && clients.length === incident.clients,
+        clients.length > 0 && clients.length < clientsLookedAt && incident.beyond === 0,
       );
       if (muted === incident.muted) return null;
       changed++;

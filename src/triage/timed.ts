@@ -3,9 +3,10 @@
 import type { Instant } from '../policy/resource.ts';
 import type { Collection, Cursor, Queue, Store, StoredDocument } from '../ports.ts';
 import { changeIncident } from './actions.ts';
+import { clientsTag, dropClients } from './clients.ts';
 import { isQuiet } from './fold.ts';
-import { type Incident, type Mute, moved, type TriageBounds } from './incident.ts';
-import { isExpired } from './mutes.ts';
+import { type AlertState, type Incident, type IncidentClient, type Mute, moved, type TriageBounds } from './incident.ts';
+import { applyMutes, isExpired, MOST_MUTES } from './mutes.ts';
 import { leaveSlot, putIncident } from './places.ts';
 import { WAITING_TAG } from './waiting.ts';
 import { createWorkingSet } from './working-set.ts';
@@ -36,33 +37,50 @@ export const POLICY_REVISION_TAG = 'revision';
 
 /** Most documents that one step looks at or removes: a step never holds the store for long. */
 const STEP = 500;
+/** The rest is resolved in the next round. */
+const MOST_RESOLVED = 2000;
+/** Jobs that were parked stay so until somebody retries them: there are a few of them, or everything fails. */
+const MOST_PARKED = 10_000;
 
 /** Queues again what was saved and not queued when a process died: what has waited for longer than a queue takes. Returns how many. */
 export async function sweep({ store, queue }: Pick<TimedOptions, 'store' | 'queue'>, olderThan: Instant): Promise<number> {
-  const parked = new Set((await queue.parked(STEP)).map(({ id }) => id));
-  const unexplained = await store.list('incidents', { tag: 'unexplained', oldestFirst: true, limit: STEP });
-  const lost = unexplained.filter(({ id, sort }) => sort <= olderThan && !parked.has(id)).map(({ id }) => id);
-  if (lost.length > 0) await queue.add(lost);
-  return lost.length;
+  const parked = new Set((await queue.parked(MOST_PARKED)).map(({ id }) => id));
+  let found = 0;
+  for await (const page of pagesOf(store, 'unexplained', true)) {
+    const waited = page.filter(({ sort }) => sort <= olderThan);
+    const lost = waited.filter(({ id }) => !parked.has(id)).map(({ id }) => id);
+    if (lost.length > 0) await queue.add(lost);
+    found += lost.length;
+    if (waited.length < page.length || found >= STEP) break;
+  }
+  return found;
 }
 
 /** Queues the open incidents whose answer stands for another policy than the one in force. Returns how many. */
 export async function requeueStale({ store, queue }: Pick<TimedOptions, 'store' | 'queue'>, policy: string): Promise<number> {
   let queued = 0;
-  let after: Cursor | null = null;
-  do {
-    const page: readonly (StoredDocument & Cursor)[] = await store.list('incidents', {
-      tag: 'active',
-      limit: STEP,
-      ...(after && { after }),
-    });
+  for await (const page of pagesOf(store, 'active', false)) {
     const stale = page.filter(({ value }) => (value as unknown as Incident).explainedPolicy !== policy).map(({ id }) => id);
     if (stale.length > 0) await queue.add(stale);
     queued += stale.length;
+  }
+  return queued;
+}
+
+/** The incidents of a tag, a step at a time. */
+async function* pagesOf(store: Store, tag: string, oldestFirst: boolean): AsyncGenerator<readonly (StoredDocument & Cursor)[]> {
+  let after: Cursor | null = null;
+  do {
+    const page: readonly (StoredDocument & Cursor)[] = await store.list('incidents', {
+      tag,
+      oldestFirst,
+      limit: STEP,
+      ...(after && { after }),
+    });
     const last = page.at(-1);
     after = last === undefined || page.length < STEP ? null : { sort: last.sort, id: last.id };
+    yield page;
   } while (after !== null);
-  return queued;
 }
 
 /** Resolves incidents that were quiet for long enough and have no alert firing. */
@@ -70,18 +88,36 @@ export async function resolveQuiet({ store, bounds, quietMilliseconds }: TimedOp
   const minutes = Math.round(quietMilliseconds / 60_000);
   const reason = `${minutes} quiet minutes and no alert firing`;
   let resolved = 0;
-  for (const document of await store.list('incidents', { tag: 'active', limit: STEP * 4 })) {
-    if (!isQuiet(document.value as unknown as Incident, now, quietMilliseconds)) continue;
-    await changeIncident(store, document.id, (incident) =>
-      isQuiet(incident, now, quietMilliseconds) ? moved(incident, 'resolved', now, 'denywhy', reason, bounds) : null,
+  for await (const page of pagesOf(store, 'active', true)) {
+    const old = page.filter(({ sort }) => sort <= now - quietMilliseconds);
+    const ended = await endedAlerts(
+      store,
+      old.flatMap(({ value }) => (value as unknown as Incident).alerts),
     );
-    resolved++;
+    const withoutEnded = (incident: Incident) => ({ ...incident, alerts: incident.alerts.filter((alert) => !ended.has(alert)) });
+    for (const { id, value } of old) {
+      if (!isQuiet(withoutEnded(value as unknown as Incident), now, quietMilliseconds)) continue;
+      await changeIncident(store, id, (incident) => {
+        const left = withoutEnded(incident);
+        return isQuiet(left, now, quietMilliseconds) ? moved(left, 'resolved', now, 'denywhy', reason, bounds) : null;
+      });
+      resolved++;
+    }
+    const last = page.at(-1);
+    if (resolved >= MOST_RESOLVED || last === undefined || last.sort > now - quietMilliseconds) break;
   }
   return resolved;
 }
 
+/** Those that do not fire any more: an alert knows the latest of its incidents only, and tells no more of them that it ended. */
+async function endedAlerts(store: Store, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const distinct = [...new Set(ids)];
+  const documents = distinct.length === 0 ? [] : await store.get('alerts', distinct);
+  return new Set(distinct.filter((_, i) => (documents[i]?.value as unknown as AlertState | undefined)?.status !== 'firing'));
+}
+
 /** Removes what is too old or too much, one step of each. Returns how much went; call again while it is not 0. */
-export async function retain({ store, retention }: TimedOptions, now: Instant): Promise<number> {
+export async function retain({ store, retention, bounds }: TimedOptions, now: Instant): Promise<number> {
   let gone = await store.trim({ keep: retention.events, now, most: STEP });
   gone += await dropIncidents(store, retention, now);
   gone += await dropBeyond(store, 'observations', retention.observations);
@@ -90,7 +126,7 @@ export async function retain({ store, retention }: TimedOptions, now: Instant): 
   gone += await dropBeyond(store, 'readings', retention.readings);
   gone += await dropBeyond(store, 'quarantine', retention.quarantine);
   gone += await dropBeyond(store, 'waiting', retention.pods, WAITING_TAG.workload);
-  gone += await dropExpiredMutes(store, now);
+  gone += await dropExpiredMutes(store, bounds, now);
   return gone;
 }
 
@@ -110,12 +146,8 @@ async function dropIncident(store: Store, id: string): Promise<number> {
   await Promise.all([set.load('incidents', [id]), set.load('explanations', [id])]);
   const incident = set.get<Incident>('incidents', id);
   if (incident === null || incident.state !== 'resolved') return 0;
-  const clients = await store.list('clients', { tag: `incident:${id}`, limit: STEP });
-  await set.load(
-    'clients',
-    clients.map((c) => c.id),
-  );
-  for (const client of clients) set.delete('clients', client.id);
+  const clients = await store.list('clients', { tag: clientsTag(id), limit: STEP });
+  await dropClients(set, incident, new Map(clients.map((c) => [c.id, c.value as unknown as IncidentClient])));
   if (clients.length === STEP) putIncident(set, { ...incident, clients: Math.max(0, incident.clients - STEP) });
   else {
     await leaveSlot(set, incident);
@@ -134,9 +166,12 @@ async function dropBeyond(store: Store, collection: Collection, keep: number, ta
   return oldest.length;
 }
 
-async function dropExpiredMutes(store: Store, now: Instant): Promise<number> {
-  const mutes = await store.list('mutes', { limit: STEP });
-  const expired = mutes.filter((d) => isExpired(d.value as unknown as Mute, now));
+/** What they kept quiet and what is still open is heard again. */
+async function dropExpiredMutes(store: Store, bounds: TriageBounds, now: Instant): Promise<number> {
+  const mutes = (await store.list('mutes', { limit: MOST_MUTES })).map((d) => d.value as unknown as Mute);
+  const expired = mutes.filter((mute) => isExpired(mute, now));
+  const alive = mutes.filter((mute) => !isExpired(mute, now));
+  for (const { target } of expired) await applyMutes(store, alive, target, bounds.clientsPerIncident);
   if (expired.length > 0)
     await store.commit({ writes: expired.map(({ id }) => ({ collection: 'mutes', id, expected: null, value: null })) });
   return expired.length;

@@ -6,6 +6,7 @@ import { type ClusterView, type Explanation, explain } from '../explain.ts';
 import type { Instant } from '../policy/resource.ts';
 import { showRef } from '../policy/resource.ts';
 import type { Json, Store } from '../ports.ts';
+import { clientsTag } from './clients.ts';
 import type { Answer, Incident, IncidentClient, TriageBounds } from './incident.ts';
 import { putIncident } from './places.ts';
 import { createWorkingSet } from './working-set.ts';
@@ -49,7 +50,7 @@ export async function explainIncident(id: string, options: WorkOptions): Promise
   const revision = policy?.revision ?? '';
   if (incident === null) return;
   if (isExplained(incident, incident.evidence, revision)) return options.published({ type: 'incident', incident });
-  const clients = await store.list('clients', { tag: `incident:${id}`, limit: bounds.clientsExplained });
+  const clients = await store.list('clients', { tag: clientsTag(id), limit: bounds.clientsExplained });
   const tally = tallyOf(
     incident,
     clients.map((d) => d.value as unknown as IncidentClient),

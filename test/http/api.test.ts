@@ -70,13 +70,27 @@ describe('incidents', () => {
 
   it('are shown whole, with their clients page by page', async () => {
     await running.take(Array.from({ length: 5 }, (_, i) => fromLog({ ip: `10.0.0.${i}` })));
-    await running.take([fromMetrics()]);
+    await running.take([fromMetrics({ count: 8 })]);
     const [{ id }] = (await get('/api/v1/incidents?workload=Deployment/cart&kind=http-denied')).body.items;
     const detail = shaped(shapes.incidentDetail, await get(`/api/v1/incidents/${id}?limit=2`));
-    expect(detail.incident).toMatchObject({ clients: 6, counted: { logs: 5, metrics: 3 } });
+    expect(detail.incident).toMatchObject({ clients: 6, count: 8, counted: { logs: 5, metrics: 8 } });
     expect(detail.clients.items).toHaveLength(2);
-    const { body } = await get(`/api/v1/incidents/${id}?limit=4&cursor=${detail.clients.next}`);
-    expect([body.clients.items.length, body.clients.next]).toEqual([4, expect.anything()]);
+    const rest = shaped(shapes.incidentDetail, await get(`/api/v1/incidents/${id}?limit=4&cursor=${detail.clients.next}`));
+    expect([rest.clients.items.length, rest.clients.next]).toEqual([4, null]);
+    const shown = [...detail.clients.items, ...rest.clients.items].map(({ ip, count, countedBy }) => `${ip} ${count} ${countedBy}`);
+    expect(shown.sort()).toEqual([...[0, 1, 2, 3, 4].map((i) => `10.0.0.${i} 1 logs`), 'null 3 metrics'].sort());
+  });
+
+  it('show a client that a counter and a line saw as one', async () => {
+    await running.take([fromLog({ kind: 'terminated' })]);
+    await running.take([fromMetrics({ kind: 'terminated' })]);
+    const [incident] = shaped(shapes.incidentPage, await get('/api/v1/incidents?kind=terminated')).items;
+    expect(incident).toMatchObject({ clients: 1, count: 3, counted: { logs: 1, metrics: 3 } });
+    const { clients } = shaped(shapes.incidentDetail, await get(`/api/v1/incidents/${incident?.id}`));
+    expect(clients).toMatchObject({
+      next: null,
+      items: [{ ip: '10.0.0.9', count: 3, countedBy: 'metrics', requests: [{ path: '/basket' }] }],
+    });
   });
 
   it('are acknowledged and resolved with who and why', async () => {

@@ -75,6 +75,36 @@ describe('an alert', () => {
     expect((await desk.incidents()).map((i) => i.alerts)).toEqual([[]]);
   });
 
+  it('that goes on as it began, long after it ended, fires again: Prometheus was away', async () => {
+    const desk = createDesk();
+    await desk.take([fromLog()], [alert()]);
+    const end = alert({ status: 'resolved', endsAt: NOON + MINUTE });
+    await desk.take([], [end]);
+    for (const [minutes, status, firing] of [
+      [9, 'resolved', 0],
+      [12, 'firing', 1],
+      [13, 'firing', 1],
+    ] as const) {
+      desk.clock.now = NOON + minutes * MINUTE;
+      await desk.take([], [alert()]);
+      expect(await alertsOf(desk)).toMatchObject([{ status }]);
+      expect((await desk.incidents()).map((i) => i.alerts.length)).toEqual([firing]);
+    }
+    await desk.take([], [alert({ status: 'resolved', endsAt: NOON + 14 * MINUTE })]);
+    expect((await desk.incidents()).map((i) => i.alerts.length)).toEqual([0]);
+  });
+
+  it('that names no namespace attaches to what is open, and to what is opened later; one that names nothing to nothing', async () => {
+    const desk = createDesk();
+    const anywhere = alert({ labels: { alertname: 'A', incident_kind: 'http-denied' } });
+    expect(anywhere.selects).toEqual({ kind: 'http-denied' });
+    await desk.take([fromLog()], []);
+    await desk.take([], [anywhere, alert({ labels: { alertname: 'Watchdog' } })]);
+    await desk.take([fromLog({ server: OTHER }), fromLog({ kind: 'tcp-denied' })]);
+    const attached = (await desk.incidents()).map((i) => `${i.kind} ${i.server?.name} ${i.alerts.length}`);
+    expect(attached.sort()).toEqual(['http-denied cart-admin 1', 'http-denied cart-http 1', 'tcp-denied cart-http 0']);
+  });
+
   it('that fires again, later, reopens its incident, and no second one', async () => {
     const desk = createDesk();
     await desk.take([fromLog()], [alert()]);

@@ -30,6 +30,37 @@ describe('an incident', () => {
     ]);
   });
 
+  const inShop = (name: string) => fromLog({ workload: { ...CART, name }, pod: name });
+  const many = (count: number, name: string) => Array.from({ length: count }, (_, i) => inShop(`${name}-${i}`));
+
+  it('is resolved when it is quiet, however many newer ones there are, and older ones whose alerts fire', async () => {
+    const desk = createDesk();
+    await desk.take(many(600, 'alerting'), [alert({ labels: { alertname: 'A', namespace: 'shop' } })]);
+    desk.clock.now += MINUTE;
+    const workload = { ...CART, namespace: 'else' };
+    await desk.take([fromLog({ reporter: { cluster: '', namespace: 'else', pod: 'q', workload } })]);
+    desk.clock.now += 16 * MINUTE;
+    await desk.take(many(2100, 'new'));
+    await desk.take([], [alert({ labels: { alertname: 'A', namespace: 'shop' } })]);
+    const options = timedOptions(desk);
+    await resolveQuiet(options, desk.clock.now);
+    expect((await desk.incidents()).filter((i) => i.state === 'resolved').map((i) => i.namespace)).toContain('else');
+  });
+
+  it('is resolved when its alert ended, also where more incidents are open than an alert remembers', async () => {
+    const desk = createDesk();
+    const labels = { alertname: 'A', namespace: 'shop' };
+    await desk.take([], [alert({ labels })]);
+    await desk.take(many(300, 'w'));
+    expect((await desk.incidents()).filter((i) => i.alerts.length === 1)).toHaveLength(300);
+    desk.clock.now += 20 * MINUTE;
+    expect(await resolveQuiet(timedOptions(desk), desk.clock.now)).toBe(0);
+    await desk.take([], [alert({ labels, status: 'resolved', endsAt: desk.clock.now })]);
+    desk.clock.now += MINUTE;
+    while ((await resolveQuiet(timedOptions(desk), desk.clock.now)) > 0);
+    expect((await desk.incidents()).filter((i) => i.state !== 'resolved' || i.alerts.length > 0)).toEqual([]);
+  });
+
   it('is acknowledged once by whom and why, and an unknown one is null', async () => {
     const desk = createDesk();
     await desk.take([fromLog()]);
@@ -115,6 +146,19 @@ describe('the sweep', () => {
     expect(desk.queue.added).not.toContain(first?.id);
   });
 
+  it('finds what is lost behind any number of parked ones', async () => {
+    const desk = createDesk();
+    await desk.take(Array.from({ length: 700 }, (_, i) => fromLog({ workload: { ...CART, name: `w${i}` }, pod: `w${i}` })));
+    for (const { id } of await desk.incidents()) desk.queue.park({ id, reason: 'poison', attempts: 5, at: NOON });
+    desk.clock.now += MINUTE;
+    const lost = createDesk({
+      memory: desk.memory,
+      intake: { now: () => desk.clock.now, queue: { ...desk.queue, add: () => Promise.reject(outage) } },
+    });
+    await lost.take([symptom()]);
+    expect(await sweep(desk, desk.clock.now)).toBe(1);
+  });
+
   it('queues every open incident whose answer stands for another policy', async () => {
     const desk = createDesk();
     await desk.take([fromLog(), symptom()]);
@@ -173,6 +217,19 @@ describe('a mute', () => {
     expect(desk.mutes.current()).toEqual([]);
   });
 
+  it('that ends by itself is heard again in what is still open', async () => {
+    const desk = createDesk();
+    await desk.take([fromLog()]);
+    const made = await addMute(desk.store, mute());
+    await desk.mutes.refresh();
+    await applyMutes(desk.store, desk.mutes.current(), made.target, 100);
+    expect((await desk.incidents()).map((i) => i.muted)).toEqual([true]);
+    desk.clock.now += 61 * MINUTE;
+    await retain(timedOptions(desk), desk.clock.now);
+    expect((await desk.incidents()).map((i) => i.muted)).toEqual([false]);
+    expect(await desk.store.count('mutes')).toBe(0);
+  });
+
   it.each([
     ['nothing', { target: {} }],
     ['nobody', { author: '' }],
@@ -186,7 +243,10 @@ describe('retention', () => {
   const counts = async ({ store }: Desk) =>
     Object.fromEntries(
       await Promise.all(
-        (['incidents', 'clients', 'slots', 'explanations', 'observations'] as Collection[]).map(async (c) => [c, await store.count(c)]),
+        (['incidents', 'clients', 'clientGroups', 'slots', 'explanations', 'observations'] as Collection[]).map(async (c) => [
+          c,
+          await store.count(c),
+        ]),
       ),
     );
 
@@ -199,7 +259,7 @@ describe('retention', () => {
     desk.clock.now += 25 * 60 * MINUTE;
     expect(await retain(timedOptions(desk), desk.clock.now)).toBeGreaterThan(0);
     expect(await retain(timedOptions(desk), desk.clock.now)).toBe(0);
-    expect(await counts(desk)).toEqual({ incidents: 1, clients: 1, slots: 1, explanations: 1, observations: 1 });
+    expect(await counts(desk)).toEqual({ incidents: 1, clients: 1, clientGroups: 1, slots: 1, explanations: 1, observations: 1 });
   });
 
   it('keeps the newest of each thing, in steps', async () => {
@@ -210,7 +270,7 @@ describe('retention', () => {
     for (const { id } of await desk.incidents()) await move(desk.store, id, 'resolved', BY, BOUNDS);
     const options = timedOptions(desk, { observations: 5, incidents: 3, events: 4 });
     while ((await retain(options, desk.clock.now)) > 0);
-    expect(await counts(desk)).toMatchObject({ observations: 5, incidents: 3, clients: 3, slots: 3 });
+    expect(await counts(desk)).toMatchObject({ observations: 5, incidents: 3, clients: 3, clientGroups: 3, slots: 3 });
     expect((await desk.store.list('observations', { limit: 1 }))[0]?.sort).toBe(NOON + 29);
     expect(desk.memory.events).toHaveLength(4);
   });
