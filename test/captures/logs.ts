@@ -173,14 +173,37 @@ function counterKey(family: string, server: Labels, route: Labels | null, tls: s
   return BARE.has(family) ? family : `${family} ${show(server)} ${route === null ? '' : show(route)} ${tls}`;
 }
 
+/** null: no counter counts it. */
+function keyOf({ kind, server, route, client }: Denial): string | null {
+  const family = FAMILY.get(kind);
+  return family === undefined ? null : counterKey(family, server ?? { group: '', kind: '', name: '' }, route, showTls(client.tls));
+}
+
+/**
+ * Of a repetition: what others than the replay's clients got, the kubelet above all and Prometheus, is what they got when the traffic was
+ * recorded, as the counters of that time say.
+ */
+export function checkOthers(
+  file: string,
+  denials: readonly Denial[],
+  entries: readonly Replayed[],
+  counters: ReadonlyMap<string, number>,
+): readonly Check[] {
+  const clients = new Set(entries.map((e) => e.entry.connection?.client_ip));
+  return denials.flatMap((denial): Check[] => {
+    const key = keyOf(denial);
+    if (key === null || clients.has(denial.client.ip ?? '')) return [];
+    const about = `${file}:${denial.source.line} ${denial.kind} ${denial.client.ip}`;
+    return [{ kind: 'log', about, differences: counters.has(key) ? [] : [{ field: 'counter', expected: [...counters.keys()], got: key }] }];
+  });
+}
+
 /** Each denial line of the proxy's life is in the counters of its last page, and each count has its lines. */
 export function checkCounters(file: string, denials: readonly Denial[], counters: ReadonlyMap<string, number>): readonly Check[] {
   const lines = new Map<string, number>();
-  for (const { kind, server, route, client } of denials) {
-    const family = FAMILY.get(kind);
-    if (family === undefined) continue;
-    const key = counterKey(family, server ?? { group: '', kind: '', name: '' }, route, showTls(client.tls));
-    lines.set(key, (lines.get(key) ?? 0) + 1);
+  for (const denial of denials) {
+    const key = keyOf(denial);
+    if (key !== null) lines.set(key, (lines.get(key) ?? 0) + 1);
   }
   return [...new Set([...lines.keys(), ...counters.keys()])].map((key): Check => {
     const [had, counted] = [lines.get(key) ?? 0, counters.get(key) ?? 0];

@@ -4,7 +4,7 @@ import { inboundServer } from '../../src/policy/inbound-server.ts';
 import { findWorkload } from '../../src/policy/snapshot.ts';
 import { compareMetricDelta } from '../evidence/metric-delta.ts';
 import { compareDiagnostics, parseGoJson } from './diagnostics.ts';
-import { checkCounters, checkLines, countersOf, readDenials } from './logs.ts';
+import { checkCounters, checkLines, checkOthers, countersOf, readDenials } from './logs.ts';
 import {
   checkVerdicts,
   createScene,
@@ -120,8 +120,9 @@ function logPart(folder: Folder, scene: Scene, truth: Truth, entries: readonly R
     checks.push(...checkLines(file, denials, entries, { ...options, isRecording }));
     for (const line of unparsed)
       checks.push({ kind: 'log', about: file, differences: [{ field: 'line', expected: 'a known line', got: line }] });
-    if (!isRecording) continue;
     const counters = countersOf(folder.read(AFTER) ?? '');
+    if (!isRecording && counters !== null) checks.push(...checkOthers(file, denials, entries, counters));
+    if (!isRecording) continue;
     if (counters === null) skipped.push(`log: lines not counted, ${AFTER} holds no metrics`);
     else checks.push(...checkCounters(file, denials, counters));
   }
