@@ -17,8 +17,8 @@ export function showDemoData({ recording, played, answer, incidents }: ShownDemo
       ...client,
       alerts: alertsOf(answer.explanation, i).map(({ name, from, to }) => ({ name, from: time(from), to: time(to) })),
     })),
-    incidents: incidents.map(({ id, namespace, workload, kind, server, route, counted }) => {
-      return { id, namespace, workload, kind, server, route, counted };
+    incidents: incidents.map(({ id, namespace, workload, kind, server, route, count, counted }) => {
+      return { id, namespace, workload, kind, server, route, count, counted };
     }),
   });
 }

@@ -1,12 +1,12 @@
 /** The incidents of a played recording as the service keeps them, and how to ask it for more. */
-import { countOf, type ServedIncident } from './demo-service.ts';
+import type { ServedIncident } from './demo-service.ts';
 import type { Style } from './explain-proof.ts';
 import { safe, wrap } from './terminal.ts';
 
 /** `url`: where the API is; null: it is gone when this is read. */
 export function incidentLines(incidents: readonly ServedIncident[], url: string | null, style: Style): readonly string[] {
   return incidents.flatMap((incident) => [
-    ...wrap(safe(`${countOf(incident).toLocaleString('en')} × ${titleOf(incident)}`), style.columns, '      ', ''),
+    ...wrap(safe(`${incident.count.toLocaleString('en')} × ${titleOf(incident)}`), style.columns, '      ', ''),
     style.palette.dim(`      ${url === null ? incident.id : urlOf(incident, url)}`),
   ]);
 }

@@ -91,7 +91,7 @@ async function explained(url: string): Promise<readonly ServedIncident[]> {
   for (;;) {
     const incidents = await allIncidents(url);
     if (incidents.every(({ evidence, explained }) => evidence === explained) || performance.now() > end)
-      return incidents.toSorted((a, b) => Number(isSymptom(a)) - Number(isSymptom(b)) || countOf(b) - countOf(a) || (a.id < b.id ? -1 : 1));
+      return incidents.toSorted((a, b) => Number(isSymptom(a)) - Number(isSymptom(b)) || b.count - a.count || (a.id < b.id ? -1 : 1));
     await sleep(50);
   }
 }
@@ -108,11 +108,6 @@ async function allIncidents(url: string): Promise<readonly ServedIncident[]> {
     cursor = page.next;
   } while (cursor !== null);
   return incidents;
-}
-
-/** Counters and logs tell of the same denials: where there are counters, theirs is the number. */
-export function countOf({ counted: { metrics, logs } }: ServedIncident): number {
-  return metrics > 0 ? metrics : logs;
 }
 
 /** Trouble without a denial has a kind of its own, and no client that was refused. */
