@@ -21,6 +21,7 @@ describe('tokens', () => {
     ['GET', '/api/v1/jobs/parked', 'read'],
     ['POST', '/api/v1/jobs/parked/x/retry', 'triage'],
     ['GET', '/api/v1/observations', 'read'],
+    ['GET', '/api/v1/status', 'read'],
     ['GET', '/api/v1/quarantine', 'read'],
     ['GET', '/api/v1/events', 'read'],
     ['GET', '/metrics', 'read'],
