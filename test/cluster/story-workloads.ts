@@ -41,14 +41,16 @@ export async function createPods(api: Api, objects: readonly KubeObject[]): Prom
   await createNodes(api, pods);
   for (const pod of pods) await createPod(api, pod);
 
-  const owned = Map.groupBy(pods, (pod) => `${pod.metadata.namespace}/${replicaSetOf(pod) ?? ''}`);
-  for (const [key, replicas] of owned) {
+  const groups = [...Map.groupBy(pods, (pod) => `${pod.metadata.namespace}/${replicaSetOf(pod) ?? ''}`).values()];
+  const owned = groups.flatMap((replicas) => {
     const pod = replicas[0];
-    const replicaSet = key.slice(key.indexOf('/') + 1);
-    if (pod === undefined || replicaSet === '') continue;
-    await createOwners(api, pod, replicaSet, replicas.length);
-  }
+    const replicaSet = pod === undefined ? null : replicaSetOf(pod);
+    return pod === undefined || replicaSet === null ? [] : [ownersOf(pod, replicaSet, replicas.length)];
+  });
+  for (const { path, replicaSet } of owned) await api.create(`${path}/replicasets`, replicaSet);
+  // Until the controller manager has seen the ReplicaSets: a Deployment that it met first would get one of another name, and pods more.
   for (const pod of pods) if (replicaSetOf(pod) !== null) await untilOwned(api, pod);
+  for (const { path, deployment } of owned) if (deployment !== null) await createUnlessThere(api, `${path}/deployments`, deployment);
 }
 
 /** The recorded status goes with it: there is no kubelet that would write one. */
@@ -82,24 +84,27 @@ function replicaSetOf({ metadata }: KubeObject): string | null {
  * A ReplicaSet adopts pods without owner that its selector finds, and a Deployment the ReplicaSet whose template equals its own: so names stay the recorded ones.
  * https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/
  */
-async function createOwners(api: Api, pod: Pod, replicaSet: string, replicas: number): Promise<void> {
+function ownersOf(pod: Pod, replicaSet: string, replicas: number) {
   const { namespace = '' } = pod.metadata;
   const { [HASH]: hash = '', ...labels } = Object.fromEntries(
     Object.entries(pod.metadata.labels ?? {}).filter(([name]) => !name.startsWith('linkerd.io/')),
   );
   const template = { metadata: { labels, annotations: authorsAnnotations(pod) }, spec: authorsSpec(pod.spec) };
   const hashed = { ...labels, [HASH]: hash };
-  const path = `/apis/apps/v1/namespaces/${namespace}`;
-  await api.create(`${path}/replicasets`, {
-    metadata: { name: replicaSet, labels: hashed },
-    spec: { replicas, selector: { matchLabels: hashed }, template: { ...template, metadata: { ...template.metadata, labels: hashed } } },
-  });
-  if (hash === '' || !replicaSet.endsWith(`-${hash}`)) return;
-  const name = replicaSet.slice(0, -hash.length - 1);
-  await createUnlessThere(api, `${path}/deployments`, {
-    metadata: { name, labels },
-    spec: { replicas, selector: { matchLabels: labels }, template },
-  });
+  const isDeployments = hash !== '' && replicaSet.endsWith(`-${hash}`);
+  return {
+    path: `/apis/apps/v1/namespaces/${namespace}`,
+    replicaSet: {
+      metadata: { name: replicaSet, labels: hashed },
+      spec: { replicas, selector: { matchLabels: hashed }, template: { ...template, metadata: { ...template.metadata, labels: hashed } } },
+    },
+    deployment: isDeployments
+      ? {
+          metadata: { name: replicaSet.slice(0, -hash.length - 1), labels },
+          spec: { replicas, selector: { matchLabels: labels }, template },
+        }
+      : null,
+  };
 }
 
 /** What the injector writes on a pod is not in its workload's template. */
