@@ -78,7 +78,7 @@ export function createPoll({ prometheus, intake, cluster, jobs, mostSeries }: Po
 
   /** Small answers come in one piece; whether they stay small shows itself. */
   async function slices(scope: PollScope, end: Instant): Promise<ReturnType<typeof slicesFor>> {
-    if (sizes[scope] > 0 && sizes[scope] <= each) return { slices: [[]], left: [] };
+    if (sizes[scope] > 0 && sizes[scope] <= Math.min(each, mostSeries)) return { slices: [[]], left: [] };
     const counted: readonly LabelledNumber[] = await prometheus.numbers(sizeQuery(scope), end);
     return slicesFor(counted, { each, all: mostSeries });
   }
@@ -118,7 +118,7 @@ export function createPoll({ prometheus, intake, cluster, jobs, mostSeries }: Po
       remarks.add(`${dropped} samples name neither pod nor instance, or are later than Prometheus' own clock: they are not counted.`);
     if (left.length > 0)
       remarks.add(`There are more than ${mostSeries} series; not polled: ${left.slice(0, 10).join(', ')}. Raise prometheus.series.`);
-    sizes[scope] = series;
+    sizes[scope] = left.length > 0 ? Number.POSITIVE_INFINITY : series;
     return { newest, series, remarks: [...remarks] };
   }
 

@@ -57,6 +57,7 @@ export function jobsOf(answer: readonly LabelledNumber[]): readonly string[] {
 const MOST_JOBS = 50;
 
 export interface Sliced {
+  /** None where nothing is there to be asked for. */
   readonly slices: readonly Slice[];
   /** Namespaces beyond the limit: not asked for. */
   readonly left: readonly string[];
@@ -97,7 +98,7 @@ export function slicesFor(sizes: readonly LabelledNumber[], { each, all }: Slice
     }
   }
   close();
-  return { slices: slices.length === 0 ? [[]] : slices, left };
+  return { slices, left };
 }
 
 /** A matcher's text grows with them. */

@@ -12,6 +12,7 @@ import { benchIntake } from './intake.ts';
 import { benchLogs } from './logs.ts';
 import { type Line, unit } from './measure.ts';
 import { type BenchCluster, benchPolicy, readCluster } from './policy.ts';
+import { benchPoll } from './poll.ts';
 import { benchService } from './service.ts';
 
 const ROUNDS = 7;
@@ -31,6 +32,7 @@ const GROUPS: Readonly<Record<string, () => readonly Line[] | Promise<readonly L
   logs: () => benchLogs('log of the story', storyLog(), ROUNDS),
   fold: () => benchFold(FEW_ROUNDS),
   intake: () => benchIntake(FEW_ROUNDS),
+  poll: () => benchPoll(FEW_ROUNDS),
   service: () => benchService(cluster(), FEW_ROUNDS),
 };
 
