@@ -70,7 +70,7 @@ async function readPage({ path, reporter }: EvidenceInput, inputs: Inputs, reade
   } catch (error) {
     if (!(error instanceof InvalidInput) || !error.message.startsWith(name)) throw error;
     // The place says the name already.
-    throw new InvalidInput(`This ${error.message.slice(name.length).replace(/^(: (it )?| )/, '')}.`, error.remedy, { file: name });
+    throw new InvalidInput(`This${error.message.slice(name.length)}.`, error.remedy, { file: name });
   }
 }
 

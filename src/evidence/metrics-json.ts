@@ -40,9 +40,13 @@ export function readPrometheusAnswer(text: string, name: string): PrometheusAnsw
     throw new InvalidInput(`${name} is JSON, but no answer of Prometheus' HTTP API: it has no status`, ASK_FOR, { file: name });
   }
   if (body['status'] === 'error') {
-    throw new InvalidInput(`${name}: Prometheus refused the query, ${textOf(body['errorType'])}: ${textOf(body['error'])}`, ASK_FOR, {
-      file: name,
-    });
+    throw new InvalidInput(
+      `${name} says that Prometheus refused the query, ${textOf(body['errorType'])}: ${textOf(body['error'])}`,
+      ASK_FOR,
+      {
+        file: name,
+      },
+    );
   }
   const warnings = [...strings(body['warnings']), ...strings(body['infos'])];
   const data = isObject(body['data']) ? body['data'] : {};
@@ -52,18 +56,20 @@ export function readPrometheusAnswer(text: string, name: string): PrometheusAnsw
   }
   const type = data['resultType'];
   if ((type !== 'vector' && type !== 'matrix') || !Array.isArray(data['result'])) {
-    throw new InvalidInput(`${name}: ${describe(type)}, which names no series`, ASK_FOR, { file: name });
+    throw new InvalidInput(`${name} is ${describe(type)}, which names no series`, ASK_FOR, { file: name });
   }
   const series = data['result'].map(readSeries).filter((s) => s !== null);
   const skipped = data['result'].length - series.length;
   if (series.length === 0 && skipped > 0) {
-    throw new InvalidInput(`${name}: none of its ${skipped} series names its metric, as after sum() or rate()`, ASK_FOR, { file: name });
+    throw new InvalidInput(`${name} has ${skipped} series, none of which names its metric, as after sum() or rate()`, ASK_FOR, {
+      file: name,
+    });
   }
   return { samples: samplesOf(series), targets: [], warnings, skipped };
 }
 
 function describe(resultType: unknown): string {
-  return resultType === 'scalar' || resultType === 'string' ? `the answer is a ${resultType}` : 'the answer is of another kind';
+  return resultType === 'scalar' || resultType === 'string' ? `a ${resultType}` : 'an answer of another kind';
 }
 
 interface Series {
@@ -111,7 +117,7 @@ function parseJson(text: string, name: string): unknown {
     return JSON.parse(text);
   } catch {
     const cut = !/[\]}]\s*$/.test(text.slice(-100));
-    throw new InvalidInput(cut ? `${name}: its JSON is cut off` : `${name} is not valid JSON`, ASK_FOR, { file: name });
+    throw new InvalidInput(cut ? `${name} is JSON that is cut off` : `${name} is not valid JSON`, ASK_FOR, { file: name });
   }
 }
 

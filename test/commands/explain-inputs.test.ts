@@ -292,11 +292,7 @@ describe('bad input gives one message, exit code 2 and no stack', () => {
     ['an empty log', [...dumped, '--logs', files('empty')], /nothing came from .*empty/],
     ['empty metrics', [...dumped, '--metrics', files('empty')], /empty: This is empty/],
     ['metrics that are none', [...dumped, '--metrics', files('random')], /random: This holds no metrics/],
-    [
-      'half an answer of Prometheus',
-      [...dumped, '--metrics', files('half.json')],
-      /half\.json: This its JSON is cut off|half\.json: .*cut off/,
-    ],
+    ['half an answer of Prometheus', [...dumped, '--metrics', files('half.json')], /half\.json: This is JSON that is cut off\./],
     ['an error of Prometheus', [...dumped, '--metrics', files('error.json')], /Prometheus refused the query, bad_data: parse error/],
     ['alerts that are cut off', [...dumped, '--alerts', files('cut.alert.json')], /cut\.alert\.json:1: This is not valid JSON/],
     ['no webhook', [...dumped, '--alerts', files('no.alert.json')], /not an Alertmanager webhook body/],

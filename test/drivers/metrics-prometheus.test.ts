@@ -121,7 +121,7 @@ describe('what is no answer of Prometheus is a fault with a remedy', () => {
   it.each<readonly [string, unknown, number, string]>([
     ['a login page', '<!DOCTYPE html><html>Sign in</html>', 200, 'answered with a page instead of JSON'],
     ['nothing', '', 200, 'answered with something else than JSON'],
-    ['an answer that is cut off', JSON.stringify(recorded('query_deny')).slice(0, 900), 200, 'its JSON is cut off'],
+    ['an answer that is cut off', JSON.stringify(recorded('query_deny')).slice(0, 900), 200, 'JSON that is cut off'],
     ['JSON of another API', { items: [] }, 200, 'it has no status'],
     ['a scalar', recorded('scalar').body, 200, 'a scalar'],
     ['a string', recorded('string').body, 200, 'a string'],

@@ -64,8 +64,8 @@ it('reads the health of scrape targets, with Prometheus’ reason', () => {
 describe('answers that hold none', () => {
   it.each([
     ['a refused query', () => body('error_bad_query.json'), /refused the query, bad_data: invalid parameter "query"/],
-    ['a scalar', () => body('scalar.json'), /the answer is a scalar/],
-    ['a string', () => body('string.json'), /the answer is a string/],
+    ['a scalar', () => body('scalar.json'), /is a scalar/],
+    ['a string', () => body('string.json'), /is a string/],
     ['a sum without names', () => answer({ resultType: 'vector', result: [{ metric: {}, value: [1, '1'] }] }), /names its metric/],
     ['another endpoint', () => answer({ groups: [] }), /of another kind/],
     ['label values', () => answer(['a', 'b']), /of another kind/],
