@@ -58,6 +58,13 @@ function writable(path: string): string {
   return `Make ${dirname(path)} and what is in it writable for the user that denywhy runs as, on a file system that is not read-only.`;
 }
 
+/** Why the file could not be made; anything else as it came. Every directory on the way was made before: where one is absent all the same, none can be. */
+export function creationFault(error: unknown, path: string): unknown {
+  const isRefused = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  if (!isRefused) return fileFault(error, path);
+  return new InvalidInput('Nothing can be kept here: this file system takes no files.', 'Name a directory on a disk.', { file: path });
+}
+
 /** What the file system refused, for people; anything else as it came. */
 export function fileFault(error: unknown, path: string): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : null;

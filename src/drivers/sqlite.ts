@@ -5,15 +5,17 @@
  * instead, by fdatasync in Node's thread pool, before any writer of the group is answered. So an acknowledged write is as durable as with FULL,
  * and while the disk works the event loop goes on and the next group gathers. (https://www.sqlite.org/pragma.html#pragma_synchronous)
  */
-import { close, closeSync, fdatasync, fsyncSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { close, closeSync, existsSync, fdatasync, fsyncSync, mkdirSync, openSync, statfsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { Unavailable } from '../errors.ts';
-import { damagedFault, fileFault, resultCode, sqliteFault } from './sqlite-faults.ts';
+import { creationFault, damagedFault, fileFault, resultCode, sqliteFault } from './sqlite-faults.ts';
 import { migrate, refuseForeign } from './sqlite-schema.ts';
 
 export interface SqliteFile {
+  /** False: it lies in memory, and is gone with the machine. */
+  readonly isOnDisk: boolean;
   prepare(sql: string): StatementSync;
   /** Runs a query now. Errors: Unavailable. */
   read<T>(query: () => T): T;
@@ -41,12 +43,26 @@ export function openSqlite(path: string): SqliteFile {
 
 function createFile(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(resolve(dirname(path)));
     closeSync(openSync(path, 'a', 0o600));
   } catch (error) {
-    throw fileFault(error, path);
+    throw creationFault(error, path);
   }
 }
+
+/** Each part on its own: `mkdirSync` with `recursive` never returns where the file system itself takes no directories, as in /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (!existsSync(path)) throw error;
+  }
+}
+
+/** Of file systems that are gone with the machine, whatever is flushed (statfs(2)): tmpfs and ramfs. */
+const IN_MEMORY: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
 
 function open(path: string): DatabaseSync {
   let db: DatabaseSync | null = null;
@@ -177,6 +193,7 @@ function createLog(path: string) {
 
 function createSqliteFile(db: DatabaseSync, path: string, groups: Groups): SqliteFile {
   return {
+    isOnDisk: !IN_MEMORY.has(statfsSync(path).type),
     prepare: (sql) => db.prepare(sql),
     read(query) {
       if (!db.isOpen) throw closedFault(path);

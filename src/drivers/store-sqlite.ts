@@ -3,8 +3,10 @@ import type { Instant } from '../policy/resource.ts';
 import type { Collection, Commit, CommitResult, Json, Store, StoredDocument, Write } from '../ports.ts';
 import type { SqliteFile } from './sqlite.ts';
 
-const DURABILITY =
+const ON_DISK =
   'Everything acknowledged is flushed to the disk first (SQLite, fdatasync): it survives the loss of this process and of the machine, though not of the disk.';
+const IN_MEMORY =
+  'Everything acknowledged survives the loss of this process, but not of the machine: the data directory lies in memory (tmpfs).';
 
 /** The store has the file to itself, but for the queue: closing the store closes the file. `now` judges expiry. */
 export function createSqliteStore(file: SqliteFile, now: () => Instant): Store {
@@ -36,7 +38,7 @@ export function createSqliteStore(file: SqliteFile, now: () => Instant): Store {
     },
     trim,
     ...leases,
-    durability: () => DURABILITY,
+    durability: () => (file.isOnDisk ? ON_DISK : IN_MEMORY),
     async ping() {
       await file.write(() => touch.run('ping', ''));
     },

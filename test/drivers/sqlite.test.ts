@@ -1,7 +1,18 @@
 /** The file below the store and the embedded queue: what it refuses, what a full or read-only disk does, what survives a kill. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -98,6 +109,30 @@ describe('a file that is not for this denywhy', () => {
     writeFileSync(join(directory, 'file'), '');
     expect(faultOf(() => open(join(directory, 'file', 'denywhy.db'))).name).toBe('InvalidInput');
   });
+
+  it.skipIf(process.platform !== 'linux').each(['/proc/denywhy/denywhy.db', '/proc/self/a/b/denywhy.db', '/proc/denywhy.db'])(
+    'where no file can be is refused at once: %s',
+    (where) => {
+      expect(faultOf(() => open(where))).toMatchObject({ name: 'InvalidInput', message: expect.stringContaining('takes no files') });
+    },
+  );
+});
+
+it.skipIf(!existsSync('/dev/shm') || statfsSync(tmpdir()).type === statfsSync('/dev/shm').type)(
+  'a directory in memory is said to be one',
+  async () => {
+    const inMemory = mkdtempSync('/dev/shm/denywhy-');
+    const [there, here] = [open(join(inMemory, 'denywhy.db')), open()];
+    expect(there.durability()).toMatch(/survives the loss of this process, but not of the machine/);
+    expect(here.durability()).not.toBe(there.durability());
+    await Promise.all([there.close(), here.close()]);
+    rmSync(inMemory, { recursive: true });
+  },
+);
+
+it('a directory below others that do not exist is made, and they too are for the user alone', async () => {
+  await open(join(directory, 'a', 'b', 'denywhy.db')).close();
+  for (const made of ['a', 'a/b']) expect(statSync(join(directory, made)).mode & 0o077).toBe(0);
 });
 
 it('a new directory and file are for the eyes of the user alone', async () => {
