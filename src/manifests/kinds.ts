@@ -18,6 +18,9 @@ const READ_TOO: ReadonlySet<string> = new Set([
   'networking.k8s.io/NetworkPolicy',
   'policy.linkerd.io/EgressNetwork',
   'monitoring.coreos.com/Prometheus',
+  'monitoring.coreos.com/PrometheusRule',
+  'monitoring.coreos.com/Alertmanager',
+  'discovery.k8s.io/EndpointSlice',
 ]);
 
 /** Kinds without a namespace that are common in manifests. */
@@ -54,7 +57,6 @@ const ORDINARY: ReadonlySet<string> = new Set([
   'apps/ControllerRevision',
   'autoscaling/HorizontalPodAutoscaler',
   'coordination.k8s.io/Lease',
-  'discovery.k8s.io/EndpointSlice',
   'events.k8s.io/Event',
   'networking.k8s.io/Ingress',
   'policy/PodDisruptionBudget',

@@ -1,6 +1,6 @@
 /** One unread value → one Resource: what an object must have, and what is left out of it. */
 import { InvalidInput } from '../errors.ts';
-import { groupOf, type Metadata, type OwnerReference, type Resource } from '../policy/resource.ts';
+import { type FieldManager, groupOf, type Metadata, type OwnerReference, type Resource } from '../policy/resource.ts';
 import { type Document, objectPlace, type Path } from './document.ts';
 import { isClusterScoped, isOrdinary, isRead, versionFault } from './kinds.ts';
 import type { NoticeBook } from './place.ts';
@@ -13,6 +13,13 @@ export interface ObjectOptions {
 }
 
 export type Fields = Readonly<Record<string, unknown>>;
+
+/** Its content stands beside `metadata`; here it is `data`. */
+const ENDPOINT_SLICE = 'discovery.k8s.io/EndpointSlice';
+
+function endpointsOf({ addressType, endpoints, ports }: Fields): Fields {
+  return { addressType, endpoints, ports };
+}
 
 const NEEDS = 'Every object needs apiVersion, kind and metadata.name, each of them text.';
 
@@ -50,6 +57,7 @@ export function readObject(raw: Fields, document: Document, path: Path, options:
     ...('status' in raw ? { status: raw['status'] } : {}),
     // Secrets are no business of policy: their data is not kept.
     ...('data' in raw && groupKind !== '/Secret' ? { data: raw['data'] } : {}),
+    ...(groupKind === ENDPOINT_SLICE ? { data: endpointsOf(raw) } : {}),
     origin: { ...origin, ...resourceVersion },
   };
 }
@@ -58,6 +66,7 @@ function readMetadata(own: Fields, name: string, groupKind: string, document: Do
   const labels = readStrings(own, 'labels', name, document, path, options);
   const annotations = readStrings(own, 'annotations', name, document, path, options);
   const owners = readOwners(own['ownerReferences']);
+  const managers = readManagers(own['managedFields']);
   return {
     name,
     namespace: readNamespace(own, groupKind, name, document, path, options),
@@ -68,6 +77,7 @@ function readMetadata(own: Fields, name: string, groupKind: string, document: Do
     ...(labels === null ? {} : { labels }),
     ...(annotations === null ? {} : { annotations }),
     ...(owners === null ? {} : { ownerReferences: owners }),
+    ...(managers === null ? {} : { managedFields: managers }),
   };
 }
 
@@ -112,6 +122,17 @@ function readOwners(value: unknown): OwnerReference[] | null {
     return [
       { apiVersion, kind, name, ...(typeof uid === 'string' ? { uid } : {}), ...(typeof controller === 'boolean' ? { controller } : {}) },
     ];
+  });
+}
+
+/** null: the field is absent. Which fields an entry is about is most of its bytes, and left out. */
+function readManagers(value: unknown): FieldManager[] | null {
+  if (!Array.isArray(value)) return null;
+  return value.flatMap((raw: unknown) => {
+    const { manager, operation, time, subresource } = fieldsOf(raw) ?? {};
+    if (typeof manager !== 'string' || typeof operation !== 'string') return [];
+    const more = { ...(typeof time === 'string' ? { time } : {}), ...(typeof subresource === 'string' ? { subresource } : {}) };
+    return [{ manager, operation, ...more }];
   });
 }
 

@@ -4,8 +4,9 @@
  */
 import { kindOf } from './kinds.ts';
 import { listOf } from './reading.ts';
-import { groupOf, type Metadata, type Resource } from './resource.ts';
+import { type FieldManager, groupOf, type Metadata, type Resource } from './resource.ts';
 import { isObject } from './selector.ts';
+import { hasEnded } from './workload.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -20,7 +21,7 @@ export function keptOf(resource: Resource): Resource | null {
   return {
     apiVersion,
     kind,
-    metadata: metadataOf(resource.metadata, read !== undefined),
+    metadata: metadataOf(resource.metadata, read !== undefined, CONTROLLERS.has(groupKind)),
     ...defined(parts),
     ...(origin === undefined ? {} : { origin }),
   };
@@ -31,6 +32,17 @@ const WHOLE: ReadonlySet<string> = new Set([
   'networking.k8s.io/NetworkPolicy',
   'policy.linkerd.io/EgressNetwork',
   'monitoring.coreos.com/Prometheus',
+  'monitoring.coreos.com/Alertmanager',
+]);
+
+/** What controllers write all the time. Of who wrote them only people and their tools are kept. */
+const CONTROLLERS: ReadonlySet<string> = new Set(['/Pod', '/Node', 'apps/ReplicaSet', 'batch/Job', 'discovery.k8s.io/EndpointSlice']);
+const OWN_MANAGERS: ReadonlySet<string> = new Set([
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'k3s',
+  'cloud-controller-manager',
 ]);
 
 interface Parts {
@@ -42,7 +54,7 @@ interface Parts {
 const ofTemplate = ({ spec }: Resource): Parts => templateParts(spec);
 
 const READ: ReadonlyMap<string, (resource: Resource) => Parts> = new Map<string, (resource: Resource) => Parts>([
-  ['/Pod', ({ spec, status }) => ({ spec: podSpec(spec), status: pick(status, ['podIP', 'podIPs', 'hostIP', 'hostIPs']) })],
+  ['/Pod', ({ spec, status }) => ({ spec: podSpec(spec), status: pick(status, hasEnded(status) ? NODE_ADDRESSES : ADDRESSES) })],
   ['/Namespace', () => ({})],
   ['/ServiceAccount', () => ({})],
   ['/Service', ({ spec }) => ({ spec })],
@@ -55,8 +67,25 @@ const READ: ReadonlyMap<string, (resource: Resource) => Parts> = new Map<string,
   // A former revision makes no pods: it only says whose its pods were.
   ['apps/ReplicaSet', ({ spec }) => (isObject(spec) && spec['replicas'] === 0 ? { spec: { replicas: 0 } } : templateParts(spec))],
   ['batch/Job', ({ spec, status }) => ({ ...templateParts(spec), status: conditionsOf(status) })],
+  ['discovery.k8s.io/EndpointSlice', ({ data }) => ({ data: isObject(data) ? endpointsOf(data) : data })],
+  ['monitoring.coreos.com/PrometheusRule', ({ spec }) => ({ spec: isObject(spec) ? ruleNames(spec) : spec })],
   ['batch/CronJob', ({ spec }) => ({ spec: isObject(spec) ? { jobTemplate: jobTemplate(spec['jobTemplate']) } : spec })],
 ]);
+
+const NODE_ADDRESSES = ['hostIP', 'hostIPs'];
+const ADDRESSES = ['podIP', 'podIPs', ...NODE_ADDRESSES];
+
+/** Whether an endpoint is ready comes and goes. */
+function endpointsOf({ addressType, endpoints, ports }: Fields): Fields {
+  const kept = listOf(endpoints).map((endpoint) => pick(endpoint, ['addresses', 'targetRef', 'nodeName']));
+  return defined({ addressType, endpoints: kept, ports });
+}
+
+/** What is loaded, by its name. */
+function ruleNames({ groups }: Fields): Fields {
+  const named = (rules: unknown) => listOf(rules).map((rule) => pick(rule, ['alert', 'record']));
+  return { groups: listOf(groups).map((group) => (isObject(group) ? { name: group['name'], rules: named(group['rules']) } : group)) };
+}
 
 function templateParts(spec: unknown): Parts {
   return { spec: isObject(spec) ? templateSpec(spec) : spec };
@@ -106,11 +135,21 @@ function conditionsOf(status: unknown): unknown {
 /** kubectl's copy of the whole object, which it writes on everything that it applies. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
-function metadataOf(metadata: Metadata, isCut: boolean): Metadata {
-  const { resourceVersion: _, generation: __, ...rest } = metadata;
+function metadataOf(metadata: Metadata, isCut: boolean, isControllers: boolean): Metadata {
+  const { resourceVersion: _, generation, managedFields, ...other } = metadata;
+  const managers = isControllers ? managedFields?.filter(isByPerson) : managedFields;
+  const rest = {
+    ...other,
+    ...(generation === undefined || isControllers ? {} : { generation }),
+    ...(managers === undefined || managers.length === 0 ? {} : { managedFields: managers }),
+  };
   if (!isCut || rest.annotations === undefined || !Object.hasOwn(rest.annotations, LAST_APPLIED)) return rest;
-  const { [LAST_APPLIED]: ___, ...annotations } = rest.annotations;
+  const { [LAST_APPLIED]: __, ...annotations } = rest.annotations;
   return { ...rest, annotations };
+}
+
+function isByPerson({ manager, subresource }: FieldManager): boolean {
+  return subresource === undefined && !OWN_MANAGERS.has(manager);
 }
 
 /** What is no mapping stays as it is: its reader says what is wrong with it. */

@@ -19,6 +19,21 @@ export interface OwnerReference {
   readonly controller?: boolean;
 }
 
+/**
+ * Who wrote to an object: an entry of `managedFields` without the fields themselves.
+ * https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+ */
+export interface FieldManager {
+  /** `kubectl-edit`, `argocd-controller`, …; whoever writes chooses it. */
+  readonly manager: string;
+  /** `Apply` or `Update`. */
+  readonly operation: string;
+  /** RFC 3339, to the second: when it last changed one of its fields. */
+  readonly time?: string;
+  /** `status`, …; absent: the object itself. */
+  readonly subresource?: string;
+}
+
 export interface Metadata {
   readonly name: string;
   /** Empty for cluster-scoped kinds. */
@@ -31,6 +46,7 @@ export interface Metadata {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly OwnerReference[];
+  readonly managedFields?: readonly FieldManager[];
 }
 
 /** One Kubernetes object. `spec`, `status` and `data` are unread JSON: each kind's reader checks them. */

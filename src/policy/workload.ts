@@ -56,7 +56,8 @@ export function readPod(resource: Resource): Workload {
     else if (!known.includes(port)) known.push(port);
   }
   const status = isObject(resource.status) ? resource.status : {};
-  const ips = [status['podIP'], ...listOf(status['podIPs']).map((ip) => (isObject(ip) ? ip['ip'] : null))];
+  // The address of one that has ended is free for another pod, though it is written there for ever.
+  const ips = hasEnded(status) ? [] : [status['podIP'], ...listOf(status['podIPs']).map((ip) => (isObject(ip) ? ip['ip'] : null))];
   return {
     ...common(resource, 'Pod'),
     portNames,
@@ -65,6 +66,11 @@ export function readPod(resource: Resource): Workload {
     ips: [...new Set(ips.filter((ip) => typeof ip === 'string'))],
     serviceAccount: stringOr(spec['serviceAccountName'], 'default'),
   };
+}
+
+/** Its containers have ended and never run again (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase). */
+export function hasEnded(status: unknown): boolean {
+  return isObject(status) && (status['phase'] === 'Succeeded' || status['phase'] === 'Failed');
 }
 
 /** Of several TCP ports with one name only the last counts. */

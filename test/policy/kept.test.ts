@@ -33,7 +33,7 @@ describe('what is kept of an object', () => {
     ['volumes, tolerations and mounts', pod({ spec: { volumes: [{}], tolerations: [{}] }, container: { volumeMounts: [{}] } })],
     [
       'readiness, restarts and phase',
-      pod({ status: { phase: 'Failed', conditions: [{ type: 'Ready' }], containerStatuses: [{ restartCount: 7 }] } }),
+      pod({ status: { phase: 'Pending', conditions: [{ type: 'Ready' }], containerStatuses: [{ restartCount: 7 }] } }),
     ],
     ['its version in the API server', pod({ metadata: { resourceVersion: '77', generation: 3 } })],
     ["a probe's timing", pod({ container: { readinessProbe: { ...PROBE, periodSeconds: 3 } } })],
@@ -54,6 +54,7 @@ describe('what is kept of an object', () => {
     ['the ServiceAccount', pod({ spec: { serviceAccountName: 'web' } })],
     ['the network of the node', pod({ spec: { hostNetwork: true } })],
     ['the address', pod({ status: { podIP: '10.0.0.2' } })],
+    ['that it has ended and its address is free', pod({ status: { phase: 'Succeeded' } })],
   ];
   test.each(read)('%s of a pod is', (_, changed) => {
     expect(keptOf(changed)).not.toEqual(keptOf(pod()));
@@ -66,6 +67,37 @@ describe('what is kept of an object', () => {
     expect(of('apiextensions.k8s.io/v1', 'CustomResourceDefinition')).toBeNull();
     expect(of('policy.linkerd.io/v1beta3', 'Server')).not.toBeNull();
     expect(of('policy.linkerd.io/v9', 'Server')).not.toBeNull();
+  });
+
+  test('who wrote a policy is, and of a pod only what people and their tools wrote', () => {
+    const managedFields = [
+      { manager: 'kubectl-edit', operation: 'Update', time: '2026-11-23T09:27:16Z' },
+      { manager: 'kube-controller-manager', operation: 'Update', time: '2026-11-23T09:27:17Z' },
+      { manager: 'kubelet', operation: 'Update', time: '2026-11-23T09:27:18Z', subresource: 'status' },
+    ];
+    const metadata = { name: 'x', namespace: 'shop', generation: 2, managedFields };
+    const server = keptOf({ apiVersion: 'policy.linkerd.io/v1beta3', kind: 'Server', metadata, spec: {} });
+    expect(server?.metadata).toEqual(metadata);
+    expect(keptOf(pod({ metadata: { generation: 2, managedFields } }))?.metadata.managedFields).toEqual(managedFields.slice(0, 1));
+  });
+
+  test('an EndpointSlice is its addresses, not their readiness; a PrometheusRule the names of its rules', () => {
+    const slice = (conditions: object) => ({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'x', namespace: 'shop' },
+      data: { addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'], conditions }], ports: [{ port: 80 }] },
+    });
+    expect(keptOf(slice({ ready: true }))).toEqual(keptOf(slice({ ready: false })));
+    expect(keptOf(slice({}))?.data).toEqual({ addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'] }], ports: [{ port: 80 }] });
+    const rules = [
+      { alert: 'Denied', expr: 'x > 0', labels: {} },
+      { record: 'r', expr: 'y' },
+    ];
+    const rule = { apiVersion: 'monitoring.coreos.com/v1', kind: 'PrometheusRule', metadata: { name: 'x', namespace: 'shop' } };
+    expect(keptOf({ ...rule, spec: { groups: [{ name: 'g', rules }] } })?.spec).toEqual({
+      groups: [{ name: 'g', rules: [{ alert: 'Denied' }, { record: 'r' }] }],
+    });
   });
 
   test('a policy, its status and its annotations are kept whole', () => {
