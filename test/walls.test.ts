@@ -19,8 +19,10 @@ interface Room {
 
 const ROOMS: readonly Room[] = [
   { name: 'policy', isPure: true, allows: ['policy/', 're2js', 'yaml', 'zod'], message: 'policy/ imports only' },
+  { name: 'access', isPure: true, allows: ['access/', 'policy/'], message: 'access/ imports only' },
   { name: 'evidence', isPure: true, allows: ['evidence/', 'policy/', 'errors.ts', 'zod'], message: 'evidence/ imports only' },
   { name: 'manifests', isPure: true, allows: ['manifests/', 'policy/', 'errors.ts', 'yaml', 'zod'], message: 'manifests/ imports only' },
+  { name: 'diagnoses', isPure: true, allows: ['diagnoses/', 'policy/', 'evidence/'], message: 'diagnoses/ imports only' },
   {
     name: 'alerting',
     isPure: true,
@@ -93,7 +95,7 @@ const ROOMS: readonly Room[] = [
   { name: 'telemetry.ts', isPure: false, allows: ['pino', 'prom-client', 'node:'], message: 'telemetry.ts imports only' },
   { name: 'errors.ts', isPure: true, allows: [], message: 'errors.ts imports nothing' },
   { name: 'ports.ts', isPure: true, allows: ['policy/', 'evidence/'], message: 'ports.ts imports only' },
-  { name: 'explain.ts', isPure: true, allows: ['policy/', 'evidence/', 'manifests/'], message: 'explain.ts imports only' },
+  { name: 'explain.ts', isPure: true, allows: ['policy/', 'evidence/', 'manifests/', 'diagnoses/'], message: 'explain.ts imports only' },
   { name: 'main.ts', isPure: false, allows: ['commands/', 'errors.ts', 'commander', 'node:'], message: 'main.ts imports only' },
 ];
 

@@ -1,0 +1,55 @@
+/** Who gets in newly and who no longer, where policy differs between two clusters: every class of client by every class of request. */
+import { evaluate } from '../policy/evaluate.ts';
+import type { Traffic, Verdict } from '../policy/evaluation.ts';
+import type { InboundServer } from '../policy/inbound.ts';
+import type { Snapshot } from '../policy/snapshot.ts';
+import { type AccessClient, accessClients } from './clients.ts';
+import { changedPorts, type PortChange } from './ports.ts';
+import { type AccessRequest, accessRequests } from './requests.ts';
+
+/** One client for which one request comes out differently. */
+export interface AccessChange {
+  readonly at: PortChange;
+  readonly request: AccessRequest;
+  readonly client: AccessClient;
+  readonly before: Verdict;
+  readonly after: Verdict;
+}
+
+/** `more`: requests to look at besides those that the routes themselves name (observed ones, say). */
+export function compareAccess(before: Snapshot, after: Snapshot, more: readonly AccessRequest[] = []): readonly AccessChange[] {
+  const ports = changedPorts(before, after);
+  const policies = ports.flatMap((port) => [port.before, port.after]).filter((policy) => policy !== null);
+  if (ports.length === 0) return [];
+  const clients = accessClients([before, after], policies);
+  return ports.flatMap((at) => compareAt(at, clients, [...accessRequests([at.before, at.after].filter((p) => p !== null)), ...more]));
+}
+
+function compareAt(at: PortChange, clients: readonly AccessClient[], requests: readonly AccessRequest[]): readonly AccessChange[] {
+  return requests.flatMap((request) =>
+    clients.flatMap((client) => {
+      const [before, after] = [verdictFor(at.before, client, request.traffic), verdictFor(at.after, client, request.traffic)];
+      return before === after ? [] : [{ at, request, client, before, after }];
+    }),
+  );
+}
+
+/** Where no proxy stands, nobody is refused. A route that only one of the two policies has decides nothing in the other. */
+export function verdictFor(policy: InboundServer | null, { ip, tls }: AccessClient, traffic: Traffic): Verdict {
+  return policy === null ? 'allow' : evaluate(policy, { clientIp: ip, tls }, traffic).verdict;
+}
+
+/** Whether the request reaches the application. */
+export function getsIn(verdict: Verdict): boolean {
+  return verdict === 'allow' || verdict === 'ratelimited' || verdict === 'redirect';
+}
+
+/** Those that the change lets in, or may let in. */
+export function newlyAllowed(changes: readonly AccessChange[]): readonly AccessChange[] {
+  return changes.filter(({ before, after }) => !getsIn(before) && (getsIn(after) || after === 'undecided'));
+}
+
+/** Those that the change shuts out, or may shut out. */
+export function newlyDenied(changes: readonly AccessChange[]): readonly AccessChange[] {
+  return changes.filter(({ before, after }) => (getsIn(before) || before === 'undecided') && !getsIn(after) && after !== before);
+}

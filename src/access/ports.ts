@@ -1,0 +1,113 @@
+/** The ports of the meshed workloads, each with the policy in force; pods for which the same comes out stand together. */
+import type { InboundServer } from '../policy/inbound.ts';
+import { inboundServer } from '../policy/inbound-server.ts';
+import { memo } from '../policy/memo.ts';
+import { type NamespaceIndex, namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
+import type { Workload } from '../policy/workload.ts';
+
+/** One port of pods (or ExternalWorkloads) that have the same policy before, and the same after. */
+export interface PortChange {
+  readonly workloads: readonly Workload[];
+  readonly port: number;
+  /** null: no proxy enforces anything there. */
+  readonly before: InboundServer | null;
+  readonly after: InboundServer | null;
+}
+
+/** The admin server of every proxy: its metrics and its own probes. */
+export const PROXY_ADMIN_PORT = 4191;
+
+/** What can be called of a workload: its declared ports, those of its probes, those that a Server takes by number, and the proxy's own. */
+export function portsOf(snapshot: Snapshot, workload: Workload): readonly number[] {
+  const ports = new Set([...workload.ports, ...workload.probes.keys(), PROXY_ADMIN_PORT]);
+  for (const port of numberedPorts(snapshot, workload.ref.namespace)) {
+    if (!ports.has(port) && inboundServer(snapshot, workload, port).server !== null) ports.add(port);
+  }
+  ports.delete(INBOUND_PORT);
+  return [...ports].sort((a, b) => a - b);
+}
+const INBOUND_PORT = 4143;
+
+function numberedPorts(snapshot: Snapshot, namespace: string): readonly number[] {
+  return portsOfServers(namespaceIndex(snapshot, namespace).servers);
+}
+const portsOfServers = memo((servers: NamespaceIndex['servers']) => [
+  ...new Set([...servers.values()].flatMap(({ value }) => (typeof value?.port === 'number' ? [value.port] : []))),
+]);
+
+/** Where the policy in force differs between the two, over the workloads that are in both. */
+export function changedPorts(before: Snapshot, after: Snapshot): readonly PortChange[] {
+  const found = new Map<string, { workloads: Workload[]; port: number; before: InboundServer | null; after: InboundServer | null }>();
+  const numbers = createNumbers();
+  for (const namespace of touchedNamespaces(before, after)) {
+    const old = namespaceIndex(before, namespace).workloads;
+    for (const [key, { value: now }] of namespaceIndex(after, namespace).workloads) {
+      const was = old.get(key)?.value ?? null;
+      if (now === null || was === null) continue;
+      for (const port of new Set([...portsOf(before, was), ...portsOf(after, now)])) {
+        const [a, b] = [was.meshed ? inboundServer(before, was, port) : null, now.meshed ? inboundServer(after, now, port) : null];
+        if (numbers.of(a) === numbers.of(b)) continue;
+        const group = `${port} ${numbers.of(a)} ${numbers.of(b)} ${namespace}`;
+        const known = found.get(group);
+        if (known === undefined) found.set(group, { workloads: [now], port, before: a, after: b });
+        else known.workloads.push(now);
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+/** Every port of every meshed workload; `before` and `after` are the same. */
+export function allPorts(snapshot: Snapshot): readonly PortChange[] {
+  const found = new Map<InboundServer, Map<number, Workload[]>>();
+  for (const { workloads } of snapshot.namespaces.values()) {
+    for (const { value } of workloads.values()) {
+      if (value?.meshed !== true) continue;
+      for (const port of portsOf(snapshot, value)) {
+        const policy = inboundServer(snapshot, value, port);
+        const byPort = found.get(policy) ?? new Map<number, Workload[]>();
+        found.set(policy, byPort);
+        const known = byPort.get(port);
+        if (known === undefined) byPort.set(port, [value]);
+        else known.push(value);
+      }
+    }
+  }
+  return [...found].flatMap(([policy, byPort]) =>
+    [...byPort].map(([port, workloads]) => ({ workloads, port, before: policy, after: policy })),
+  );
+}
+
+/** Namespaces that are not the same object in both, and those whose AuthorizationPolicies refer into one of these. */
+function touchedNamespaces(before: Snapshot, after: Snapshot): ReadonlySet<string> {
+  const names = new Set([...before.namespaces.keys(), ...after.namespaces.keys()]);
+  if (before.info !== after.info) return names;
+  const changed = new Set([...names].filter((name) => before.namespaces.get(name) !== after.namespaces.get(name)));
+  for (const snapshot of [before, after]) {
+    for (const [name, { authorizationPolicies }] of snapshot.namespaces) {
+      const reaches = [...authorizationPolicies.values()].some(({ value }) =>
+        value?.authentications.some((a) => a.namespace !== name && changed.has(a.namespace)),
+      );
+      if (reaches) changed.add(name);
+    }
+  }
+  return changed;
+}
+
+/** Policies that read alike have the same number. */
+function createNumbers() {
+  const byPolicy = new Map<InboundServer, number>();
+  const byText = new Map<string, number>();
+  return {
+    of(policy: InboundServer | null): number {
+      if (policy === null) return -1;
+      const known = byPolicy.get(policy);
+      if (known !== undefined) return known;
+      const text = JSON.stringify(policy);
+      const number = byText.get(text) ?? byText.size;
+      byText.set(text, number);
+      byPolicy.set(policy, number);
+      return number;
+    },
+  };
+}
