@@ -59,6 +59,41 @@ export interface Prometheus {
   close(): void;
 }
 
+/** How much of one proxy's log is read. */
+export interface LogBounds {
+  /** Lines before it are left out; null: all there is. */
+  readonly since: Instant | null;
+  /** The newest so many lines. */
+  readonly lines: number;
+  /** Most bytes in all; beyond them the newest are left out. */
+  readonly bytes: number;
+  /** Of the container's run before the present one. */
+  readonly previous: boolean;
+}
+
+/**
+ * Logs of proxies, as `kubectl logs --timestamps` writes them: each line behind its time and a space. Errors of both calls, at the first step or
+ * later: Unavailable (no such pod or container, not allowed, absent, slow), with what to do.
+ */
+export interface Logs {
+  /** Its address, for people. */
+  readonly place: string;
+  read(pod: ProxyPod, bounds: LogBounds): AsyncIterable<Uint8Array>;
+  /** What is written after `since`, as it comes, until the container ends or the signal is given. */
+  follow(pod: ProxyPod, since: Instant, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+export interface ProxyPod {
+  readonly namespace: string;
+  readonly pod: string;
+}
+
+/** The page of a proxy's own counters (port 4191, `/metrics`), read from itself. Errors: Unavailable. */
+export interface ProxyPages {
+  page(pod: ProxyPod): Promise<string>;
+}
+
 export interface LabelledNumber {
   readonly labels: ReadonlyMap<string, string>;
   readonly value: number;

@@ -31,7 +31,7 @@ function escaped(json: string): string {
   );
 }
 
-export function dataOf({ explanation, question, logs, notices, settings }: Answer) {
+export function dataOf({ explanation, question, logs, sources = [], notices, settings }: Answer) {
   return {
     form: 'denywhy.explain/1',
     question: { ...question, at: time(question.at) },
@@ -42,6 +42,7 @@ export function dataOf({ explanation, question, logs, notices, settings }: Answe
     allowedSeen: explanation.allowedSeen,
     uncounted: explanation.uncounted,
     settings: settings === null ? null : settingsData(settings),
+    ...(sources.length === 0 ? {} : { sources }),
     logs: logs.map(({ name, stats }) => ({ name, ...stats })),
     notices,
   };
@@ -51,7 +52,8 @@ function time(at: Instant | null): string | null {
   return at === null ? null : showInstant(at);
 }
 
-function clientData({ client, tls, ips, counts, before, first, last, targets }: ClientExplanation) {
+/** One client, as it stands in the list of them. */
+export function clientData({ client, tls, ips, counts, before, first, last, targets }: ClientExplanation) {
   const { serviceAccount, identity, workload, node, meshed } = client;
   const byKind: Partial<Record<DenialKind, number>> = counts;
   return {

@@ -1,12 +1,15 @@
 /** The command line of `explain`, checked and sorted out. */
 import { InvalidInput } from '../errors.ts';
+import type { AlertFact } from '../evidence/alert.ts';
 import type { Reporter } from '../evidence/facts.ts';
 import type { Question } from '../explain.ts';
 import { clusterInfo, type SettingTexts } from '../policy/cluster-settings.ts';
+import { looksLikeLabels, readAlertLabels } from './alert-labels.ts';
+import { alertOf, clientNameOf, type LivePlan, livePlanOf, type RawLiveOptions } from './explain-live-options.ts';
 import { readWorkloadName } from './workload-name.ts';
 
 /** As commander hands them over. */
-export interface RawOptions {
+export interface RawOptions extends RawLiveOptions {
   readonly namespace?: string;
   readonly cluster?: readonly string[];
   readonly logs?: readonly string[];
@@ -34,6 +37,11 @@ export interface Plan {
 
 export interface ExplainOptions {
   readonly plan: Plan;
+  readonly live: LivePlan;
+  /** A ServiceAccount whose denials are meant, wherever it met them; null: any client. */
+  readonly client: string | null;
+  /** An alert that the command line itself holds. */
+  readonly alert: AlertFact | null;
   readonly question: Omit<Question, 'at'>;
   readonly at: string | null;
   readonly output: RawOptions['output'];
@@ -48,18 +56,36 @@ export async function planOf(args: readonly string[], raw: RawOptions, isFile: I
   refuseOptions(lists);
   const swallowed = args[0] === undefined ? await takeWorkload(lists, isFile) : null;
   const { cluster, logs, metrics, alerts } = swallowed?.lists ?? lists;
-  const text = args[0] ?? swallowed?.text;
+  const subject = subjectIn(args[0] ?? swallowed?.text, raw);
+  const { namespace, workload } = subject.alert?.selects ?? {};
   return {
     plan: { cluster, logs, metrics: await Promise.all(metrics.map((spec) => metricsInput(spec, isFile))), alerts },
+    live: livePlanOf(raw, { cluster: cluster.length > 0, namespace: raw.namespace !== undefined }),
+    client: subject.client,
+    alert: subject.alert,
     question: {
-      namespace: namespaceOf(raw.namespace),
-      workload: text === undefined ? null : readWorkloadName(text),
+      namespace: namespaceOf(raw.namespace) ?? namespace ?? null,
+      workload: subject.workload ?? workload ?? null,
       port: portOf(raw.port),
     },
     at: raw.at ?? null,
     output: raw.output,
     settings: settingsOf(raw),
   };
+}
+
+type Subject = Pick<ExplainOptions, 'client' | 'alert'> & Pick<Question, 'workload'>;
+
+/** A server's workload, a client's ServiceAccount, or the labels of an alert. */
+function subjectIn(text: string | undefined, raw: RawOptions): Subject {
+  const given = { client: null, alert: alertOf(raw), workload: null };
+  if (text === undefined) return given;
+  if (looksLikeLabels(text)) {
+    if (given.alert !== null) throw new InvalidInput('the labels of an alert are given twice.', 'Leave out one of them.');
+    return { ...given, alert: readAlertLabels(text) };
+  }
+  const client = clientNameOf(text);
+  return client === null ? { ...given, workload: readWorkloadName(text) } : { ...given, client };
 }
 
 type Lists = { readonly [K in 'cluster' | 'logs' | 'metrics' | 'alerts']: readonly string[] };

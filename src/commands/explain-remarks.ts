@@ -15,7 +15,7 @@ import { cut, safe, wrap } from './terminal.ts';
 const MOST = 6;
 
 /** One paragraph per item under a common label; the label stands once. */
-function list(label: string, items: readonly string[], style: Style): readonly string[] {
+export function list(label: string, items: readonly string[], style: Style): readonly string[] {
   const more = items.length > MOST ? [`and ${items.length - MOST} more (-o json has all)`] : [];
   const lines = [...items.slice(0, MOST), ...more].flatMap((item, i) => paragraph(i === 0 ? label : '', item, style));
   return lines.length === 0 ? [] : ['', ...lines];

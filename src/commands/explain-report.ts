@@ -4,6 +4,8 @@ import type { ClusterSettings } from '../policy/cluster-settings.ts';
 import type { Notice } from '../ports.ts';
 import type { Io } from './command.ts';
 import type { LogRead } from './explain-evidence.ts';
+import type { SourceRead } from './explain-live.ts';
+import { showSources } from './explain-live-text.ts';
 import type { Style } from './explain-proof.ts';
 import { showAlerts, showNothingDenied, showNotices, showSettings, showSymptoms } from './explain-remarks.ts';
 import { showClientBlock } from './explain-text.ts';
@@ -13,6 +15,8 @@ export interface Answer {
   readonly explanation: Explanation;
   readonly question: Question;
   readonly logs: readonly LogRead[];
+  /** What was read of a live cluster, and what was not. */
+  readonly sources?: readonly SourceRead[];
   readonly notices: readonly Notice[];
   /** null: no cluster was given. */
   readonly settings: ClusterSettings | null;
@@ -32,16 +36,11 @@ const NARROWEST = 50;
 const WIDEST = 100;
 
 export function showAnswer(
-  { explanation, logs, notices, settings }: Answer,
+  { explanation, logs, sources = [], notices, settings }: Answer,
   question: Pick<Question, 'namespace' | 'workload'>,
   io: Io,
 ): string {
-  const style: Style = {
-    columns: Math.min(Math.max(io.columns, NARROWEST), WIDEST),
-    palette: createPalette(wantsColor(io.isTTY.stdout, io.env)),
-    now: io.now,
-    namespace: question.namespace,
-  };
+  const style = styleFor(io, question.namespace);
   const { clients } = explanation;
   const blocks = clients.slice(0, MOST_BLOCKS).map((client, i) => showClientBlock(client, `${i + 1} of ${clients.length}`, style));
   if (clients.length > MOST_BLOCKS) blocks.push(restLine(clients.slice(MOST_BLOCKS), style));
@@ -53,7 +52,18 @@ export function showAnswer(
     ...showAlerts(explanation, style),
     ...showSymptoms(explanation, style),
     ...showSettings(explanation, settings, style),
+    ...showSources(sources, style),
     ...showNotices(explanation, notices, logs, style),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** `namespace`: the one asked about; names in it are said without. */
+export function styleFor(io: Io, namespace: string | null): Style {
+  return {
+    columns: Math.min(Math.max(io.columns, NARROWEST), WIDEST),
+    palette: createPalette(wantsColor(io.isTTY.stdout, io.env)),
+    now: io.now,
+    namespace,
+  };
 }

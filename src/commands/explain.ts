@@ -1,6 +1,5 @@
 /** `denywhy explain`: a proxy's denials and a cluster's policy in, who was denied by which object and why out. */
 import { stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
 import { Option, type Command as Subcommand } from 'commander';
 import { createManifestsCluster } from '../drivers/cluster-manifests.ts';
 import { createInputs } from '../drivers/inputs.ts';
@@ -8,14 +7,18 @@ import { InvalidInput } from '../errors.ts';
 import { denialOfAlert } from '../evidence/alert-denial.ts';
 import { createTally } from '../evidence/tally.ts';
 import { type Explanation, explain as explainCase, workloadsIn } from '../explain.ts';
-import type { Inputs, Notice } from '../ports.ts';
+import type { ClusterRecord, Inputs, Notice } from '../ports.ts';
 import { type OpenCluster, openCluster } from './cluster-view.ts';
 import type { Command, Io } from './command.ts';
 import { showData } from './explain-data.ts';
 import { type LogRead, readAlerts, readLog, readMetrics } from './explain-evidence.ts';
+import { follow } from './explain-follow.ts';
+import { isLive, NOTHING_LIVE, onlyOf, questionOf, readLive } from './explain-live-answer.ts';
+import { type LiveCluster, openLive } from './explain-live-open.ts';
 import { showPlace } from './explain-names.ts';
 import { type ExplainOptions, type Plan, planOf, type RawOptions } from './explain-options.ts';
 import { type Answer, showAnswer } from './explain-report.ts';
+import { PIPE, withStdin } from './explain-stdin.ts';
 import { reporterOfFile, subjectOf } from './explain-subject.ts';
 import { readMoment } from './moment.ts';
 
@@ -26,10 +29,15 @@ Examples:
   $ denywhy explain --cluster policies/ --logs cart.log \\
       --metrics shop/cart-0=page.prom
   $ denywhy explain --cluster dump.yaml --alerts webhook.json
+Live, with the rights of your kubeconfig:
+  $ denywhy explain -n shop deploy/cart
+  $ denywhy explain -n shop sa/frontend --since 15m --context prod
+  $ denywhy explain alertname=LinkerdHTTPDenied,namespace=shop,deployment=cart
+  $ denywhy explain -n shop --follow
 
-A cluster is any mix of files, directories and - (stdin): kubectl get -o yaml
-or json, manifests, or a recorded history of watch events. docs/explain.md says
-what to dump.
+A cluster of --cluster is any mix of files, directories and - (stdin): kubectl
+get -o yaml or json, manifests, or a recorded history of watch events.
+docs/explain.md says what to dump, and what is read live.
 `;
 
 export const explain: Command = {
@@ -37,8 +45,19 @@ export const explain: Command = {
   register(subcommand) {
     subcommand
       .description('why were these requests denied, and which object did it')
-      .argument('[workload]', 'whose log it is: deploy/NAME, sts/NAME, ds/NAME, job/NAME, po/NAME or the name of a pod')
-      .option('-n, --namespace <name>', 'namespace of the workload')
+      .argument(
+        '[subject]',
+        'who refused: deploy/NAME, sts/NAME, ds/NAME, job/NAME, po/NAME or a pod’s name; who was refused: sa/NAME; or an alert’s labels',
+      )
+      .option('-n, --namespace <name>', 'namespace of it; live, that of the context')
+      .option('-A, --all-namespaces', 'live: of every namespace')
+      .option('--context <name>', 'live: context of the kubeconfig')
+      .option('--kubeconfig <file>', 'live: the kubeconfig')
+      .option('--since <duration>', 'live: how far back, such as 15m or 1h30m (1h where it is left out)')
+      .option('--prometheus <url>', 'live: Prometheus; one that is found in the cluster is read by port-forward')
+      .option('--bearer-token-file <file>', 'token for --prometheus')
+      .option('-f, --follow', 'live: explain new denials as they come')
+      .option('--alert <labels>', 'labels of an alert: alertname=…,namespace=…')
       .option('--cluster <path...>', 'policy objects and pods: files, directories, - for stdin')
       .option('--logs <path...>', 'logs of proxies; stdin where left out')
       .option('--metrics <path...>', 'a proxy’s page (NAMESPACE/POD=FILE), a Prometheus answer, an OpenMetrics dump')
@@ -56,9 +75,15 @@ export const explain: Command = {
   },
   async run(subcommand: Subcommand, io: Io) {
     const options = await planOf(subcommand.args, subcommand.opts<RawOptions>(), isFile);
-    const answer = await answerOf(options, io);
-    io.stdout.write(options.output === 'text' ? showAnswer(answer, options.question, io) : showData(answer, options.output));
-    return 0;
+    const live = (await isLive(options, io)) ? openLive(options.live, options.question.namespace, io) : null;
+    try {
+      if (live !== null && options.live.follow) return await follow(live, options, io);
+      const answer = await answerOf(options, live, io);
+      io.stdout.write(options.output === 'text' ? showAnswer(answer, answer.question, io) : showData(answer, options.output));
+      return 0;
+    } finally {
+      live?.close();
+    }
   },
 };
 
@@ -69,78 +94,51 @@ async function isFile(path: string): Promise<boolean> {
   );
 }
 
-async function answerOf(options: ExplainOptions, io: Io): Promise<Answer> {
+async function answerOf(options: ExplainOptions, live: LiveCluster | null, io: Io): Promise<Answer> {
   const inputs = createInputs({ stdin: io.stdin });
-  const cluster = await readCluster(options, inputs);
-  const plan = await withStdin(options.plan, io);
-  const subject = subjectOf(options.question, cluster);
+  const record = live === null ? await readFiles(options, inputs) : await live.cluster.read();
+  const cluster = record === null ? null : openCluster(record, options.settings);
+  const plan = live === null ? await withStdin(options.plan, io, options.alert !== null) : options.plan;
+  const subject = subjectOf(live === null ? options.question : questionOf(options, live.namespace), cluster);
   const tally = createTally();
   const logs: LogRead[] = [];
   const inputOf = (path: string) => ({ path, reporter: reporterOfFile(path, subject, cluster) });
   for (const path of plan.logs) logs.push(await readLog(inputOf(path), inputs, tally));
   const metrics = plan.metrics.map(({ path, reporter }) => (reporter === null ? inputOf(path) : { path, reporter }));
   const notices: Notice[] = [...(await readMetrics(metrics, inputs, tally))];
-  const { alerts, notices: alertNotices } = await readAlerts(plan.alerts, inputs);
-  if (plan.metrics.length + plan.alerts.length === 0) refuseEmpty(logs);
+  const gathered =
+    live === null || record === null
+      ? NOTHING_LIVE
+      : await readLive(live, record, { ...subject.question, ...options.live }, plan, io, tally);
+  const { alerts: fromFiles, notices: alertNotices } = await readAlerts(plan.alerts, inputs);
+  const alerts = options.alert === null ? fromFiles : [options.alert, ...fromFiles];
+  if (live === null && plan.metrics.length + alerts.length === 0) refuseEmpty(logs);
   const question = { ...subject.question, at: momentOf(options, cluster, io) };
   if (question.at !== null && cluster?.end === null)
     notices.push({ where: '', message: '--at changes nothing here: these objects carry no times. A recorded history does.' });
-  const ask = () => explainCase({ tally, cluster: cluster?.view ?? null, question, alerts });
+  const ask = () => onlyOf(explainCase({ tally, cluster: cluster?.view ?? null, question, alerts }), options.client, question.namespace);
   let explanation = ask();
   const unexplained = explanation.alerts.filter(({ clients }) => clients.length === 0).map(({ alert }) => denialOfAlert(alert));
   for (const denial of unexplained) if (denial !== null) tally.add(denial);
   if (unexplained.some((denial) => denial !== null)) explanation = ask();
-  refuseUnplaced(explanation, cluster, plan);
+  if (live === null) refuseUnplaced(explanation, cluster, plan);
   return {
     explanation,
     question,
-    logs,
+    logs: [...logs, ...gathered.logs],
+    sources: gathered.sources,
     notices: [...notices, ...alertNotices, ...(cluster?.notices ?? [])],
     settings: cluster?.settings ?? null,
   };
 }
 
-async function readCluster({ plan, question, settings }: ExplainOptions, inputs: Inputs): Promise<OpenCluster | null> {
+async function readFiles({ plan, question }: ExplainOptions, inputs: Inputs): Promise<ClusterRecord | null> {
   if (plan.cluster.length === 0) return null;
-  const source = createManifestsCluster({ paths: plan.cluster, inputs, defaultNamespace: question.namespace ?? 'default' });
-  return openCluster(await source.read(), settings);
+  return createManifestsCluster({ paths: plan.cluster, inputs, defaultNamespace: question.namespace ?? 'default' }).read();
 }
 
 function momentOf({ at }: ExplainOptions, cluster: OpenCluster | null, io: Io): number | null {
   return at === null ? null : readMoment(at, cluster?.end ?? io.now);
-}
-
-const PIPE = `Pipe a proxy's log into it, or name one:
-kubectl logs -n NAMESPACE deploy/NAME -c linkerd-proxy --tail=-1 | denywhy explain --cluster dump.yaml
-denywhy explain --help shows the other ways.`;
-
-/** How long stdin may stay silent where other evidence was given: a pipe that nobody writes to is not to be waited for. */
-const SILENCE_MS = 5000;
-
-/** Logs come from stdin where nothing else is named; beside metrics or alerts, only if something comes. */
-async function withStdin(plan: Plan, io: Io): Promise<Plan> {
-  const others = plan.metrics.length + plan.alerts.length;
-  const isTaken = plan.cluster.includes('-') || plan.alerts.includes('-') || plan.metrics.some(({ path }) => path === '-');
-  if (plan.logs.length > 0) return plan;
-  if (io.isTTY.stdin || isTaken) {
-    if (others === 0) throw new InvalidInput('there is nothing to read.', PIPE);
-    return plan;
-  }
-  return others === 0 || (await speaksUp(io.stdin, SILENCE_MS)) ? { ...plan, logs: ['-'] } : plan;
-}
-
-async function speaksUp(stdin: Readable, patience: number): Promise<boolean> {
-  if (stdin.readableLength === 0 && !stdin.readableEnded) {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, patience);
-      const stop = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      stdin.once('readable', stop).once('error', stop).once('end', stop);
-    });
-  }
-  return stdin.readableLength > 0;
 }
 
 function refuseEmpty(logs: readonly LogRead[]): void {

@@ -8,6 +8,8 @@ interface Limits {
 
 /** No answer, or one that did not arrive whole. */
 export function transportFault(error: unknown, place: string, { timeout, mostBytes }: Limits): Unavailable {
+  const cause = error instanceof Error ? error.cause : null;
+  if (cause instanceof Unavailable) return cause;
   if (error instanceof InvalidInput) return new Unavailable(`${error.message} (${error.place?.file ?? ''})`, error.remedy);
   const { code, message } = partsOf(error);
   const fault = (what: string, remedy: string) => new Unavailable(`${place} ${what}`, remedy);

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { InvalidInput } from '../errors.ts';
 import { statusFault, transportFault } from './upstream-faults.ts';
 
@@ -21,6 +22,8 @@ export interface UpstreamOptions {
   readonly timeout: number;
   /** Most bytes of an answer once unpacked. */
   readonly mostBytes: number;
+  /** Its connections, where the address alone does not lead to it (http only). */
+  readonly connect?: () => Promise<Duplex>;
 }
 
 /** At most one of them; a file is read anew for each request, since tokens in clusters change. */
@@ -80,7 +83,7 @@ export async function createUpstream(options: UpstreamOptions): Promise<Upstream
     validateStatus: () => true,
     headers: { Accept: 'application/json', 'User-Agent': 'denywhy' },
   });
-  let agent = createAgent(base, options.tls);
+  let agent = options.connect === undefined ? createAgent(base, options.tls) : agentOver(options.connect);
   let agentSince = performance.now();
 
   function currentAgent() {
@@ -142,6 +145,19 @@ function createAgent(base: URL, tls: UpstreamTls): HttpAgent | HttpsAgent {
   if (key !== undefined) options.key = key;
   if (tls.serverName !== null) options.servername = tls.serverName;
   return new HttpsAgent(options);
+}
+
+/** https://nodejs.org/api/http.html#agentcreateconnectionoptions-callback */
+function agentOver(connect: () => Promise<Duplex>): HttpAgent {
+  const agent = new HttpAgent({ keepAlive: false, maxSockets: 1 });
+  agent.createConnection = (_, done) => {
+    connect().then(
+      (connection) => done?.(null, connection),
+      (error: Error) => done?.(error, undefined as never),
+    );
+    return undefined;
+  };
+  return agent;
 }
 
 function readPem(path: string, what: string): string {
