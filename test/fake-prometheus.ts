@@ -94,7 +94,10 @@ function instantOf(all: readonly FakeSeries[], query: string, at: number): unkno
     };
   }
   const [, selector = query, range] = /^(\{.*\})\[(\w+)\]$/s.exec(query) ?? [];
-  const series = selected(all, selector);
+  const [, compared = selector, operator, limit] = /^(\{.*\}) (>|==) (\d+)$/s.exec(selector) ?? [];
+  const passes = (value: number | undefined) =>
+    operator === undefined || (operator === '>' ? Number(value) > Number(limit) : value === Number(limit));
+  const series = selected(all, compared).filter((one) => passes(lastAt(one, at)?.[1]));
   if (range === undefined)
     return {
       resultType: 'vector',

@@ -1,6 +1,6 @@
 /** One look at Prometheus: what was counted since the last one becomes facts, in the same commit as the reading. Timing is the caller's. */
 import type { AlertFact } from '../evidence/alert.ts';
-import { DEFAULT_KIND, LABEL } from '../evidence/conventions.ts';
+import { LABEL } from '../evidence/conventions.ts';
 import type { Reporter } from '../evidence/facts.ts';
 import { keyOf, selects } from '../evidence/key.ts';
 import { createMetricsReader } from '../evidence/metrics-reader.ts';
@@ -11,7 +11,8 @@ import type { LabelledNumber, Prometheus } from '../ports.ts';
 import { alertId } from '../triage/fold.ts';
 import type { AlertState, Incident } from '../triage/incident.ts';
 import type { Intake } from '../triage/intake.ts';
-import { foldPolled, MOST_SERIES, type PollScope } from '../triage/polled.ts';
+import { type PollScope, scopeOf } from '../triage/poll-scope.ts';
+import { foldPolled, MOST_SERIES } from '../triage/polled.ts';
 import { type ChangedTarget, createPolledChanges } from '../triage/polled-changes.ts';
 import type { WorkingSet } from '../triage/working-set.ts';
 import { queriesOf, type Slice, sizeQuery, sliceOf, slicesFor } from './prometheus-queries.ts';
@@ -58,8 +59,12 @@ const LOOK_BACK = 600;
 const MOST_LOOKED_AT = 20_000;
 
 export function createPoll({ prometheus, intake, cluster, jobs, mostSeries }: PollOptions): Poll {
-  const changes = { denied: createPolledChanges(mostSeries), allowed: createPolledChanges(mostSeries) };
-  const sizes: Record<PollScope, number> = { denied: 0, allowed: 0 };
+  const changes = {
+    denied: createPolledChanges(mostSeries),
+    side: createPolledChanges(mostSeries),
+    allowed: createPolledChanges(mostSeries),
+  };
+  const sizes: Record<PollScope, number> = { denied: 0, side: 0, allowed: 0 };
   let each: number = EACH.most;
 
   const reporter = (): Reporter => ({ cluster: cluster(), namespace: null, pod: null, workload: null });
@@ -97,8 +102,8 @@ export function createPoll({ prometheus, intake, cluster, jobs, mostSeries }: Po
     let [newest, series, dropped]: [Instant | null, number, number] = [null, 0, 0];
     for (const slice of parts) {
       const { samples, warnings } = await samplesOf(scope, slice, span);
-      const read = byTarget(samples, span.end + 1000);
-      const targets = scope === 'allowed' ? read.targets.map(withoutAudit) : read.targets;
+      const read = byTarget(samples, span.end + 1000, reporter());
+      const targets = read.targets.map((target) => ofScope(target, scope));
       await fold(changes[scope].select(targets), {
         scope,
         name: 'prometheus',
@@ -137,15 +142,18 @@ export function createPoll({ prometheus, intake, cluster, jobs, mostSeries }: Po
       const slice = sliceOf(alert.selects);
       const own = cluster();
       if (slice === null || (alert.selects.cluster !== undefined && own !== '' && alert.selects.cluster !== own)) return;
-      const { samples, warnings } = await samplesOf('denied', slice, { start: at - LOOK_BACK * 1000, end: at, step: null });
+      const span = { start: at - LOOK_BACK * 1000, end: at, step: null };
+      const { samples, warnings } = await samplesOf('denied', slice, span);
       const reading = { scope: 'denied', name: 'prometheus', reporter: reporter(), isComplete: warnings.length === 0 } as const;
-      const { targets } = byTarget(samples, at + 1000);
+      const { targets } = byTarget(samples, at + 1000, reporter());
       await fold(targets.map(always), { ...reading, since });
+      const side = await samplesOf('side', slice, span);
+      const besides = byTarget(side.samples, at + 1000, reporter()).targets.map(always);
+      await fold(besides, { ...reading, scope: 'side', isComplete: side.warnings.length === 0, since });
       await intake.accept({ id: null, facts: [], alerts: [], also: (set) => evidenceFor(set, alert, samples, reading) });
     },
     forget() {
-      changes.denied.forget();
-      changes.allowed.forget();
+      for (const one of Object.values(changes)) one.forget();
     },
   };
 }
@@ -174,16 +182,13 @@ function* batchesOf(changed: readonly ChangedTarget[]): Generator<readonly Chang
   if (batch.length > 0) yield batch;
 }
 
-/** Audit hits are denials, and polled with them. */
-function withoutAudit(target: SeriesTarget): SeriesTarget {
-  const isAudit = ({ labels }: SeriesTarget['series'][number]) =>
-    labels.get(LABEL.authzKind) === DEFAULT_KIND && labels.get(LABEL.authzName) === 'audit';
-  return { ...target, series: target.series.filter((series) => !isAudit(series)) };
+function ofScope(target: SeriesTarget, scope: PollScope): SeriesTarget {
+  return { ...target, series: target.series.filter((series) => scopeOf(series) === scope) };
 }
 
 function tooMany({ labels, series }: SeriesTarget): string {
   const name = `${labels.get(LABEL.namespace) ?? '?'}/${labels.get(LABEL.pod) ?? '?'}`;
-  return `The proxy of ${name} has ${series.length} deny series, as from a scanner that changes its SNI: ${MOST_SERIES} are followed. A restart of the pod clears them.`;
+  return `The proxy of ${name} has ${series.length} series, as from a scanner that changes its SNI: ${MOST_SERIES} are followed. A restart of the pod clears them.`;
 }
 
 /**

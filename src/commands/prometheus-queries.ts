@@ -1,10 +1,22 @@
 /** What is asked of Prometheus: which counters, and in how many pieces, so that no answer is too large to be held. Pure. */
 import { AUDIT } from '../alerting/growth.ts';
-import { countBy, equals, isAnyOf, isOneOf, type Matcher, type Promql, quoteRegex, samplesOf, seriesOfAny } from '../alerting/promql.ts';
+import {
+  compare,
+  countBy,
+  equals,
+  isAnyOf,
+  isOneOf,
+  type Matcher,
+  type Promql,
+  quoteRegex,
+  samplesOf,
+  seriesOfAny,
+} from '../alerting/promql.ts';
 import { BUILD_INFO, LABEL, METRIC, PROXY_JOB, WORKLOAD_LABELS } from '../evidence/conventions.ts';
 import type { KeySelection } from '../evidence/key.ts';
+import { SIDE_COUNTERS } from '../evidence/metrics-side.ts';
 import type { LabelledNumber } from '../ports.ts';
-import type { PollScope } from '../triage/polled.ts';
+import type { PollScope } from '../triage/poll-scope.ts';
 
 /** The deny counters, and the errors that go before any policy. */
 const DENIED = [
@@ -25,12 +37,27 @@ export type Slice = readonly Matcher[];
 /** How series are read: all samples of the last so many seconds, or (null) the last one of each. */
 type Window = number | null;
 
-/** What must be asked to know all counters of a scope; together the answers are whole. `jobs`: those that scrape proxies. */
+/**
+ * What must be asked to know all counters of a scope; together the answers are whole. `jobs`: those that scrape proxies. Only the deny counters
+ * are read with a window. Of side evidence the proxies write every series at once, nearly all of them 0: what is 0 is not asked for.
+ */
 export function queriesOf(scope: PollScope, slice: Slice, jobs: readonly string[], window: Window): readonly Promql[] {
+  const targets = seriesOfAny(TARGET, [isProxyJob(jobs), ...slice]);
+  if (scope === 'allowed') return [seriesOfAny(ALLOWED, slice), targets];
+  if (scope === 'side') return [...SIDE.map((matchers) => compare(seriesOfAny(...matchers(slice)), '>', 0)), targets];
   const as = (of: Promql) => (window === null ? of : samplesOf(of, window));
-  const counters =
-    scope === 'denied' ? [seriesOfAny(DENIED, slice), seriesOfAny(ALLOWED, [...AUDIT, ...slice])] : [seriesOfAny(ALLOWED, slice)];
-  return [...counters, seriesOfAny(TARGET, [isProxyJob(jobs), ...slice])].map(as);
+  return [seriesOfAny(DENIED, slice), seriesOfAny(ALLOWED, [...AUDIT, ...slice]), targets].map(as);
+}
+
+const SIDE = SIDE_COUNTERS.map(
+  ({ metrics, only }) =>
+    (slice: Slice) =>
+      [metrics, [...only.map(([label, values]) => isOneOf(label, values)), ...slice]] as const,
+);
+
+/** Proxies that the last scrape could not read. */
+export function downQuery(jobs: readonly string[]): Promql {
+  return compare(seriesOfAny([METRIC.up], [isProxyJob(jobs)]), '==', 0);
 }
 
 /** A proxy's job under linkerd-viz, under the operator, and those that were learned. */
@@ -38,10 +65,17 @@ function isProxyJob(jobs: readonly string[]): Matcher {
   return isAnyOf(LABEL.job, [`(.+/)?${quoteRegex(PROXY_JOB)}`, ...jobs.map(quoteRegex)].join('|'));
 }
 
+/** Those that make an answer large. */
+const SIZED: Readonly<Record<PollScope, readonly [string, ...string[]]>> = {
+  denied: DENIED,
+  /** Few series of many: its targets tell how many pieces are likely to do. */
+  side: [METRIC.processStart],
+  allowed: ALLOWED,
+};
+
 /** How many series each namespace has; one without counters has its targets. */
 export function sizeQuery(scope: PollScope): Promql {
-  const counters = scope === 'denied' ? DENIED : ALLOWED;
-  return countBy([LABEL.namespace], seriesOfAny([...counters, METRIC.up]));
+  return countBy([LABEL.namespace], seriesOfAny([...SIZED[scope], METRIC.up]));
 }
 
 /** Which jobs scrape proxies. */

@@ -2,16 +2,19 @@
 import { Unavailable } from '../errors.ts';
 import type { AlertFact } from '../evidence/alert.ts';
 import { LABEL } from '../evidence/conventions.ts';
+import type { ScrapeTarget } from '../evidence/metrics-json.ts';
+import { UP_IS_ZERO } from '../evidence/metrics-reader.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Prometheus, Store } from '../ports.ts';
 import type { Logger, Metrics } from '../telemetry.ts';
 import { createBlindnessWatch, showBlindness } from '../triage/blindness.ts';
 import { alertId } from '../triage/fold.ts';
 import type { Intake } from '../triage/intake.ts';
+import type { PollScope } from '../triage/poll-scope.ts';
 import { type PollingState, readPolling, savePolling, spansTo } from '../triage/polling.ts';
 import { type SourceStatus, saveSource } from '../triage/sources.ts';
 import { createPoll } from './prometheus-poll.ts';
-import { jobsOf, jobsQuery } from './prometheus-queries.ts';
+import { downQuery, jobsOf, jobsQuery } from './prometheus-queries.ts';
 import { createLoop } from './service-loop.ts';
 
 export interface PrometheusWork {
@@ -48,6 +51,7 @@ const TELLS_NO_TARGETS = 'It does not tell which proxies cannot be scraped: that
 
 const MINUTE = 60_000;
 const EVERY_TARGETS = MINUTE;
+const EVERY_SIDE = MINUTE;
 const EVERY_SETTINGS = 10 * MINUTE;
 /** After so long what stands still is written once more, so that retention does not take it for gone. */
 const EVERY_WHOLE = 60 * MINUTE;
@@ -67,10 +71,17 @@ export function startPrometheus(options: PrometheusWorkOptions): PrometheusWork 
   let jobs: readonly string[] = [];
   let learned = '';
   const cluster = () => (options.cluster === '' ? learned : options.cluster);
-  const poll = createPoll({ prometheus, intake, cluster, jobs: () => jobs, mostSeries: options.mostSeries });
+  const poll = createPoll({
+    prometheus,
+    intake,
+    cluster: () => cluster() || options.ownCluster,
+    jobs: () => jobs,
+    mostSeries: options.mostSeries,
+  });
   const due = { settings: 0, targets: 0, whole: 0 };
-  const remarks: Record<'denied' | 'allowed' | 'settings' | 'targets', readonly string[]> = {
+  const remarks: Record<PollScope | 'settings' | 'targets', readonly string[]> = {
     denied: [],
+    side: [],
     allowed: [],
     settings: [],
     targets: [],
@@ -121,6 +132,7 @@ export function startPrometheus(options: PrometheusWorkOptions): PrometheusWork 
         since,
         deniedAt: span.end,
         allowedAt: state?.allowedAt ?? null,
+        sideAt: state?.sideAt ?? null,
         newest: result.newest ?? state?.newest ?? null,
         cluster: learned,
       };
@@ -128,21 +140,35 @@ export function startPrometheus(options: PrometheusWorkOptions): PrometheusWork 
       state = next;
     }
     lag = state === null || state.newest === null ? null : Math.max(0, at - state.newest);
-    if (state === null || (state.allowedAt !== null && at - state.allowedAt < options.everyAllowed)) return;
-    remarks.allowed = (await poll.read('allowed', { start: at, end: at, step: null }, state.since)).remarks;
-    await savePolling(store, { ...state, allowedAt: at });
+    if (state === null) return;
+    state = await readSlowly('side', state, at, EVERY_SIDE);
+    await readSlowly('allowed', state, at, options.everyAllowed);
   }
 
-  async function readTargets(): Promise<void> {
+  /** What is read as it stands, now and then. */
+  async function readSlowly(scope: 'side' | 'allowed', state: PollingState, at: Instant, every: number): Promise<PollingState> {
+    const last = scope === 'side' ? state.sideAt : state.allowedAt;
+    if (last !== null && at - last < every) return state;
+    remarks[scope] = (await poll.read(scope, { start: at, end: at, step: null }, state.since)).remarks;
+    const next: PollingState = { ...state, ...(scope === 'side' ? { sideAt: at } : { allowedAt: at }) };
+    await savePolling(store, next);
+    return next;
+  }
+
+  /** One that scrapes nothing itself still has `up`, which does not say why. */
+  async function targetsDown(at: Instant): Promise<readonly ScrapeTarget[]> {
+    const { samples } = await prometheus.query(downQuery(jobs), at);
+    return [...samples].map(({ labels, at: lastScrape }) => ({ labels, health: 'down', lastError: UP_IS_ZERO, lastScrape }));
+  }
+
+  async function readTargets(at: Instant): Promise<void> {
     if (now() < due.targets) return;
     due.targets = now() + EVERY_TARGETS;
-    const targets = await aside('targets', () => prometheus.targets());
-    if (targets === null) {
-      if (remarks.targets.length === 0) remarks.targets = [TELLS_NO_TARGETS];
-      return;
-    }
+    const listed = await aside('targets', () => prometheus.targets());
+    if (listed === null && remarks.targets.length > 0) return;
+    const targets = listed ?? (await targetsDown(at));
     const seen = blindness.see(targets, { cluster: cluster(), namespace: null, pod: null, workload: null }, now());
-    remarks.targets = showBlindness(seen);
+    remarks.targets = [...showBlindness(seen), ...(listed === null ? [TELLS_NO_TARGETS] : [])];
     if (seen.facts.length > 0) await intake.accept({ id: null, facts: seen.facts, alerts: [] });
   }
 
@@ -173,7 +199,7 @@ export function startPrometheus(options: PrometheusWorkOptions): PrometheusWork 
       await readSettings(at);
       await readCounters(at);
       await answerLooks(at);
-      await readTargets();
+      await readTargets(at);
       answeredAt = now();
       [failures, failingSince] = [0, null];
       metrics.polls.inc({ result: 'done' });
@@ -192,7 +218,7 @@ export function startPrometheus(options: PrometheusWorkOptions): PrometheusWork 
 
   async function say(fault: SourceStatus['fault'], more: readonly string[]): Promise<void> {
     if (!isLeader()) return;
-    const all = [...more, ...remarks.targets, ...remarks.denied, ...remarks.allowed, ...remarks.settings];
+    const all = [...more, ...remarks.targets, ...remarks.denied, ...remarks.side, ...remarks.allowed, ...remarks.settings];
     if (lag !== null) metrics.pollLag.set(lag / 1000);
     const state = fault !== null ? 'failing' : all.length > 0 ? 'remarks' : 'well';
     await saveSource(store, { id: PROMETHEUS, place: prometheus.place, state, at: now(), answeredAt, lag, fault, remarks: all });

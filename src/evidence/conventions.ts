@@ -18,6 +18,37 @@ export const METRIC = {
   up: 'up',
 } as const;
 
+/** Counters that show trouble beside denials (linkerd2-proxy `linkerd/app/outbound/src/`, `linkerd/app/core/src/metrics.rs`; facts §1.9). */
+export const SIDE_METRIC = {
+  /** What clients' requests came to, the proxy's own refusals included; since Linkerd 2.17. */
+  outboundHttpStatuses: 'outbound_http_route_request_statuses_total',
+  outboundGrpcStatuses: 'outbound_grpc_route_request_statuses_total',
+  outboundTcpErrors: 'outbound_tcp_errors_total',
+  outboundTcpClosed: 'outbound_tcp_route_close_total',
+  /** What applications answered; a request that policy denied is not in it. */
+  responses: 'response_total',
+} as const;
+
+/** Labels of those alone. */
+export const SIDE_LABEL = {
+  direction: 'direction',
+  authority: 'authority',
+  statusCode: 'status_code',
+  classification: 'classification',
+  httpStatus: 'http_status',
+  grpcStatus: 'grpc_status',
+  hostname: 'hostname',
+  /** How a connection's protocol was detected. */
+  result: 'result',
+  parentGroup: 'parent_group',
+  parentKind: 'parent_kind',
+  parentNamespace: 'parent_namespace',
+  parentName: 'parent_name',
+  parentPort: 'parent_port',
+  parentSection: 'parent_section_name',
+  routeNamespace: 'route_namespace',
+} as const;
+
 /** Labels of those counters, and the scrape labels that linkerd-viz adds. */
 export const LABEL = {
   /** Where Prometheus' API puts the metric's name. */
@@ -106,6 +137,8 @@ export const OUTBOUND = {
   peer: 'peer',
   dstNamespace: 'dst_namespace',
   dstService: 'dst_service',
+  /** `parent_kind` of what leaves the cluster. */
+  egressNetwork: 'EgressNetwork',
   /** `no_tls_reason`: discovery knew no identity for the destination. */
   noIdentityKnown: 'not_provided_by_service_discovery',
 } as const;

@@ -117,6 +117,8 @@ export interface Symptom extends Counted {
   readonly request?: RequestTrace;
   /** A client's proxy: what it was dialling. */
   readonly peer?: Peer;
+  /** Everyday by itself: it tells more of an incident of its workload, and makes none. */
+  readonly isSign?: boolean;
   /** `controller-complaint` only. */
   readonly complaint?: ControllerComplaint;
 }

@@ -14,6 +14,7 @@ import {
   serverOf,
   targetPortOf,
 } from './metrics-labels.ts';
+import { sideCounterOf, sideSymptom } from './metrics-side.ts';
 
 /** Where samples came from: the input's name, and the proxy as far as labels do not say. */
 export interface ReadFrom {
@@ -31,10 +32,11 @@ const DENIALS: ReadonlyMap<string, DenialKind> = new Map([
 
 const TCP_ERRORS: ReadonlyMap<string, SymptomKind> = new Map(ERROR_BEFORE_POLICY.map((error) => [error, 'refused-before-policy']));
 
-/** At most two facts: what was counted before the first reading, and what came after. */
+/** At most two facts: what was counted before the first reading, and what came after. Of an everyday sign only the latter says something. */
 export function factsOf(growth: Growth<ReadFrom>): Fact[] {
   const facts: Fact[] = [];
-  if (growth.before > 0)
+  const side = sideCounterOf(growth.series.metric, growth.series.labels);
+  if (growth.before > 0 && side?.isSign !== true)
     facts.push(factOf(growth, { at: growth.beforeAt, lastAt: growth.beforeAt, count: 0, countedBefore: growth.before }));
   if (growth.increase > 0) facts.push(factOf(growth, { at: growth.at, lastAt: growth.lastAt, count: growth.increase }));
   return facts;
@@ -47,6 +49,8 @@ function factOf(growth: Growth<ReadFrom>, counts: Counts): Fact {
   const kind = DENIALS.get(metric);
   if (kind !== undefined) return denial(growth, kind, counts);
   if (metric === METRIC.httpErrors || metric === METRIC.tcpErrors) return symptom(growth, counts);
+  const side = sideCounterOf(metric, labels);
+  if (side !== null) return besides(growth, counts, sideSymptom(side, metric, labels));
   const authorization = authorizationOf(labels);
   return isAudit(authorization) ? denial(growth, 'audit-allowed', counts) : observation(growth, authorization, counts);
 }
@@ -94,19 +98,35 @@ function observation({ series, context }: Growth<ReadFrom>, authorization: Autho
   };
 }
 
-/** The port of a TCP error is the one that was dialled, 4143 included: that tells row 54 from row 55. */
+/**
+ * The port of a TCP error is the one that was dialled, 4143 included: that tells row 54 from row 55. What is not refused before policy comes with
+ * every probe that hangs up, and with every request above a rate limit.
+ */
 function symptom({ series, context }: Growth<ReadFrom>, counts: Counts): Symptom {
   const { labels, metric } = series;
   const error = labelOf(labels, LABEL.error);
   const tcp = metric === METRIC.tcpErrors;
+  const kind = tcp ? (TCP_ERRORS.get(error) ?? 'connect-failed') : 'request-failed';
   return {
     type: 'symptom',
-    kind: tcp ? (TCP_ERRORS.get(error) ?? 'connect-failed') : 'request-failed',
+    kind,
     ...counts,
     reporter: reporterOf(labels, context.reporter),
     port: tcp ? targetPortOf(labels) : portOf(labels),
     client: null,
     detail: `${metric}: ${error}`,
+    ...(kind === 'refused-before-policy' ? {} : { isSign: true }),
+    source: sourceOf(series, context),
+  };
+}
+
+function besides({ series, context }: Growth<ReadFrom>, counts: Counts, said: ReturnType<typeof sideSymptom>): Symptom {
+  return {
+    type: 'symptom',
+    ...said,
+    ...counts,
+    reporter: reporterOf(series.labels, context.reporter),
+    client: null,
     source: sourceOf(series, context),
   };
 }

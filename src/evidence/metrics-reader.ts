@@ -9,7 +9,7 @@ import { type CounterTarget, createCounters, isBefore, type Moment } from './met
 import { factsOf, type ReadFrom } from './metrics-facts.ts';
 import type { ScrapeTarget } from './metrics-json.ts';
 import { labelOf, reporterOf } from './metrics-labels.ts';
-import { type Sample, WANTED_METRICS } from './metrics-sample.ts';
+import { isWanted, type Sample } from './metrics-sample.ts';
 
 /** One page, answer or dump. */
 export interface Reading extends ReadFrom {
@@ -100,7 +100,7 @@ export function createMetricsReader({ maxSeries = 200_000 }: { readonly maxSerie
       turn++;
     },
     add(sample) {
-      if (!WANTED_METRICS.has(sample.metric)) return;
+      if (!isWanted(sample)) return;
       stats.samples++;
       const id = scrapeId(sample.labels) ?? podId(reading.reporter);
       if (id !== null) count(sample, id);
@@ -172,11 +172,13 @@ function failScrape({ failed }: Target, at: Instant | null): void {
   if (failed.lastAt === null || at > failed.lastAt) failed.lastAt = at;
 }
 
+/** What `up` says of a proxy; why is not known. */
+export const UP_IS_ZERO = `${METRIC.up} is 0: Prometheus could not read this proxy's metrics; /api/v1/targets says why`;
+
 function takeFailures(target: Target, name: string): Symptom {
   const { count, at, lastAt } = target.failed;
   target.failed = { count: 0, at: null, lastAt: null };
-  const detail = `${METRIC.up} is 0: Prometheus could not read this proxy's metrics; /api/v1/targets says why`;
-  return scrapeSymptom('scrape-failed', target.reporter, { at, lastAt, count }, detail, {
+  return scrapeSymptom('scrape-failed', target.reporter, { at, lastAt, count }, UP_IS_ZERO, {
     kind: 'metrics',
     name,
     line: null,

@@ -1,6 +1,7 @@
 /** One reading of one time series, whatever it was written in. */
 import type { Instant } from '../policy/resource.ts';
-import { METRIC } from './conventions.ts';
+import { METRIC, SIDE_METRIC } from './conventions.ts';
+import { isSideMetric, sideCounterOf } from './metrics-side.ts';
 
 export interface Sample {
   readonly metric: string;
@@ -12,7 +13,7 @@ export interface Sample {
   readonly at: Instant | null;
 }
 
-/** The metrics that facts are made of; all others are passed over. */
+/** The metrics that facts are made of; all others are passed over. Of some not all series are: see `isWanted`. */
 export const WANTED_METRICS: ReadonlySet<string> = new Set([
   METRIC.httpAllow,
   METRIC.httpDeny,
@@ -25,7 +26,14 @@ export const WANTED_METRICS: ReadonlySet<string> = new Set([
   METRIC.tcpErrors,
   METRIC.processStart,
   METRIC.up,
+  METRIC.detectHttp,
+  ...Object.values(SIDE_METRIC),
 ]);
+
+/** True when facts are made of the series. */
+export function isWanted({ metric, labels }: Pick<Sample, 'metric' | 'labels'>): boolean {
+  return WANTED_METRICS.has(metric) && (!isSideMetric(metric) || sideCounterOf(metric, labels) !== null);
+}
 
 /** Seconds, or milliseconds as in exposition format 0.0.4 (told apart by size: 1e11 s is the year 5138), as an Instant. */
 export function instantOf(timestamp: number): Instant {

@@ -4,9 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import type { Instant } from '../policy/resource.ts';
-import { EXPORTED, LABEL, METRIC } from './conventions.ts';
+import { EXPORTED, LABEL, METRIC, SIDE_LABEL } from './conventions.ts';
+import type { Reporter } from './facts.ts';
 import { labelOf } from './metrics-labels.ts';
-import { type Sample, WANTED_METRICS } from './metrics-sample.ts';
+import { isWanted, type Sample } from './metrics-sample.ts';
+import { isSideMetric } from './metrics-side.ts';
 
 export interface Point {
   readonly at: Instant;
@@ -56,41 +58,51 @@ interface GrowingTarget {
   readonly series: Map<string, Growing>;
 }
 
-/** `latest`: no sample can be later. */
-export function byTarget(samples: Iterable<Sample>, latest: Instant): ByTarget {
+/** `latest`: no sample can be later. `reporter`: what the labels do not say; all that count from one pod are one proxy. */
+export function byTarget(samples: Iterable<Sample>, latest: Instant, reporter: Reporter): ByTarget {
   const targets = new Map<string, GrowingTarget>();
   let dropped = 0;
   let labels: ReadonlyMap<string, string> | null = null;
   let metric = '';
   let series: Growing | null = null;
+  let isMeant = false;
   for (const sample of samples) {
-    if (!WANTED_METRICS.has(sample.metric)) continue;
     if (sample.labels !== labels || sample.metric !== metric) {
       ({ labels, metric } = sample);
-      series = seriesIn(targets, sample);
+      isMeant = isWanted(sample);
+      series = isMeant ? seriesIn(targets, sample, reporter) : null;
     }
+    if (!isMeant) continue;
     if (series === null || sample.at === null || sample.at > latest) dropped++;
     else add(series, { at: sample.at, value: sample.value }, sample.labels);
   }
   return { targets: [...targets.values()].map(settled), dropped };
 }
 
-function seriesIn(targets: Map<string, GrowingTarget>, { metric, labels }: Sample): Growing | null {
-  const [cluster, namespace, pod] = [labelOf(labels, LABEL.cluster), labelOf(labels, LABEL.namespace), labelOf(labels, LABEL.pod)];
-  const instance = labels.get(LABEL.instance) ?? '';
-  if (pod === '' && instance === '') return null;
-  const name = framed([cluster, namespace, pod, instance]);
+function seriesIn(targets: Map<string, GrowingTarget>, { metric, labels }: Sample, reporter: Reporter): Growing | null {
+  const name = nameOf(labels, reporter);
+  if (name === null) return null;
   let target = targets.get(name);
   if (target === undefined) {
     target = { id: hash(name), labels, series: new Map() };
     targets.set(name, target);
   }
-  const id = metric === METRIC.up || metric === METRIC.processStart ? metric : hash(framed([metric, ...ownValues(labels)]));
+  const id = metric === METRIC.up || metric === METRIC.processStart ? metric : hash(framed([metric, ...ownValues(metric, labels)]));
   const known = target.series.get(id);
   if (known !== undefined) return known;
   const fresh: Growing = { id, metric, labels, points: [], isOrdered: true };
   target.series.set(id, fresh);
   return fresh;
+}
+
+/** One pod is one proxy, whatever read it. null: nobody knows whose it is. */
+function nameOf(labels: ReadonlyMap<string, string>, reporter: Reporter): string | null {
+  const [cluster, namespace] = [labelOf(labels, LABEL.cluster), labelOf(labels, LABEL.namespace)];
+  const [pod, instance] = [labelOf(labels, LABEL.pod), labelOf(labels, LABEL.instance)];
+  const own = pod === '' && instance === '' ? reporter.pod : pod;
+  if (own === null) return null;
+  const where = [cluster || reporter.cluster, namespace || (reporter.namespace ?? '')];
+  return framed(own === '' ? [...where, '', instance] : [...where, own]);
 }
 
 /** Where two samples have one time, the higher one is right: a proxy read twice. */
@@ -146,10 +158,12 @@ const OWN_LABELS: readonly string[] = [
   LABEL.sni,
   LABEL.error,
 ];
-const OWN_PAIRS = OWN_LABELS.map((name) => [name, EXPORTED + name] as const);
+const exported = (name: string) => [name, EXPORTED + name] as const;
+const OWN_PAIRS = OWN_LABELS.map(exported);
+const SIDE_PAIRS = [...OWN_LABELS, ...Object.values(SIDE_LABEL)].map(exported);
 
-function ownValues(labels: ReadonlyMap<string, string>): readonly string[] {
-  return OWN_PAIRS.map(([name, exported]) => labels.get(exported) ?? labels.get(name) ?? '');
+function ownValues(metric: string, labels: ReadonlyMap<string, string>): readonly string[] {
+  return (isSideMetric(metric) ? SIDE_PAIRS : OWN_PAIRS).map(([name, renamed]) => labels.get(renamed) ?? labels.get(name) ?? '');
 }
 
 /** The lengths keep values from posing as each other. */

@@ -3,7 +3,8 @@ import { InvalidInput } from '../errors.ts';
 import { METRIC } from './conventions.ts';
 import { readPrometheusAnswer } from './metrics-json.ts';
 import type { MetricsReader, Reading } from './metrics-reader.ts';
-import { WANTED_METRICS } from './metrics-sample.ts';
+import { isWanted, WANTED_METRICS } from './metrics-sample.ts';
+import { isSideMetric } from './metrics-side.ts';
 import { createMetricsText, type MetricsTextStats } from './metrics-text.ts';
 
 export interface MetricsInput {
@@ -21,7 +22,8 @@ export function createMetricsInput(reader: MetricsReader, reading: Reading): Met
   reader.begin(reading);
   let counters = 0;
   const text = createMetricsText(reading.name, WANTED_METRICS, (sample) => {
-    if (sample.metric !== METRIC.processStart && sample.metric !== METRIC.up) counters++;
+    if (!isWanted(sample)) return;
+    if (sample.metric !== METRIC.processStart && sample.metric !== METRIC.up && !isSideMetric(sample.metric)) counters++;
     reader.add(sample);
   });
   let form: 'unknown' | 'text' | 'json' = 'unknown';

@@ -40,7 +40,8 @@ async function receive(shared: Shared, { request, response, sender }: Call): Pro
   refuseUnplaced(samples, reporter);
   const at = shared.now();
   const facts = factsOfTargets(targets, reporter);
-  const also = async (set: WorkingSet): Promise<readonly Fact[]> => foldReadings(set, { name: 'pushed', reporter, at, samples });
+  const own = reporter.cluster === '' ? { ...reporter, cluster: shared.context.cluster } : reporter;
+  const also = async (set: WorkingSet): Promise<readonly Fact[]> => foldReadings(set, { name: 'pushed', reporter: own, at, samples });
   const batch = { id: batchKey(request, sender, 'metrics'), facts, alerts: [], also };
   const isEmpty = samples.length + facts.length === 0;
   const result = isEmpty ? 'nothing' : await accept(shared, 'metrics', batch);

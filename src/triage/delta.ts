@@ -22,6 +22,8 @@ export interface IncidentDelta {
   readonly details: readonly string[];
   /** True when something happened now, not only before a first reading. */
   readonly isNew: boolean;
+  /** True when all of it is everyday by itself. */
+  readonly isSign: boolean;
   readonly first: Instant | null;
   readonly last: Instant | null;
 }
@@ -79,7 +81,7 @@ export function deltaOf(facts: readonly Fact[], context: DeltaContext): BatchDel
   const incidents = new Map<string, IncidentDelta>();
   for (const entry of tally.entries.values()) {
     const kind = entry.admin && entry.kind !== 'audit-allowed' ? 'admin-denied' : entry.kind;
-    add(incidents, { ...entry, kind, details: [], clients: clientsOf(entry.clients, entry.reporter.pod), symptom: null });
+    add(incidents, { ...entry, kind, details: [], clients: clientsOf(entry.clients, entry.reporter.pod), isSign: false });
   }
   for (const { sample, ...symptom } of tally.symptoms.values()) add(incidents, entryOfSymptom(sample, symptom));
   return {
@@ -128,8 +130,7 @@ interface Entry {
   readonly clients: ReadonlyMap<string, ClientDelta>;
   readonly beyond: number;
   readonly details: readonly string[];
-  /** Symptoms have no clients that count; theirs is counted here. */
-  readonly symptom: { readonly count: number; readonly first: Instant | null; readonly last: Instant | null } | null;
+  readonly isSign: boolean;
 }
 
 function entryOfSymptom(
@@ -160,7 +161,7 @@ function entryOfSymptom(
     clients: new Map([[clientKey(client), client]]),
     beyond: 0,
     details: [symptom.detail],
-    symptom: counts,
+    isSign: sample.isSign === true,
   };
 }
 
@@ -189,6 +190,7 @@ function add(incidents: Map<string, IncidentDelta>, entry: Entry): void {
     beyond: (before?.beyond ?? 0) + entry.beyond,
     details: [...new Set([...(before?.details ?? []), ...entry.details])],
     isNew: before?.isNew === true || entry.beyond > 0 || all.some((c) => c.count > 0),
+    isSign: before?.isSign !== false && entry.isSign,
     first: all.reduce<Instant | null>((t, c) => earlier(t, c.first), before?.first ?? null),
     last: all.reduce<Instant | null>((t, c) => later(t, c.last), before?.last ?? null),
   });

@@ -24,6 +24,8 @@ export function slotsFor(delta: IncidentDelta): readonly string[] {
 export function incidentFor(delta: IncidentDelta, candidates: readonly Incident[]): Incident | null {
   let best: { incident: Incident; score: number } | null = null;
   for (const incident of candidates) {
+    // An alert that waits for evidence of a denial must not be given to what is everyday.
+    if (delta.isSign && incident.waitingForEvidence) continue;
     const score = matchScore(delta, incident);
     if (score !== null && (best === null || score > best.score || (score === best.score && incident.activeAt > best.incident.activeAt))) {
       best = { incident, score };
@@ -147,6 +149,7 @@ export function openedByAlert(selection: KeySelection, now: Instant): Incident {
         beyond: 0,
         details: [],
         isNew: true,
+        isSign: false,
         first: null,
         last: null,
       },

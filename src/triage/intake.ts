@@ -15,6 +15,7 @@ import { incidentFor, openedBy, slotId, slotsFor, withEvidence } from './fold.ts
 import type { Incident, TriageBounds } from './incident.ts';
 import { isMutedBy, type MuteList } from './mutes.ts';
 import { enterSlot, putIncident } from './places.ts';
+import { isAlone } from './signs.ts';
 import { isSettled, keepWaiting, takeWaiting, WAITING_TAG, withWaiting } from './waiting.ts';
 import { createWorkingSet, type WorkingSet } from './working-set.ts';
 
@@ -162,11 +163,12 @@ async function foldIncidents(
       .map((id) => set.get<Incident>('incidents', id))
       .filter((i) => i !== null);
     const found = incidentFor(delta, candidates);
-    if (found === null && !delta.isNew) continue;
+    const isLonely = await isAlone(set, delta);
+    if (found === null && (!delta.isNew || isLonely)) continue;
     const incident = found ?? (await openFor(set, delta, options.now()));
     const kept = await foldClients(set, incident, delta.clients, delta.kind, options.bounds);
     const more = { ...kept, count: kept.count + delta.beyond, beyond: kept.beyond + delta.beyond };
-    const next = withEvidence(incident, delta, more, options.now(), options.bounds);
+    const next = withEvidence(incident, isLonely ? { ...delta, isNew: false } : delta, more, options.now(), options.bounds);
     const muted = isMutedBy(options.mutes.current(), next, [...delta.clients.values()], incident.muted || incident.clients === 0);
     putIncident(set, { ...next, muted });
     if (found === null || slotId(found) !== slotId(next)) await enterSlot(set, next, options.bounds);

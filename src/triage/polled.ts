@@ -1,5 +1,5 @@
 /**
- * Counters that are polled from Prometheus. What each proxy showed last is kept, so that the next answer says what was added since; the reading
+ * Counters that are polled from Prometheus, or pushed. What each proxy showed last is kept, so that the next answer says what was added since; the reading
  * and its facts change in one commit, so that no two processes count the same twice.
  */
 import { METRIC } from '../evidence/conventions.ts';
@@ -7,10 +7,8 @@ import type { Fact, Reporter } from '../evidence/facts.ts';
 import { createMetricsReader } from '../evidence/metrics-reader.ts';
 import type { Point, SeriesTarget, TargetSeries } from '../evidence/metrics-targets.ts';
 import type { Instant } from '../policy/resource.ts';
+import type { PollScope } from './poll-scope.ts';
 import type { WorkingSet } from './working-set.ts';
-
-/** What one poll asks for: counters of different scopes are read at different times, so a proxy is known to each for itself. */
-export type PollScope = 'denied' | 'allowed';
 
 export interface PolledReading {
   readonly scope: PollScope;
@@ -23,18 +21,29 @@ export interface PolledReading {
   /** False: something may be missing in the answer, so that a proxy that was not known stays so. */
   readonly isComplete: boolean;
   readonly targets: readonly SeriesTarget[];
+  /** When it came, where it was pushed. */
+  readonly pushedAt?: Instant;
 }
 
 /** Last point of each series, by its id. */
 type KeptSeries = Readonly<Record<string, readonly [value: number, at: Instant]>>;
 
-interface KeptTarget {
+export interface KeptTarget {
   /** The latest time at which it showed what it showed when it became known. */
   readonly firstAt: Instant;
   readonly at: Instant;
   /** Seconds; null: it never said. */
   readonly startedAt: number | null;
   readonly series: KeptSeries;
+  /** When the last push came; absent: only Prometheus was asked. */
+  readonly pushedAt?: Instant;
+  /** Who said it last. */
+  readonly by: 'poll' | 'push';
+}
+
+/** The document of a target's reading, in the collection `readings`. */
+export function readingId(scope: PollScope, target: string): string {
+  return `${scope} ${target}`;
 }
 
 /** Most series of one proxy that are followed: an SNI is a label, and clients choose it. */
@@ -42,16 +51,22 @@ export const MOST_SERIES = 5000;
 
 /** The facts since each target's last reading, which the new one replaces. */
 export async function foldPolled(set: WorkingSet, reading: PolledReading): Promise<readonly Fact[]> {
-  const idOf = (target: SeriesTarget) => `${reading.scope} ${target.id}`;
+  const idOf = (target: SeriesTarget) => readingId(reading.scope, target.id);
   await set.load('readings', reading.targets.map(idOf));
   const facts: Fact[] = [];
   for (const target of reading.targets) {
     const next = nextOf(target, set.get<KeptTarget>('readings', idOf(target)), reading);
     if (next === null) continue;
     for (const fact of next.facts) facts.push(fact);
-    set.put('readings', idOf(target), next.kept, { sort: next.kept.at });
+    const pushedAt = Math.max(reading.pushedAt ?? 0, next.kept.pushedAt ?? 0);
+    const kept: KeptTarget = { ...next.kept, by: byOf(reading), ...(pushedAt > 0 ? { pushedAt } : {}) };
+    set.put('readings', idOf(target), kept, { sort: kept.at });
   }
   return facts;
+}
+
+function byOf({ pushedAt }: PolledReading): KeptTarget['by'] {
+  return pushedAt === undefined ? 'poll' : 'push';
 }
 
 interface Next {
@@ -64,10 +79,24 @@ function nextOf(target: SeriesTarget, known: KeptTarget | null, reading: PolledR
   const at = newest(target);
   if (at === null) return null;
   const startedAt = target.starts.at(-1)?.value ?? null;
-  if (known !== null) return grown(target, known, reading);
+  if (known !== null) return isOfGoneProcess(target, known) ? null : grown(target, known, reading);
   const isYoung = startedAt !== null && startedAt * 1000 > reading.since;
-  if (isYoung) return grown(target, { firstAt: reading.since, at: reading.since, startedAt: null, series: {} }, reading);
-  return reading.isComplete ? begun(target, { firstAt: at, at, startedAt, series: {} }, reading) : null;
+  if (isYoung) return grown(target, { firstAt: reading.since, at: reading.since, startedAt: null, series: {}, by: byOf(reading) }, reading);
+  return reading.isComplete ? begun(target, { firstAt: at, at, startedAt, series: {}, by: byOf(reading) }, reading) : null;
+}
+
+/** A page that was overtaken: it came after one of the process that followed. */
+function isOfGoneProcess({ starts }: SeriesTarget, { startedAt }: KeptTarget): boolean {
+  return startedAt !== null && starts.length > 0 && starts.every(({ value }) => value < startedAt - 1);
+}
+
+/**
+ * Of two sources one may show late what the other has shown: a counter that is lower there, of the same process, did not begin anew. Side evidence
+ * can: the proxy drops what stands still for ten minutes.
+ */
+function isOvertaken({ starts }: SeriesTarget, { startedAt, by }: KeptTarget, reading: PolledReading): boolean {
+  if (by === byOf(reading) || reading.scope === 'side' || startedAt === null || starts.length === 0) return false;
+  return starts.every(({ value }) => Math.abs(value - startedAt) <= 1);
 }
 
 /** Its newest sightings; null: it was down. */
@@ -104,16 +133,18 @@ function grown(target: SeriesTarget, known: KeptTarget, reading: PolledReading):
     if (last !== undefined) addPoints(reader, target, one, [{ value: last[0], at: last[1] }]);
   }
   reader.take();
+  const rises = isOvertaken(target, known, reading);
   for (const one of followed) {
-    const after = kept[one.id]?.[1] ?? Number.NEGATIVE_INFINITY;
-    addPoints(reader, target, one, withRestarts(one.points, restarts, after));
+    const [least, after] = kept[one.id] ?? [0, Number.NEGATIVE_INFINITY];
+    addPoints(reader, target, one, withRestarts(rises ? rising(one.points, least) : one.points, restarts, after));
   }
   const facts = reader.take();
   const [restart = Number.NEGATIVE_INFINITY] = restarts.slice(-1);
   const alive = Object.fromEntries(Object.entries(kept).filter(([, [, at]]) => at >= restart));
   const at = Math.max(known.at, newest(target) ?? known.at);
   const startedAt = target.starts.reduce<number | null>((latest, { value }) => Math.max(latest ?? value, value), known.startedAt);
-  return { kept: { firstAt: known.firstAt, at, startedAt, series: withLast(alive, followed) }, facts };
+  const shown = rises ? followed.map((one) => ({ ...one, points: rising(one.points, kept[one.id]?.[0] ?? 0) })) : followed;
+  return { kept: { ...known, at, startedAt, series: withLast(alive, shown) }, facts };
 }
 
 function readerOf({ name, reporter }: PolledReading) {
@@ -146,6 +177,16 @@ function withRestarts(points: readonly Point[], restarts: readonly Instant[], af
   const zeros = restarts.filter((at) => at - 1 > after && (Number.isFinite(after) || (fresh[0]?.at ?? at) < at));
   if (zeros.length === 0) return fresh;
   return [...fresh, ...zeros.map((at) => ({ at: at - 1, value: 0 }))].sort((a, b) => a.at - b.at);
+}
+
+/** Without points that were overtaken: what they show, a later one has shown already. */
+function rising(points: readonly Point[], least: number): readonly Point[] {
+  let highest = least;
+  return points.filter(({ value }) => {
+    const isRising = !isCount(value) || value >= highest;
+    if (isRising && isCount(value)) highest = value;
+    return isRising;
+  });
 }
 
 function withLast(kept: KeptSeries, series: readonly TargetSeries[]): KeptSeries {

@@ -9,11 +9,15 @@ export interface PollingState {
   /** Up to when the deny counters are known. */
   readonly deniedAt: Instant;
   readonly allowedAt: Instant | null;
+  readonly sideAt: Instant | null;
   /** The newest scrape that was seen. */
   readonly newest: Instant | null;
   /** From Prometheus' external labels; empty: it has none. */
   readonly cluster: string;
 }
+
+/** The document of it, in the collection `meta`. */
+export const POLLING_ID = 'prometheus';
 
 /** What is read next, in this order. */
 export interface NextSpan {
@@ -54,13 +58,11 @@ export function spansTo(
 
 /** Null: Prometheus was never polled. Errors: Unavailable. */
 export async function readPolling(store: Store): Promise<PollingState | null> {
-  const [document] = await store.get('meta', [ID]);
+  const [document] = await store.get('meta', [POLLING_ID]);
   return (document?.value ?? null) as unknown as PollingState | null;
 }
 
 /** Errors: Unavailable. */
 export async function savePolling(store: Store, state: PollingState): Promise<void> {
-  await store.commit({ writes: [{ collection: 'meta', id: ID, expected: null, value: { ...state } }] });
+  await store.commit({ writes: [{ collection: 'meta', id: POLLING_ID, expected: null, value: { ...state } }] });
 }
-
-const ID = 'prometheus';

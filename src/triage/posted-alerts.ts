@@ -5,6 +5,7 @@ import type { Labels } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { PostedAlert } from '../ports.ts';
 import type { Incident } from './incident.ts';
+import { REFUSALS } from './signs.ts';
 
 export interface Posting {
   readonly now: Instant;
@@ -14,20 +15,6 @@ export interface Posting {
   readonly link: string;
 }
 
-/** What a policy refused. Other symptoms are signs for an explanation, not worth a page of their own. */
-const POSTED: ReadonlySet<IncidentKind> = new Set<IncidentKind>([
-  'http-denied',
-  'tcp-denied',
-  'terminated',
-  'route-not-found',
-  'rate-limited',
-  'audit-allowed',
-  'admin-denied',
-  'refused-before-policy',
-  'server-misconfigured',
-  'scrape-refused',
-]);
-
 /** Sent again for so long (in refreshes) after the end, should a post have failed. */
 const REFRESHES = 3;
 const LONGEST = 2000;
@@ -35,7 +22,7 @@ const LONGEST = 2000;
 /** null: there is nothing to say. Labels are the incident's key and id only: whatever changes is an annotation, or it would be another alert. */
 export function postedAlert(incident: Incident, { now, refresh, link }: Posting): PostedAlert | null {
   const { answer, kind, muted, waitingForEvidence, state } = incident;
-  if (answer === null || kind === null || muted || waitingForEvidence || !POSTED.has(kind)) return null;
+  if (answer === null || kind === null || muted || waitingForEvidence || !REFUSALS.has(kind)) return null;
   const endedAt = state === 'resolved' ? (incident.transitions.at(-1)?.at ?? now) : null;
   if (endedAt !== null && now - endedAt > REFRESHES * refresh) return null;
   const url = link === '' ? '' : `${link.replace(/\/$/, '')}/api/v1/incidents/${encodeURIComponent(incident.id)}`;

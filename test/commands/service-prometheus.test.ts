@@ -6,7 +6,9 @@ import { createPrometheus } from '../../src/drivers/metrics-prometheus.ts';
 import { createUpstream } from '../../src/drivers/upstream.ts';
 import { createLogger, createMetrics } from '../../src/telemetry.ts';
 import { readPolling } from '../../src/triage/polling.ts';
+import { foldReadings } from '../../src/triage/readings.ts';
 import { readSources, type SourceStatus } from '../../src/triage/sources.ts';
+import type { WorkingSet } from '../../src/triage/working-set.ts';
 import { type FakePrometheus, type FakeSeries, type Hardship, startFakePrometheus } from '../fake-prometheus.ts';
 import { waitFor } from '../prometheus.ts';
 import { alert, createDesk, type Desk, MINUTE, NOON } from '../triage/desk.ts';
@@ -199,6 +201,146 @@ describe('what is polled', () => {
     const [observed] = await desk.store.list('observations', { limit: 10 });
     expect(observed?.value).toMatchObject({ count: 15, client: { identity: 'web' } });
     expect((await desk.incidents()).map(({ kind, counted: { metrics } }) => [kind, metrics])).toEqual([['audit-allowed', 2]]);
+  });
+});
+
+describe('side evidence', () => {
+  const own403 = (value: (at: number) => number, pod: Labels = POD): FakeSeries => ({
+    labels: {
+      __name__: 'response_total',
+      ...pod,
+      ...DENIED,
+      direction: 'inbound',
+      client_id: 'web',
+      authz_name: 'web',
+      status_code: '403',
+    },
+    points: scrapes(NOON - HOUR, NOON + HOUR, value),
+  });
+  const failFast = (value: (at: number) => number, from = NOON - HOUR): FakeSeries => ({
+    labels: {
+      __name__: 'outbound_http_route_request_statuses_total',
+      ...{ ...POD, pod: 'web-1', instance: '10.0.0.3:4191', deployment: 'web' },
+      parent_kind: 'Service',
+      parent_namespace: 'shop',
+      parent_name: 'cart',
+      parent_port: '80',
+      http_status: '',
+      error: 'FAIL_FAST',
+    },
+    points: scrapes(from, NOON + HOUR, value),
+  });
+  const WEB = { ...POD, pod: 'web-1', instance: '10.0.0.3:4191', deployment: 'web' };
+  const kinds = async () =>
+    (await desk.incidents()).map(({ kind, workload, counted: { metrics } }) => `${kind} ${workload?.name} ${metrics}`).toSorted();
+  /** Side evidence is read each minute. */
+  const minutes = async (last: number) => {
+    for (let minute = 0; minute <= last; minute++) await polledAt(NOON + minute * MINUTE);
+  };
+
+  it('that is everyday makes no incident by itself', async () => {
+    fake.series = [...proxy(NOON - HOUR, NOON + HOUR), own403((at) => Math.max(3, 3 + Math.floor((at - NOON) / MINUTE)))];
+    await start();
+    await minutes(3);
+    expect(await kinds()).toEqual([]);
+  });
+
+  it('that is everyday stands beside an incident that a policy caused, with what was added, and does not keep it open', async () => {
+    fake.series = [
+      ...proxy(NOON - HOUR, NOON + HOUR),
+      own403((at) => (at < NOON + 90 * SECOND ? 3 : 7)),
+      denials('web', NOON + 20 * SECOND, NOON + HOUR),
+    ];
+    await start();
+    await minutes(3);
+    expect(await kinds()).toEqual(['application-refused cart 4', 'http-denied cart 1']);
+    const before = (await desk.incidents()).find(({ kind }) => kind === 'http-denied');
+    await polledAt(NOON + 10 * MINUTE);
+    expect((await desk.incidents()).find(({ kind }) => kind === 'http-denied')?.activeAt).toBe(before?.activeAt);
+  });
+
+  it('of a client that reaches nothing is an incident: what was before the first poll is not, nor a rollout', async () => {
+    fake.series = [...proxy(NOON - HOUR, NOON + HOUR, { pod: WEB }), failFast(() => 8)];
+    await start();
+    await minutes(1);
+    expect(await kinds()).toEqual([]);
+    const next = { ...WEB, pod: 'web-2', instance: '10.0.0.4:4191' };
+    fake.series.push(...proxy(NOON + 80 * SECOND, NOON + HOUR, { pod: next, started: NOON + 75 * SECOND }));
+    await polledAt(NOON + 2 * MINUTE);
+    expect(await kinds()).toEqual([]);
+    fake.series = [
+      ...fake.series.filter(({ labels }) => labels['error'] !== 'FAIL_FAST'),
+      failFast((at) => (at < NOON + 150 * SECOND ? 8 : 13)),
+    ];
+    await polledAt(NOON + 3 * MINUTE);
+    expect(await kinds()).toEqual(['request-failed web 5']);
+  });
+
+  it('that is born, and begins again with its process, counts all that the new one shows', async () => {
+    const restart = NOON + 2 * MINUTE;
+    fake.series = [
+      ...proxy(NOON - HOUR, restart - SECOND, { pod: WEB }),
+      ...proxy(restart, NOON + HOUR, { pod: WEB, started: restart - 5 * SECOND }),
+      failFast((at) => (at < restart ? 2 : 4), NOON + 30 * SECOND),
+    ];
+    await start();
+    await minutes(4);
+    expect(await kinds()).toEqual(['request-failed web 6']);
+  });
+
+  it('is asked for without what is 0, and is bounded by the answer', async () => {
+    fake.series = proxy(NOON - HOUR, NOON + HOUR);
+    await start();
+    await polledAt(NOON);
+    const asked = fake.queries.filter((query) => /outbound_|response_total|detect_http/.test(query) && !query.startsWith('count'));
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.filter((query) => !query.endsWith('} > 0'))).toEqual([]);
+  });
+
+  it('of proxies that cannot be read comes from `up` where nobody tells of targets', async () => {
+    fake.series = [...proxy(NOON - HOUR, NOON), ...proxy(NOON + 10 * SECOND, NOON + HOUR, { up: 0 })];
+    await start();
+    await minutes(5);
+    expect((await desk.incidents()).map(({ kind, details }) => [kind, details[0]?.slice(0, 9)])).toEqual([['scrape-failed', 'up is 0: ']]);
+    const remarks = (await status())?.remarks.join('\n');
+    expect(remarks).toContain('Prometheus cannot read 1 proxy: shop/cart-1');
+    expect(remarks).toContain('It does not tell which proxies cannot be scraped');
+  });
+});
+
+describe('a pod that is polled, and pushes its page as well', () => {
+  it('counts once, whichever comes first', async () => {
+    let value = 50;
+    fake.series = [
+      ...proxy(NOON - HOUR, NOON + HOUR),
+      denials('web', NOON - HOUR, NOON + HOUR, (at) => (at < NOON + 40 * SECOND ? 50 : 53)),
+    ];
+    await start();
+    await polledAt(NOON);
+    const push = async (at: number) => {
+      const labels = new Map(Object.entries({ ...DENIED, client_id: 'web' }));
+      const samples = [
+        { metric: 'process_start_time_seconds', labels: new Map<string, string>(), value: (NOON - 24 * HOUR) / SECOND, at: null },
+        { metric: 'inbound_http_authz_deny_total', labels, value, at: null },
+      ];
+      const reporter = { cluster: '', namespace: 'shop', pod: 'cart-1', workload: null };
+      const also = (set: WorkingSet) => foldReadings(set, { name: 'pushed', reporter, at, samples });
+      await desk.intake.accept({ id: null, facts: [], alerts: [], also });
+    };
+    await push(NOON + 5 * SECOND);
+    expect(await counted()).toEqual({});
+    await polledAt(NOON + 45 * SECOND);
+    value = 53;
+    await push(NOON + 46 * SECOND);
+    expect(await counted()).toEqual({ web: 3 });
+    value = 54;
+    await push(NOON + 50 * SECOND);
+    fake.series = [
+      ...proxy(NOON - HOUR, NOON + HOUR),
+      denials('web', NOON - HOUR, NOON + HOUR, (at) => (at < NOON + 48 * SECOND ? 53 : 54)),
+    ];
+    await polledAt(NOON + MINUTE);
+    expect(await counted()).toEqual({ web: 4 });
   });
 });
 

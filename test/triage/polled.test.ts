@@ -37,17 +37,18 @@ const started = (start: number, seen: readonly number[], pod: Labels = POD) =>
   );
 
 const OLD = -86_400;
+const NOBODY = { cluster: '', namespace: null, pod: null, workload: null };
 
 /** A denywhy that has read Prometheus since noon, and polls it as often as it is told to. */
 function createPolling(desk: Desk = createDesk()) {
   const changes = createPolledChanges(1000);
   const poll = async (samples: readonly (readonly Sample[])[], more: Partial<PolledReading> = {}) => {
-    const { targets } = byTarget(samples.flat(), NOON + 86_400_000);
+    const { targets } = byTarget(samples.flat(), NOON + 86_400_000, NOBODY);
     const changed = changes.select(targets);
     const reading: PolledReading = {
       scope: 'denied',
       name: 'prometheus',
-      reporter: { cluster: '', namespace: null, pod: null, workload: null },
+      reporter: NOBODY,
       since: NOON,
       isComplete: true,
       targets: changed.map(({ target }) => target),
@@ -326,7 +327,7 @@ it('samples without a time, of the future, or of no target are dropped and count
     { metric: 'inbound_http_authz_deny_total', labels: new Map(Object.entries(POD)), value: 1, at: null },
     ...series('go_goroutines', POD, [[0, 1]]),
   ];
-  const { targets, dropped } = byTarget(samples, NOON + MINUTE);
+  const { targets, dropped } = byTarget(samples, NOON + MINUTE, NOBODY);
   expect(dropped).toBe(3);
   expect(targets.flatMap(({ series: all }) => all.flatMap(({ points }) => points))).toEqual([{ at: NOON, value: 1 }]);
 });

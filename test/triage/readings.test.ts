@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Sample } from '../../src/evidence/metrics-sample.ts';
+import { byTarget } from '../../src/evidence/metrics-targets.ts';
+import { foldPolled } from '../../src/triage/polled.ts';
+import { savePolling } from '../../src/triage/polling.ts';
 import { foldReadings } from '../../src/triage/readings.ts';
 import type { WorkingSet } from '../../src/triage/working-set.ts';
 import { createDesk, type Desk, MINUTE, NOON } from './desk.ts';
@@ -91,5 +94,107 @@ describe('counters that are pushed', () => {
     await push(desk, [at(denied(7), NOON + 1000)], NOON + 3 * MINUTE);
     await push(desk, [at(denied(10), NOON + 2 * MINUTE)], NOON + 4 * MINUTE);
     expect(await counted(desk)).toEqual([{ metrics: 5, logs: 0, before: 0 }]);
+  });
+});
+
+describe('a pod that is pushed and polled', () => {
+  const SCRAPED = { namespace: 'shop', pod: 'cart-1', instance: '10.0.0.1:4191', job: 'linkerd-proxy', deployment: 'cart' };
+  const SINCE = NOON - MINUTE;
+
+  /** As Prometheus shows it: one sample, with its time and the labels of the target. */
+  const poll = async (desk: Desk, samples: readonly Sample[], at: number) => {
+    const scraped = samples.map(({ labels, ...sample }) => ({ ...sample, at, labels: new Map([...Object.entries(SCRAPED), ...labels]) }));
+    const reporter = { cluster: '', namespace: null, pod: null, workload: null };
+    const { targets } = byTarget(scraped, at, reporter);
+    const reading = { scope: 'denied', name: 'prometheus', reporter, since: SINCE, isComplete: true, targets } as const;
+    return desk.intake.accept({ id: null, facts: [], alerts: [], also: (set: WorkingSet) => foldPolled(set, reading) });
+  };
+  const polled = async () => {
+    const desk = createDesk();
+    await savePolling(desk.store, { since: SINCE, deniedAt: NOON, allowedAt: null, sideAt: null, newest: null, cluster: '' });
+    await poll(desk, [started, denied(5)], NOON);
+    return desk;
+  };
+  const S = 1000;
+
+  it.each<readonly [string, readonly (readonly ['push' | 'poll', value: number, at: number])[], number]>([
+    [
+      'counts what either says first, once',
+      [
+        ['push', 7, 10],
+        ['poll', 7, 15],
+        ['poll', 8, 30],
+        ['push', 8, 40],
+        ['push', 9, 55],
+        ['poll', 9, 60],
+      ],
+      4,
+    ],
+    [
+      'counts nothing that was polled before it was pushed',
+      [
+        ['push', 5, 10],
+        ['push', 5, 20],
+      ],
+      0,
+    ],
+    [
+      'takes a scrape of before the push for no restart',
+      [
+        ['push', 9, 10],
+        ['poll', 6, 9],
+        ['poll', 9, 24],
+      ],
+      4,
+    ],
+    [
+      'takes a page that was long on its way for no restart',
+      [
+        ['poll', 9, 30],
+        ['push', 6, 31],
+        ['poll', 10, 45],
+      ],
+      5,
+    ],
+    [
+      'takes a clock that is ahead for no restart',
+      [
+        ['poll', 9, 90],
+        ['push', 11, 40],
+        ['poll', 12, 105],
+      ],
+      7,
+    ],
+  ])('%s', async (_, steps, expected) => {
+    const desk = await polled();
+    for (const [by, value, at] of steps)
+      if (by === 'poll') await poll(desk, [started, denied(value)], NOON + at * S);
+      else await push(desk, [started, denied(value)], NOON + at * S);
+    expect(await counted(desk)).toEqual(expected === 0 ? [] : [{ metrics: expected, logs: 0, before: 0 }]);
+  });
+
+  it('and restarts counts all that the new process shows, once, and nothing more of the old one', async () => {
+    const desk = await polled();
+    const again: Sample = { ...started, value: (NOON + 20 * S) / 1000 };
+    await push(desk, [again, denied(3)], NOON + 30 * S);
+    await poll(desk, [again, denied(3)], NOON + 35 * S);
+    await push(desk, [started, denied(6)], NOON + 36 * S);
+    await poll(desk, [again, denied(4)], NOON + 50 * S);
+    expect(await counted(desk)).toEqual([{ metrics: 4, logs: 0, before: 0 }]);
+  });
+
+  it('and began after polling did shows its first denial in whichever comes first', async () => {
+    const desk = await polled();
+    const young: Sample = { ...started, value: (NOON + 20 * S) / 1000 };
+    const other = { ...REPORTER, pod: 'cart-2' };
+    const samples = [young, denied(1)];
+    const also = (set: WorkingSet) => foldReadings(set, { name: 'pushed', reporter: other, at: NOON + 30 * S, samples });
+    await desk.intake.accept({ id: null, facts: [], alerts: [], also });
+    await poll(
+      desk,
+      samples.map((sample) => ({ ...sample, labels: new Map([...sample.labels, ['pod', 'cart-2']]) })),
+      NOON + 35 * S,
+    );
+    expect(await counted(desk)).toEqual([{ metrics: 1, logs: 0, before: 0 }]);
   });
 });
