@@ -1,7 +1,8 @@
 /** The outside world on one page: what the product needs of a cluster, metrics and logs. Drivers implement it, commands choose. */
 import type { AlertFact } from './evidence/alert.ts';
 import type { PrometheusAnswer, ScrapeTarget } from './evidence/metrics-json.ts';
-import type { Change, Instant } from './policy/resource.ts';
+import type { Change, Instant, Resource } from './policy/resource.ts';
+import type { ObjectChange } from './policy/snapshot.ts';
 
 /** Something about the input that a person should know and that did not stop the work. */
 export interface Notice {
@@ -32,6 +33,45 @@ export interface Inputs {
 /** Reads a cluster. Errors: InvalidInput (unreadable, truncated, …), Unavailable. */
 export interface Cluster {
   read(): Promise<ClusterRecord>;
+}
+
+/** One change of a cluster that is followed. */
+export interface ClusterEdit {
+  readonly change: ObjectChange;
+  /** When it was seen. */
+  readonly at: Instant;
+  /** True: it was found in a list, and happened some time between the last word of the server and `at`. */
+  readonly isListed: boolean;
+}
+
+/** A cluster that is followed as it changes. Objects hold what `keptOf` keeps. It never throws: `kinds` says what fails, and it is tried again. */
+export interface ClusterWatch {
+  /** Its address, for people. */
+  readonly place: string;
+  /** Begins; once. `changed` hears of every change from then on, those of the first lists included. */
+  start(changed: (edits: readonly ClusterEdit[]) => void): void;
+  /** Resolves when each kind was listed, or could not be. */
+  readonly settled: Promise<void>;
+  /** As they are now. */
+  resources(): readonly Resource[];
+  kinds(): readonly KindStatus[];
+  stop(): Promise<void>;
+}
+
+/** How it goes with one kind. */
+export interface KindStatus {
+  /** `servers.policy.linkerd.io`. */
+  readonly name: string;
+  /** A cluster without it is an ordinary one. */
+  readonly isOptional: boolean;
+  /** `absent`: the API server does not serve it; `failing`: what was known of it stays, and grows old. */
+  readonly state: 'starting' | 'watching' | 'absent' | 'failing';
+  /** That is served; null: none, or not known yet. */
+  readonly version: string | null;
+  readonly objects: number;
+  /** When the server was last heard of it; null: never. */
+  readonly heardAt: Instant | null;
+  readonly fault: { readonly message: string; readonly remedy: string; readonly since: Instant } | null;
 }
 
 /**

@@ -19,8 +19,6 @@ export interface KubernetesRequest {
 export interface KubernetesAnswer {
   /** Of HTTP. Nothing but 200 is what was asked for; `readText` tells what it is instead. */
   readonly status: number;
-  /** How long the server wants to be left alone (ms); null: it does not say. */
-  readonly retryAfter: number | null;
   /** Must be read to its end or destroyed. Fails as streams do; `connectionFault` says it in words. */
   readonly body: Readable;
 }
@@ -69,7 +67,7 @@ export function openKubernetes(options: ClientOptions): KubernetesClient {
       response.resume();
       return ask(path, request, true);
     }
-    return { status: response.statusCode ?? 0, retryAfter: retryAfterOf(response), body: response };
+    return { status: response.statusCode ?? 0, body: response };
   }
 
   return {
@@ -208,11 +206,4 @@ function proxyOf({ proxyUrl }: KubernetesAccess['cluster'], env: AccessOptions['
       'Other kinds of proxies are not supported here: kubectl proxy may help.',
     );
   return { HTTP_PROXY: proxyUrl, HTTPS_PROXY: proxyUrl };
-}
-
-const LONGEST_RETRY_AFTER = 300;
-
-function retryAfterOf({ headers }: IncomingMessage): number | null {
-  const seconds = Number(headers['retry-after']);
-  return headers['retry-after'] === undefined || !(seconds >= 0) ? null : Math.min(seconds, LONGEST_RETRY_AFTER) * 1000;
 }

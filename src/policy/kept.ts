@@ -27,6 +27,17 @@ export function keptOf(resource: Resource): Resource | null {
   };
 }
 
+/** True when the two say the same, whoever wrote it, and however often. */
+export function isSameContent(a: Resource, b: Resource): boolean {
+  return contentOf(a) === contentOf(b);
+}
+
+/** What an object says, as text that is the same for the same; not where it stands, nor who wrote it. */
+export function contentOf({ origin: _, metadata, ...rest }: Resource): string {
+  const { resourceVersion: __, generation: ___, managedFields: ____, ...said } = metadata;
+  return JSON.stringify([said, rest]);
+}
+
 /** Small, and whoever reads them reads all of them. */
 const WHOLE: ReadonlySet<string> = new Set([
   'networking.k8s.io/NetworkPolicy',
@@ -136,11 +147,11 @@ function conditionsOf(status: unknown): unknown {
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 function metadataOf(metadata: Metadata, isCut: boolean, isControllers: boolean): Metadata {
-  const { resourceVersion: _, generation, managedFields, ...other } = metadata;
+  const { resourceVersion, generation, managedFields, ...other } = metadata;
   const managers = isControllers ? managedFields?.filter(isByPerson) : managedFields;
-  const rest = {
+  const rest: Metadata = {
     ...other,
-    ...(generation === undefined || isControllers ? {} : { generation }),
+    ...(isControllers ? {} : defined({ resourceVersion, generation })),
     ...(managers === undefined || managers.length === 0 ? {} : { managedFields: managers }),
   };
   if (!isCut || rest.annotations === undefined || !Object.hasOwn(rest.annotations, LAST_APPLIED)) return rest;
