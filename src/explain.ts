@@ -1,8 +1,13 @@
 /** The product in one function: facts and a cluster → for each client what was denied, by which object, why, and what is missing to be sure. */
+import type { Denied, Law, PlacedSymptom, Seen, Standing } from './diagnoses/diagnosis.ts';
+import type { Finding } from './diagnoses/finding.ts';
+import { findingsOfDenied, findingsOfTrouble, findingsStanding } from './diagnoses/index.ts';
+import { type Gathering, troubleOf, troublesOfClients } from './diagnoses/troubles.ts';
 import type { AlertFact } from './evidence/alert.ts';
 import { isAlertAbout } from './evidence/alert-denial.ts';
 import { type ClientRef, clientRef } from './evidence/client.ts';
-import type { DenialKind, RequestTrace, Source, WorkloadRef } from './evidence/facts.ts';
+import { type Destination, destinationAt } from './evidence/destination.ts';
+import type { DenialKind, Reporter, RequestTrace, Source, WorkloadRef } from './evidence/facts.ts';
 import { type JoinedClient, type JoinedTarget, joinTally } from './evidence/join.ts';
 import { type Judged, judge, verdictUnder } from './evidence/judge.ts';
 import { type MissingEvidence, missingEvidence, showWorkload } from './evidence/missing.ts';
@@ -57,6 +62,16 @@ export interface Case {
   readonly cluster: ClusterView | null;
   readonly question: Question;
   readonly alerts?: readonly AlertFact[];
+  /** Whose trouble with what is to be explained, whether anything told of it or not. */
+  readonly asked?: readonly Asked[];
+}
+
+/** A client that got no good answer from what it dialled. */
+export interface Asked {
+  readonly client: { readonly namespace: string; readonly pod: string; readonly ip: string | null };
+  readonly host: string;
+  readonly port: number;
+  readonly at: Instant | null;
 }
 
 /** One denied thing as one client met it. */
@@ -84,6 +99,8 @@ export interface TargetExplanation {
   readonly requests: readonly RequestTrace[];
   readonly sources: readonly Source[];
   readonly decision: Decision;
+  /** Every cause that was found, the one whose removal would have allowed it first. */
+  readonly findings: readonly Finding[];
   /** null: no cluster, or not this workload in it. */
   readonly evaluation: Evaluation | null;
   /** The moment whose policy was evaluated; null: the dump's. */
@@ -117,9 +134,21 @@ export interface AlertExplanation {
   readonly clients: readonly number[];
 }
 
+/** Trouble that left no denial of its client. */
+export interface TroubleExplanation {
+  /** null: nobody in particular. */
+  readonly client: ClientRef | null;
+  readonly destination: Destination | null;
+  readonly findings: readonly Finding[];
+}
+
 export interface Explanation {
   /** The one with most denials first. */
   readonly clients: readonly ClientExplanation[];
+  /** First those that were asked for, each of them; then what proxies told of, where anything was found. */
+  readonly troubles: readonly TroubleExplanation[];
+  /** What the objects show by themselves, whoever was denied. */
+  readonly standing: readonly Finding[];
   readonly alerts: readonly AlertExplanation[];
   readonly symptoms: readonly TallySymptom[];
   readonly unplaced: readonly Unplaced[];
@@ -128,7 +157,7 @@ export interface Explanation {
   readonly uncounted: number;
 }
 
-export function explain({ tally, cluster, question, alerts = [] }: Case): Explanation {
+export function explain({ tally, cluster, question, alerts = [], asked = [] }: Case): Explanation {
   const view = cluster ?? NO_CLUSTER;
   const { placeOf, unplaced } = placeReporters(tally, (at) => placesIn(view.at(question.at ?? at)));
   const resolve = {
@@ -138,19 +167,70 @@ export function explain({ tally, cluster, question, alerts = [] }: Case): Explan
     },
     place: placeOf,
   };
+  const symptoms = [...tally.symptoms.values()].map((symptom): PlacedSymptom => ({ symptom, place: placeOf(symptom.reporter) }));
+  const seen: Seen = { symptoms, observations: [...tally.observations.values()] };
   const targets = joinTally(tally, resolve).filter((target) => isAskedFor(target, question));
-  const parts = targets.flatMap((target) =>
-    target.clients.map((client) => ({ client, explanation: explainTarget(target, client, cluster, question) })),
-  );
-  const clients = byClient(parts.filter(({ explanation: { port } }) => question.port === null || port === null || port === question.port));
+  const parts = targets.flatMap((target) => target.clients.map((client) => explainTarget({ target, client, cluster, question, seen })));
+  const asking = parts.filter(({ explanation: { port } }) => question.port === null || port === null || port === question.port);
+  const clients = byClient(asking);
+  const denied = asking.map((part) => part.denied);
   return {
     clients,
+    troubles: explainTroubles(view, question, seen, denied, asked),
+    standing: cluster === null ? [] : findingsStanding(standingOf(view.at(question.at), question, seen, denied)),
     alerts: alerts.map((alert) => ({ alert, clients: clientsOf(alert, clients) })),
-    symptoms: [...tally.symptoms.values()].filter(({ reporter }) => isAskedNamespace(placeOf(reporter), question)),
+    symptoms: symptoms.flatMap(({ symptom, place }) => (isAskedNamespace(place, question) ? [symptom] : [])),
     unplaced: cluster === null ? [] : unplaced,
     allowedSeen: tally.observed.count,
     uncounted: tally.dropped.count + targets.reduce((sum, t) => sum + t.beyond, 0),
   };
+}
+
+/** The first sentence of an answer, wherever it is given. */
+export function firstSentence({ findings, decision }: Pick<TargetExplanation, 'findings' | 'decision'>): string {
+  return findings[0]?.summary ?? decision.sentence;
+}
+
+function explainTroubles(
+  view: ClusterView,
+  question: Question,
+  seen: Seen,
+  denied: readonly Denied[],
+  asked: readonly Asked[],
+): readonly TroubleExplanation[] {
+  const gatheringAt = (at: Instant | null): Gathering => {
+    const snapshot = view.at(question.at ?? at);
+    const places = placesIn(snapshot);
+    return {
+      snapshot,
+      seen,
+      denied,
+      clientOf: (pod) => clientRef(snapshot, pod.ips[0] ?? null, null, ownersIn(snapshot)),
+      podOf: ({ symptom: { reporter }, place }) => places.podOf(place, namesOf(reporter)),
+    };
+  };
+  const ofAsked = asked.map(({ client, host, port, at }) => {
+    const gathering = gatheringAt(at);
+    const { snapshot } = gathering;
+    const ref = clientRef(snapshot, client.ip, null, ownersIn(snapshot));
+    return troubleOf(gathering, ref, destinationAt(snapshot, host, port));
+  });
+  const told = view === NO_CLUSTER ? [] : troublesOfClients(gatheringAt(null));
+  const explained = [...ofAsked, ...told].map((trouble) => {
+    const { client, destination } = trouble;
+    return { client, destination, findings: findingsOfTrouble(trouble) };
+  });
+  return explained.filter(({ findings }, i) => i < asked.length || findings.length > 0);
+}
+
+function namesOf({ pod }: Reporter): readonly string[] {
+  return pod === null ? [] : [pod];
+}
+
+function standingOf(snapshot: Snapshot, { namespace }: Question, seen: Seen, refused: readonly Denied[]): Standing {
+  const told = seen.symptoms.map(({ place }) => place.namespace);
+  const named = [namespace, ...told, ...refused.map(({ target }) => target.namespace)];
+  return { snapshot, namespaces: new Set(named.filter((name) => name !== null)), refused, seen };
 }
 
 const EMPTY = buildSnapshot([], LINKERD_DEFAULTS);
@@ -185,7 +265,9 @@ function isAskedFor(target: JoinedTarget, question: Question): boolean {
 
 interface Part {
   readonly client: JoinedClient;
-  readonly explanation: TargetExplanation;
+  /** Without its findings: they need all that the client was denied. */
+  readonly explanation: Omit<TargetExplanation, 'findings'>;
+  readonly denied: Denied;
 }
 
 /** One workload may come with and without its identity: these are two clients to a policy. */
@@ -211,8 +293,13 @@ function toClient(group: readonly Part[]): ClientExplanation {
     before: group.reduce((sum, p) => sum + p.explanation.before, 0),
     first: group.reduce<Instant | null>((t, p) => earlier(t, p.explanation.first), null),
     last: group.reduce<Instant | null>((t, p) => later(t, p.explanation.last), null),
-    targets: group.map((p) => p.explanation).sort((a, b) => b.count - a.count || b.before - a.before),
+    targets: group.map((p) => withFindings(p, group)).sort((a, b) => b.count - a.count || b.before - a.before),
   };
+}
+
+function withFindings({ explanation, denied }: Part, group: readonly Part[]): TargetExplanation {
+  const others = group.filter((p) => p.denied !== denied).map((p) => p.denied);
+  return { ...explanation, findings: findingsOfDenied({ ...denied, others }) };
 }
 
 function totalOf(client: ClientExplanation): number {
@@ -223,36 +310,53 @@ function clientsOf(alert: AlertFact, clients: readonly ClientExplanation[]): rea
   return clients.flatMap(({ targets, tls }, i) => (targets.some((target) => isAlertAbout(alert, target, tls)) ? [i] : []));
 }
 
-function explainTarget(target: JoinedTarget, client: JoinedClient, cluster: ClusterView | null, question: Question): TargetExplanation {
+interface Explaining {
+  readonly target: JoinedTarget;
+  readonly client: JoinedClient;
+  readonly cluster: ClusterView | null;
+  readonly question: Question;
+  readonly seen: Seen;
+}
+
+function explainTarget(explaining: Explaining): Part {
+  const { target, client, cluster, question, seen } = explaining;
   const judged = cluster === null ? null : judgeAtDenial(target, client, cluster, question);
   const { kind, namespace, workload, serviceAccount, pods, admin } = target;
   const { count, before, countedBy, first, last, ips, requests, sources } = client;
   const port = judged?.port ?? target.port;
-  const seen = { kind, namespace, workload, serviceAccount, pods, admin, count, before, countedBy, first, last, ips, requests, sources };
+  const facts = { kind, namespace, workload, serviceAccount, pods, admin, count, before, countedBy, first, last, ips, requests, sources };
+  const missing = missingEvidence(target, client, judged?.evaluation ?? null, cluster === null ? dumpCommand('dump.yaml') : null);
   const base = {
-    ...seen,
+    ...facts,
     port,
     portName: judged === null || port === null ? null : portName(judged.pod, port),
     server: target.server ?? judged?.evaluation.server ?? null,
     route: target.route ?? judged?.evaluation.route ?? null,
-    missing: missingEvidence(target, client, judged?.evaluation ?? null, cluster === null ? dumpCommand('dump.yaml') : null),
+    missing,
   };
+  const denied = { target, client, missing, seen, others: [] };
   if (judged === null || cluster === null) {
     const decision = decideFromDenialAlone(denialAlone(target, client));
     const nothing = { evaluation: null, evaluatedAt: null, agrees: true, network: null, now: null };
-    return { ...base, ...nothing, decision, excluded: [], nearServers: [], unattachedRoutes: [] };
+    const explanation = { ...base, ...nothing, decision, excluded: [], nearServers: [], unattachedRoutes: [] };
+    return { client, explanation, denied: { ...denied, decision, law: null, now: null } };
   }
-  return { ...base, ...explainJudged(target, client, judged, cluster, question) };
+  const { law, ...said } = explainJudged(explaining, judged, cluster);
+  const { decision, now } = said;
+  return { client, explanation: { ...base, ...said }, denied: { ...denied, decision, law, now: now?.verdict ?? null } };
 }
 
-function explainJudged(target: JoinedTarget, client: JoinedClient, judged: Judged, cluster: ClusterView, question: Question) {
+function explainJudged({ target, client, question }: Explaining, judged: Judged, cluster: ClusterView) {
   const { evaluation, snapshot, pod, port, agrees } = judged;
   const { policy } = evaluation;
+  const { ref, tls } = client;
   const around = {
     excluded: excludedPolicies(snapshot, pod, evaluation),
     nearServers: port === null || policy.server !== null ? [] : nearServers(snapshot, pod, port),
     unattachedRoutes: unattachedRoutes(snapshot, policy),
   };
+  const network = networkAnswer(snapshot, { client: ref.pod, clientIp: ref.ip, tls, server: pod, port, policy });
+  const law: Law = { evaluation, snapshot, pod, port, agrees, ...around, network };
   const workload = showWorkload(target.workload ?? { kind: 'Pod', namespace: pod.ref.namespace, name: pod.ref.name });
   const decision = decide(evaluation, {
     ...around,
@@ -260,22 +364,22 @@ function explainJudged(target: JoinedTarget, client: JoinedClient, judged: Judge
     port,
     isDeclared: port !== null && pod.ports.includes(port),
     probePaths: port === null ? [] : (pod.probes.get(port) ?? []),
-    clientIsMeshed: client.ref.pod?.meshed ?? null,
-    clientOutside: outsideWords(client.ref),
+    clientIsMeshed: ref.pod?.meshed ?? null,
+    clientOutside: outsideWords(ref),
     clusterNetworks: snapshot.info.clusterNetworks.map((net) => net.text),
     denied: denialAlone(target, client),
     agrees,
     isOfMomentAsked: question.at !== null && cluster.moments.length > 0,
     hasServiceAccount: (ns, name) => hasServiceAccount(snapshot, ns, name),
   });
-  const { ref, tls } = client;
   return {
     ...around,
+    law,
     decision,
     evaluation,
     evaluatedAt: cluster.moments.length > 0 ? judged.at : null,
     agrees,
-    network: networkAnswer(snapshot, { client: ref.pod, clientIp: ref.ip, tls, server: pod, port, policy }),
+    network,
     now: question.at === null ? nowVerdict(target, client, cluster, judged) : null,
   };
 }

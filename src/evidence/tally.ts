@@ -5,7 +5,7 @@
 import type { ClientTls } from '../policy/evaluation.ts';
 import type { AuthorizationRef, RouteRef, ServerRef } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
-import type { Denial, DenialKind, Fact, Reporter, RequestTrace, Source, Symptom, SymptomKind } from './facts.ts';
+import type { Denial, DenialKind, Fact, Observation, Reporter, RequestTrace, Source, Symptom, SymptomKind } from './facts.ts';
 
 export interface Counts {
   /** What was counted; null: this kind of source said nothing. */
@@ -56,12 +56,31 @@ export interface TallySymptom {
   readonly sample: Symptom;
 }
 
+/** Allowed traffic of one client to one thing. */
+export interface TallyObservation {
+  readonly reporter: Reporter;
+  readonly server: ServerRef | null;
+  readonly route: RouteRef | null;
+  readonly authorization: AuthorizationRef | null;
+  readonly port: number | null;
+  readonly ip: string | null;
+  readonly tls: ClientTls | null;
+  count: number;
+  /** Counted by a counter before its first reading: when is not known. */
+  before: number;
+  first: Instant | null;
+  last: Instant | null;
+  readonly source: Source;
+}
+
 export interface Tally {
   add(fact: Fact): void;
   readonly entries: ReadonlyMap<string, TallyEntry>;
   readonly symptoms: ReadonlyMap<string, TallySymptom>;
   /** Allowed traffic that was seen, as a sum. */
   readonly observed: { count: number };
+  /** The same by client and target, as far as there is room. */
+  readonly observations: ReadonlyMap<string, TallyObservation>;
   /** Facts that found no room. */
   readonly dropped: { count: number };
 }
@@ -82,6 +101,7 @@ export function createTally(bounds: TallyBounds = BOUNDS): Tally {
   const entries = new Map<string, TallyEntry & { readonly clients: Map<string, TallyClient> }>();
   const symptoms = new Map<string, TallySymptom>();
   const observed = { count: 0 };
+  const observations = new Map<string, TallyObservation>();
   const dropped = { count: 0 };
   let clients = 0;
 
@@ -109,10 +129,13 @@ export function createTally(bounds: TallyBounds = BOUNDS): Tally {
     entries,
     symptoms,
     observed,
+    observations,
     dropped,
     add(fact) {
-      if (fact.type === 'observation') observed.count += fact.count;
-      else if (fact.type === 'denial') addDenial(fact);
+      if (fact.type === 'observation') {
+        observed.count += fact.count;
+        addObservation(observations, fact, bounds.entries);
+      } else if (fact.type === 'denial') addDenial(fact);
       else if (!addSymptom(symptoms, fact, bounds.entries)) dropped.count++;
     },
   };
@@ -201,6 +224,25 @@ function addSymptom(symptoms: Map<string, TallySymptom>, fact: Symptom, most: nu
   known.first = earlier(known.first, fact.at);
   known.last = later(known.last, fact.lastAt ?? fact.at);
   return true;
+}
+
+function addObservation(observations: Map<string, TallyObservation>, fact: Observation, most: number): void {
+  const { reporter, server, route, authorization, port, client, count, countedBefore = 0, at, source } = fact;
+  const labels = [server, route, authorization].map((ref) => ref && `${ref.group}/${ref.kind}/${ref.name}`);
+  const key = JSON.stringify([reporter.namespace, reporter.pod, ...labels, port, client.ip, tlsKey(client.tls)]);
+  const known = observations.get(key);
+  if (known === undefined) {
+    if (observations.size >= most) return;
+    const times = count > 0 ? { first: at, last: fact.lastAt ?? at } : { first: null, last: null };
+    const { ip, tls } = client;
+    observations.set(key, { reporter, server, route, authorization, port, ip, tls, count, before: countedBefore, ...times, source });
+    return;
+  }
+  known.count += count;
+  known.before += countedBefore;
+  if (count === 0) return;
+  known.first = earlier(known.first, at);
+  known.last = later(known.last, fact.lastAt ?? at);
 }
 
 export function earlier(a: Instant | null, b: Instant | null): Instant | null {

@@ -5,7 +5,7 @@ import type { Considered, Evaluation } from './evaluation.ts';
 import { parseIdentity } from './identity.ts';
 import type { InboundServer } from './inbound.ts';
 import { methodsTaken } from './methods.ts';
-import { brokenPolicy, meantForClient, nearestMiss, observedIdentity } from './nearest.ts';
+import { closest, nearestMiss, observedIdentity } from './nearest.ts';
 import { showRef } from './resource.ts';
 import {
   mismatchWords,
@@ -153,13 +153,10 @@ function byDefaultPolicy(evaluation: Evaluation, context: DecidingContext): Deci
 
 /** A Server took the port and nothing on it (or on the route) applied. */
 function byServer(evaluation: Evaluation, context: DecidingContext): Decision {
-  const meant = meantForClient(context.excluded);
-  if (meant !== null) return say(showMeant(meant, evaluation), meant.object);
-  const nearest = nearestMiss(evaluation, context.clientIsMeshed);
-  if (nearest?.isNear === true) return miss(nearest.considered, evaluation, context);
-  const broken = brokenPolicy(context.excluded, evaluation);
-  if (broken !== null) return say(showExcluded(broken), broken.object);
-  if (nearest !== null) return miss(nearest.considered, evaluation, context);
+  const found = closest(evaluation, context.excluded, context.clientIsMeshed);
+  if (found.type === 'meant') return say(showMeant(found.excluded, evaluation), found.excluded.object);
+  if (found.type === 'broken') return say(showExcluded(found.excluded), found.excluded.object);
+  if (found.type === 'miss') return miss(found.considered, evaluation, context);
   const { route, policy } = evaluation;
   const where =
     route === null || route.kind === 'default'

@@ -64,18 +64,38 @@ const REASONS_BY_WEIGHT: readonly ExcludedReason['type'][] = [
 ];
 
 /** A policy that lists this client and has no say here; of several the one whose reason is the plainest mistake. */
-export function meantForClient(excluded: readonly Excluded[]): Excluded | null {
+function meantForClient(excluded: readonly Excluded[]): Excluded | null {
   const meant = excluded.filter((e) => e.wouldApply === 'yes' && REASONS_BY_WEIGHT.includes(e.reason.type));
   const weight = (e: Excluded) => REASONS_BY_WEIGHT.indexOf(e.reason.type);
   return meant.toSorted((a, b) => weight(a) - weight(b))[0] ?? null;
 }
 
 /** A policy on this Server or route that is broken, so that nobody can tell whom it lets in. One that asks for an identity is not meant for a client without. */
-export function brokenPolicy(excluded: readonly Excluded[], evaluation: Evaluation): Excluded | null {
+function brokenPolicy(excluded: readonly Excluded[], evaluation: Evaluation): Excluded | null {
   const hasIdentity = observedIdentity(evaluation) !== null || evaluation.connection.tls === null;
   const isBroken = ({ reason }: Excluded) => {
     if (reason.type === 'dangling') return hasIdentity || reason.missing.kind === 'NetworkAuthentication';
     return reason.type === 'illegal' || (reason.type === 'unreadable' && !reason.keptOld);
   };
   return excluded.find(isBroken) ?? null;
+}
+
+/** What stands nearest to letting the client in, where a Server took the port and nothing applied. */
+export type Closest =
+  /** A policy lists this client and has no say here. */
+  | { readonly type: 'meant'; readonly excluded: Excluded }
+  /** A policy of this Server or route cannot be used. */
+  | { readonly type: 'broken'; readonly excluded: Excluded }
+  /** An authorization of this Server or route asks for something else. */
+  | { readonly type: 'miss'; readonly considered: Considered }
+  | { readonly type: 'nothing' };
+
+export function closest(evaluation: Evaluation, excluded: readonly Excluded[], clientIsMeshed: boolean | null): Closest {
+  const meant = meantForClient(excluded);
+  if (meant !== null) return { type: 'meant', excluded: meant };
+  const nearest = nearestMiss(evaluation, clientIsMeshed);
+  if (nearest?.isNear === true) return { type: 'miss', considered: nearest.considered };
+  const broken = brokenPolicy(excluded, evaluation);
+  if (broken !== null) return { type: 'broken', excluded: broken };
+  return nearest === null ? { type: 'nothing' } : { type: 'miss', considered: nearest.considered };
 }

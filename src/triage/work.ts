@@ -90,7 +90,7 @@ function tallyOf(incident: Incident, clients: readonly IncidentClient[]): Tally 
   if (kind !== null) {
     for (const [pod, own] of Map.groupBy(clients, (client) => client.pod)) entries.set(pod ?? '', entryOf(incident, kind, pod, own));
   }
-  return { add() {}, entries, symptoms: new Map(), observed: { count: 0 }, dropped: { count: incident.beyond } };
+  return { add() {}, entries, symptoms: new Map(), observed: { count: 0 }, observations: new Map(), dropped: { count: incident.beyond } };
 }
 
 function entryOf(incident: Incident, kind: DenialKind, pod: string | null, clients: readonly IncidentClient[]): TallyEntry {

@@ -1,0 +1,59 @@
+/** What findings of one denial have in common: the decision's words, what was seen, the objects with their places. */
+import type { Source } from '../evidence/facts.ts';
+import type { Instant, ObjectRef } from '../policy/resource.ts';
+import { findResource, type Snapshot } from '../policy/snapshot.ts';
+import type { Denied, Draft, PlacedSymptom } from './diagnosis.ts';
+import type { CitedObject, FindingEvidence } from './finding.ts';
+
+type Said = Pick<Draft, 'certainty' | 'removal' | 'todo' | 'remedies'> & Partial<Draft>;
+
+/** The finding that the decision itself is; what is given replaces its parts. `objects` are cited behind the deciding one. */
+export function drafted(denied: Denied, said: Said, objects: readonly (ObjectRef | null)[] = []): Draft {
+  const { decision, law } = denied;
+  const refs = said.summary === undefined ? [decision.object, ...objects] : objects;
+  return {
+    summary: decision.sentence,
+    required: decision.required,
+    observed: decision.observed,
+    note: decision.note,
+    objects: cited(law?.snapshot ?? null, refs),
+    evidence: evidenceOf(denied),
+    missing: denied.missing,
+    ...said,
+  };
+}
+
+/** Without those that are null or named twice. */
+export function cited(snapshot: Snapshot | null, refs: readonly (ObjectRef | null)[]): readonly CitedObject[] {
+  const out = new Map<string, CitedObject>();
+  for (const ref of refs) {
+    if (ref === null) continue;
+    const origin = snapshot === null ? null : (findResource(snapshot, ref)?.origin ?? null);
+    out.set(JSON.stringify([ref.group, ref.kind, ref.namespace, ref.name]), { ref, origin });
+  }
+  return [...out.values()];
+}
+
+/** Of each kind of source the first line or series that told of the denial. */
+export function evidenceOf({ target, client }: Denied): readonly FindingEvidence[] {
+  const what = DENIED_WORDS[target.kind];
+  return client.sources.map((source) => ({ what, ...sourced(source, client.first) }));
+}
+
+const DENIED_WORDS = {
+  'http-denied': 'a request was denied',
+  'tcp-denied': 'a connection was denied',
+  terminated: 'an open connection was cut off',
+  'route-not-found': 'no route was found for a request',
+  'rate-limited': 'a request was over a rate limit',
+  'audit-allowed': 'a request was allowed by audit alone',
+} as const;
+
+/** Trouble that was told, as evidence. */
+export function told({ symptom }: PlacedSymptom): FindingEvidence {
+  return { what: symptom.detail, ...sourced(symptom.sample.source, symptom.first) };
+}
+
+function sourced(source: Source, at: Instant | null): Pick<FindingEvidence, 'source' | 'at'> {
+  return { source: source.line === null ? source.name : `${source.name}:${source.line}`, at };
+}

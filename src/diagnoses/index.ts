@@ -1,0 +1,47 @@
+/** Every diagnosis, the most special first, and what they find. */
+import { clientNotMeshed } from './client-not-meshed.ts';
+import { clientSkipsItsProxy } from './client-skips-its-proxy.ts';
+import { danglingReference } from './dangling-reference.ts';
+import type { Denied, Diagnosis, Draft, Standing, Troubled } from './diagnosis.ts';
+import { type Finding, ranked } from './finding.ts';
+import { identityNotListed } from './identity-not-listed.ts';
+import { identityWrongNamespace } from './identity-wrong-namespace.ts';
+import { identityWrongTrustDomain } from './identity-wrong-trust-domain.ts';
+import { noServerForPort } from './no-server-for-port.ts';
+import { serverWithoutAuthorization } from './server-without-authorization.ts';
+
+/** In the order in which they are asked; of findings that weigh the same the earlier goes before. */
+export const DIAGNOSES: readonly Diagnosis[] = [
+  danglingReference,
+  identityWrongNamespace,
+  identityWrongTrustDomain,
+  clientSkipsItsProxy,
+  clientNotMeshed,
+  noServerForPort,
+  serverWithoutAuthorization,
+  identityNotListed,
+];
+
+/** A counter that was read once says that something was denied, and not when: of that nothing is found. */
+export function findingsOfDenied(denied: Denied): readonly Finding[] {
+  const { count, before } = denied.client;
+  if (count === 0 && before > 0) return [];
+  return collected((diagnosis, found) => diagnosis.denied?.(denied, found) ?? null);
+}
+
+export function findingsOfTrouble(troubled: Troubled): readonly Finding[] {
+  return collected((diagnosis, found) => diagnosis.troubled?.(troubled, found) ?? null);
+}
+
+export function findingsStanding(standing: Standing): readonly Finding[] {
+  return ranked(DIAGNOSES.flatMap((diagnosis) => (diagnosis.standing?.(standing) ?? []).map((draft) => ({ id: diagnosis.id, ...draft }))));
+}
+
+function collected(ask: (diagnosis: Diagnosis, found: readonly Finding[]) => Draft | null): readonly Finding[] {
+  const found: Finding[] = [];
+  for (const diagnosis of DIAGNOSES) {
+    const draft = ask(diagnosis, found);
+    if (draft !== null) found.push({ id: diagnosis.id, ...draft });
+  }
+  return ranked(found);
+}

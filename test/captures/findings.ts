@@ -1,0 +1,258 @@
+/** What we find in a situation, from its logs, its counters and both: answers only, nothing of what `truth.json` expects goes in. */
+
+import type { Finding } from '../../src/diagnoses/finding.ts';
+import { InvalidInput } from '../../src/errors.ts';
+import type { Reporter } from '../../src/evidence/facts.ts';
+import { createLogParser } from '../../src/evidence/log.ts';
+import { createMetricsInput } from '../../src/evidence/metrics.ts';
+import { createMetricsReader } from '../../src/evidence/metrics-reader.ts';
+import { createTally, type Tally } from '../../src/evidence/tally.ts';
+import { type Asked, type ClientExplanation, type ClusterView, type Explanation, explain } from '../../src/explain.ts';
+import type { Instant } from '../../src/policy/resource.ts';
+import { buildSnapshot, resourcesOf, type Snapshot } from '../../src/policy/snapshot.ts';
+import { parseInstant } from '../../src/policy/time.ts';
+import { rowsOf } from '../root-causes.ts';
+import { createScene, filesNamed, type Replay, type Scene } from './replay.ts';
+import type { Folder } from './report.ts';
+
+export const SOURCES = ['log', 'metrics', 'both'] as const;
+export type SourceKind = (typeof SOURCES)[number];
+
+/** One answer. */
+export interface Line {
+  readonly situation: string;
+  /** `namespace/app`; null: what the objects show, whoever came. */
+  readonly client: string | null;
+  readonly source: SourceKind;
+  readonly findings: readonly { readonly id: string; readonly rows: readonly number[]; readonly certainty: Finding['certainty'] }[];
+  /** The edit that took the permission away; null: none is known. */
+  readonly changed: unknown;
+}
+
+/** Of a situation: the clients of its traffic that got no success, everybody else who was denied, and the objects themselves. */
+export interface Answers {
+  readonly clients: readonly Line[];
+  readonly others: readonly Line[];
+  readonly standing: readonly Line[];
+}
+
+/** What is read of a line of `traffic.jsonl`. */
+interface Traffic {
+  readonly at: string;
+  readonly client: {
+    readonly namespace: string;
+    readonly app: string;
+    readonly pod: string | null;
+    readonly ip: string | null;
+    readonly serviceAccount: string | null;
+    readonly meshed: boolean;
+  };
+  readonly request: { readonly url?: string; readonly tcp?: string; readonly grpc?: string };
+}
+
+interface Request {
+  readonly at: Instant;
+  readonly traffic: Traffic;
+  readonly isSuccess: boolean;
+  readonly snapshot: Snapshot;
+}
+
+type Client = Traffic['client'];
+
+export function answersOf(folder: Folder): Answers {
+  const replay = JSON.parse(folder.read('replay.json') ?? '{}') as Replay;
+  const requests = requestsOf(folder, createScene(folder, replay));
+  const server = serverOf(folder, replay);
+  const failed = requests.filter(({ isSuccess }) => !isSuccess);
+  const clients = new Map(failed.map(({ traffic: { client } }) => [nameOf(client), client]));
+  const lines = SOURCES.map((source) => {
+    const tally = createTally();
+    if (source !== 'metrics') addLogs(folder, tally, requests, server);
+    if (source !== 'log') addMetrics(folder, tally, requests, server);
+    const ask = (asked: readonly Asked[]) =>
+      explain({ tally, cluster: viewOf(requests, source), question: { namespace: null, workload: null, port: null, at: null }, asked });
+    return linesOf(folder.name, source, ask, clients, failed);
+  });
+  return {
+    clients: lines.flatMap((l) => l.clients),
+    others: lines.flatMap((l) => l.others),
+    standing: lines.flatMap((l) => l.standing),
+  };
+}
+
+function linesOf(
+  situation: string,
+  source: SourceKind,
+  ask: (asked: readonly Asked[]) => Explanation,
+  clients: ReadonlyMap<string, Client>,
+  failed: readonly Request[],
+): Answers {
+  const explanation = ask([]);
+  const matched = new Set<ClientExplanation>();
+  const line = (client: string | null, findings: readonly Finding[]): Line => ({
+    situation,
+    client,
+    source,
+    findings: distinct(findings).map(({ id, certainty }) => ({ id, rows: rowsOf(id), certainty })),
+    changed: null,
+  });
+  const own = [...clients].map(([name, client]) => {
+    const mine = ofClient(explanation.clients, client, source);
+    for (const c of mine) matched.add(c);
+    const denied = mine.flatMap(({ targets }) => targets.flatMap(({ findings }) => findings));
+    const asked = failed.filter(({ traffic }) => nameOf(traffic.client) === name).flatMap(askedOf);
+    const { troubles } = ask(asked);
+    return line(name, [...denied, ...troubles.slice(0, asked.length).flatMap(({ findings }) => findings)]);
+  });
+  const others = explanation.clients.filter((c) => !matched.has(c));
+  return {
+    clients: own,
+    others: others.map((c) =>
+      line(
+        otherName(c),
+        c.targets.flatMap(({ findings }) => findings),
+      ),
+    ),
+    standing: [line(null, [...explanation.standing, ...explanation.troubles.flatMap((t) => (t.client === null ? t.findings : []))])],
+  };
+}
+
+/** Of one id the first. */
+function distinct(findings: readonly Finding[]): readonly Finding[] {
+  return findings.filter(({ id }, i) => findings.findIndex((other) => other.id === id) === i);
+}
+
+function nameOf({ namespace, app }: Client): string {
+  return `${namespace}/${app}`;
+}
+
+function otherName({ client, tls }: ClientExplanation): string {
+  if (client.node !== null && client.pod === null) return 'kubelet';
+  const account = client.workload ?? client.serviceAccount;
+  return account === null ? (client.identity ?? client.ip ?? tls?.state ?? 'unknown') : `${account.namespace}/${account.name}`;
+}
+
+/** Counters know identities alone: all clients without one are one client, and it may be any that showed none. */
+function ofClient(clients: readonly ClientExplanation[], own: Client, source: SourceKind): readonly ClientExplanation[] {
+  const byAddress = clients.filter(({ client, ips }) => {
+    const isPod = client.pod !== null && client.pod.ref.name === own.pod && client.pod.ref.namespace === own.namespace;
+    return isPod || (own.ip !== null && ips.includes(own.ip));
+  });
+  if (source === 'log' || byAddress.length > 0) return byAddress;
+  const byIdentity = clients.filter(
+    ({ client: { serviceAccount }, tls }) =>
+      tls?.state === 'established' && serviceAccount?.namespace === own.namespace && serviceAccount.name === own.serviceAccount,
+  );
+  return byIdentity.length > 0 ? byIdentity : clients.filter(({ tls, ips }) => tls?.state !== 'established' && ips.length === 0);
+}
+
+function askedOf({ at, traffic: { client, request } }: Request): readonly Asked[] {
+  const url = request.url ?? `tcp://${request.tcp ?? request.grpc}`;
+  const { hostname, port, protocol } = new URL(url);
+  const dialled = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+  const { namespace, pod, ip } = client;
+  return [{ client: { namespace, pod: pod ?? '', ip }, host: hostname, port: dialled, at }];
+}
+
+/** The objects in force at each request; `metrics` alone know nothing of pods' status. */
+function viewOf(requests: readonly Request[], source: SourceKind): ClusterView {
+  const states = requests.map(({ at, snapshot }) => ({ at, snapshot: source === 'metrics' ? withoutStatus(snapshot) : snapshot }));
+  const changes = states.filter(({ snapshot }, i) => i > 0 && snapshot !== states[i - 1]?.snapshot);
+  const first = states[0]?.snapshot ?? buildSnapshot([], requests[0]?.snapshot.info as Snapshot['info']);
+  return {
+    moments: changes.map(({ at }) => at),
+    at: (time) => changes.findLast(({ at }) => time === null || at <= time)?.snapshot ?? first,
+  };
+}
+
+const stripped = new WeakMap<Snapshot, Snapshot>();
+
+function withoutStatus(snapshot: Snapshot): Snapshot {
+  const known = stripped.get(snapshot);
+  if (known !== undefined) return known;
+  const resources = [...resourcesOf(snapshot)].map((resource) => {
+    if (resource.kind !== 'Pod' || typeof resource.status !== 'object' || resource.status === null) return resource;
+    const { podIP, podIPs, hostIP } = resource.status as Record<string, unknown>;
+    return { ...resource, status: { podIP, podIPs, hostIP } };
+  });
+  const made = buildSnapshot(resources, snapshot.info);
+  stripped.set(snapshot, made);
+  return made;
+}
+
+function requestsOf(folder: Folder, scene: Scene): readonly Request[] {
+  const { replay } = scene;
+  const files = filesNamed(replay.beforeObjects);
+  const known = new Map<string, Snapshot>();
+  const lines = (folder.read('traffic.jsonl') ?? '').split('\n').filter((line) => line.trim() !== '');
+  return lines.flatMap((raw, i): readonly Request[] => {
+    const traffic = JSON.parse(raw) as Traffic;
+    const entry = replay.before[i] ?? null;
+    const named = entry?.objects === undefined ? files : ['cluster.json', entry.objects];
+    const objects = named.length > 1 ? named : ['cluster.json', 'policy.yaml'];
+    const key = JSON.stringify([objects, entry?.podAnnotations, entry?.target]);
+    const snapshot = known.get(key) ?? scene.snapshot(objects, entry);
+    known.set(key, snapshot);
+    return [{ at: parseInstant(traffic.at) ?? 0, traffic, isSuccess: entry?.observed === 'allow', snapshot }];
+  });
+}
+
+/** Whose log and page these are, as a person would say it. */
+function serverOf(folder: Folder, replay: Replay): Reporter {
+  const { server } = JSON.parse(folder.read('truth.json') ?? '{}') as {
+    readonly server?: { readonly namespace: string; readonly pod: string };
+  };
+  const target = replay.before.find(({ target }) => target !== null)?.target;
+  return {
+    cluster: '',
+    namespace: server?.namespace ?? target?.namespace ?? null,
+    pod: server?.pod ?? target?.name ?? null,
+    workload: null,
+  };
+}
+
+const CONTROLLER: Reporter = { cluster: '', namespace: null, pod: null, workload: null };
+
+function addLogs(folder: Folder, tally: Tally, requests: readonly Request[], server: Reporter): void {
+  addLog(folder, 'server-proxy.log', server, tally);
+  addLog(folder, 'policy-controller.log', CONTROLLER, tally);
+  for (const [name, reporter] of reportersOf(requests)) addLog(folder, `client-${name}-proxy.log`, reporter, tally);
+}
+
+function addLog(folder: Folder, file: string, reporter: Reporter, tally: Tally): void {
+  const text = folder.read(file);
+  if (text === null) return;
+  const parser = createLogParser({ name: file, reporter });
+  for (const fact of [...parser.push(text.replace(/\n$/, '')), ...parser.flush()]) tally.add(fact);
+}
+
+function reportersOf(requests: readonly Request[]): ReadonlyMap<string, Reporter> {
+  return new Map(
+    requests.flatMap(({ traffic: { client } }): readonly [string, Reporter][] =>
+      client.pod === null
+        ? []
+        : [[`${client.namespace}-${client.app}`, { cluster: '', namespace: client.namespace, pod: client.pod, workload: null }]],
+    ),
+  );
+}
+
+/** The server's pages before and after the traffic; a client's has nothing before it. */
+function addMetrics(folder: Folder, tally: Tally, requests: readonly Request[], server: Reporter): void {
+  const reader = createMetricsReader();
+  const page = (file: string, reporter: Reporter) => {
+    const text = folder.read(file) ?? '';
+    if (text.trim() === '') return;
+    const input = createMetricsInput(reader, { name: file, reporter, at: null });
+    input.push(text);
+    try {
+      input.end();
+    } catch (error) {
+      // Some pages were recorded without a single metric.
+      if (!(error instanceof InvalidInput)) throw error;
+    }
+    for (const fact of reader.take()) tally.add(fact);
+  };
+  page('server-metrics-before.prom', server);
+  page('server-metrics-after.prom', server);
+  for (const [name, reporter] of reportersOf(requests)) page(`client-${name}-metrics.prom`, reporter);
+}
