@@ -64,7 +64,7 @@ const ROOMS: readonly Room[] = [
     name: 'commands',
     isPure: false,
     allows: [
-      ...['commands/', 'policy/', 'evidence/', 'manifests/', 'alerting/', 'drivers/', 'triage/', 'http/'],
+      ...['commands/', 'policy/', 'evidence/', 'manifests/', 'diagnoses/', 'alerting/', 'drivers/', 'triage/', 'http/'],
       ...['config.ts', 'config-schema.ts', 'errors.ts', 'ports.ts', 'explain.ts', 'telemetry.ts', 'commander', 'node:'],
     ],
     message: 'commands/ imports only',
@@ -79,7 +79,7 @@ const ROOMS: readonly Room[] = [
     name: 'http',
     isPure: false,
     allows: [
-      ...['http/', 'policy/', 'evidence/', 'manifests/', 'triage/'],
+      ...['http/', 'policy/', 'evidence/', 'manifests/', 'alerting/', 'triage/'],
       ...['errors.ts', 'explain.ts', 'ports.ts', 'telemetry.ts', 'express', 'zod', 'node:'],
     ],
     message: 'http/ imports only',

@@ -74,7 +74,7 @@ export interface Settings {
   readonly interval: number | null;
   /** Evaluates in the past, for samples that arrive late by remote write; null: no. */
   readonly queryOffset: number | null;
-  /** `%s` stands for the alert's name. */
+  /** `%s` stands for the alert's name. denywhy serves the pages itself: this is where it listens, or where a port-forward makes it listen. */
   readonly runbookUrl: string;
   /** The least denials in the window for the ratio to count. */
   readonly ratioFloor: number;
@@ -94,7 +94,7 @@ export const DEFAULTS: Settings = {
   keepFiringFor: 300,
   interval: null,
   queryOffset: null,
-  runbookUrl: 'https://denywhy.example.com/runbooks/%s',
+  runbookUrl: 'http://localhost:8417/runbooks/%s',
   ratioFloor: 20,
   alerts: new Map(),
   mutes: [],

@@ -161,7 +161,9 @@ async function check({ groups }: RulePack, server: RuleServer | null, io: Io): P
 
 function runbookNotice({ runbookUrl }: Settings): readonly string[] {
   if (runbookUrl !== DEFAULTS.runbookUrl) return [];
-  return ['runbook_url is a placeholder: serve rules/runbooks somewhere and name that place as runbookUrl in the tuning file.'];
+  return [
+    'runbook_url leads to http://localhost:8417, where denywhy serves its runbooks: right on its own machine and behind a port-forward. Name the address at which people reach it as runbookUrl in the tuning file.',
+  ];
 }
 
 function say(notices: readonly string[], io: Io): void {

@@ -16,6 +16,7 @@ import { type Operation, operation } from './operation.ts';
 import type { HttpOptions, Shared } from './options.ts';
 import { refuseForeign, SECURITY_HEADERS } from './origin.ts';
 import { Problem, problemOf, sendProblem, unavailable } from './problem.ts';
+import { runbookOperations } from './runbooks.ts';
 import { statusOperation } from './status.ts';
 
 /** `closing`: aborted when the server shuts down; from then on requests are refused and streams end. */
@@ -49,6 +50,7 @@ function createOperations(shared: Shared): readonly Operation[] {
     eventsOperation(shared),
     statusOperation(shared),
     ...healthOperations(shared),
+    ...runbookOperations(),
   ];
   const described = operation({
     id: 'getOpenApi',

@@ -34,7 +34,7 @@ describe('the pack', () => {
   it.each(alertsOf(DEFAULTS).map((rule) => [rule.alert, rule] as const))('%s says summary, description and runbook', (alert, rule) => {
     expect(rule.annotations['summary']).toMatch(/^[A-Z][^{}]{10,100}\.$|^denywhy [^{}]{5,100}\.$/);
     expect(rule.annotations['description']?.length).toBeGreaterThan(20);
-    expect(rule.annotations['runbook_url']).toMatch(new RegExp(`^https://.*/${alert}$`));
+    expect(rule.annotations['runbook_url']).toMatch(new RegExp(`^https?://[^/]+/runbooks/${alert}$`));
     expect(['critical', 'warning', 'info']).toContain(rule.labels['severity']);
     expect(Object.values(rule.labels).join()).not.toContain('{{');
   });

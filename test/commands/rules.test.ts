@@ -44,7 +44,7 @@ describe('denywhy rules', () => {
       },
     });
     expect(stderr).toBe(
-      'denywhy: runbook_url is a placeholder: serve rules/runbooks somewhere and name that place as runbookUrl in the tuning file.\n',
+      'denywhy: runbook_url leads to http://localhost:8417, where denywhy serves its runbooks: right on its own machine and behind a port-forward. Name the address at which people reach it as runbookUrl in the tuning file.\n',
     );
   });
 

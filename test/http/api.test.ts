@@ -284,6 +284,8 @@ describe('the document', () => {
         "GET /healthz isAlive",
         "GET /readyz isReady",
         "GET /metrics getMetrics",
+        "GET /runbooks listRunbooks",
+        "GET /runbooks/{id} getRunbook",
         "GET /openapi.json getOpenApi",
       ]
     `);

@@ -50,7 +50,9 @@ describe('tokens', () => {
         isOpen: security !== undefined,
       })),
     );
-    expect(all.filter((o) => o.isOpen).map((o) => o.what)).toEqual(['GET /healthz', 'GET /readyz', 'GET /openapi.json']);
+    expect(all.filter((o) => o.isOpen).map((o) => o.what)).toEqual([
+      ...['GET /healthz', 'GET /readyz', 'GET /runbooks', 'GET /runbooks/{id}', 'GET /openapi.json'],
+    ]);
     const named = NEEDS.map(([method, path]) => `${method} ${path.replace('/x', '/{id}')}`);
     expect(
       all
