@@ -187,8 +187,15 @@ export function explain({ tally, cluster, question, alerts = [], asked = [] }: C
 }
 
 /** The first sentence of an answer, wherever it is given. */
-export function firstSentence({ findings, decision }: Pick<TargetExplanation, 'findings' | 'decision'>): string {
-  return findings[0]?.summary ?? decision.sentence;
+export function firstSentence(target: Pick<TargetExplanation, 'findings' | 'decision'>): string {
+  return saidOf(target).sentence;
+}
+
+/** The first sentence with its two sides: of the first finding, else of the decision. */
+export function saidOf({ findings: [first], decision }: Pick<TargetExplanation, 'findings' | 'decision'>): Decision {
+  if (first === undefined) return decision;
+  const { summary, required, observed, note, objects } = first;
+  return { sentence: summary, required, observed, note, object: objects[0]?.ref ?? null };
 }
 
 function explainTroubles(

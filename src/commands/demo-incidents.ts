@@ -1,6 +1,6 @@
 /** The incidents of a played recording as the service keeps them, and how to ask it for more. */
 import type { ServedIncident } from './demo-service.ts';
-import type { Style } from './explain-proof.ts';
+import type { Style } from './explain-lines.ts';
 import { safe, wrap } from './terminal.ts';
 
 /** `url`: where the API is; null: it is gone when this is read. */

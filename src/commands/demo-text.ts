@@ -1,6 +1,6 @@
 /** A played recording for a person: what was played, each client's answer, one explanation in full, and what to try next. */
 import type { Recording } from '../drivers/recording.ts';
-import type { ClientExplanation, Explanation, TargetExplanation } from '../explain.ts';
+import { type ClientExplanation, type Explanation, firstSentence, saidOf, type TargetExplanation } from '../explain.ts';
 import { showInstant } from '../policy/time.ts';
 import type { Io } from './command.ts';
 import { type AlertSpan, alertsOf } from './demo-alerts.ts';
@@ -9,8 +9,8 @@ import { nextCommands } from './demo-next.ts';
 import type { Played } from './demo-play.ts';
 import type { ServedIncident } from './demo-service.ts';
 import { showDifference } from './explain-difference.ts';
+import { paragraph, type Style, section } from './explain-lines.ts';
 import { showClient, showCounts, showPort, showSubject, showTargetWorkload } from './explain-names.ts';
-import { paragraph, type Style, section } from './explain-proof.ts';
 import { SYMPTOM_WORDS, showNotices } from './explain-remarks.ts';
 import type { Answer } from './explain-report.ts';
 import { showClientBlock } from './explain-text.ts';
@@ -123,7 +123,7 @@ function groupLines(client: ClientExplanation, index: number, shown: ShownDemo, 
 function alike(targets: readonly TargetExplanation[]): readonly (readonly TargetExplanation[])[] {
   const groups = new Map<string, TargetExplanation[]>();
   for (const target of targets) {
-    const key = JSON.stringify(target.decision);
+    const key = JSON.stringify(saidOf(target));
     const known = groups.get(key);
     if (known === undefined) groups.set(key, [target]);
     else known.push(target);
@@ -146,8 +146,8 @@ function answerLines(targets: readonly TargetExplanation[], isCounted: boolean, 
   const since = now === null || now.since === null ? '' : ` since ${showMoment(now.since, style.now)} UTC`;
   return [
     ...arrows,
-    ...paragraph('WHY', first.decision.sentence, style),
-    ...showDifference(first.decision, style.columns, style.palette),
+    ...paragraph('WHY', firstSentence(first), style),
+    ...showDifference(saidOf(first), style.columns, style.palette),
     ...(now?.verdict === 'allow' ? paragraph('NOW', `allowed${since}.`, style) : []),
   ];
 }

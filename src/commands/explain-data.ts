@@ -9,6 +9,7 @@ import { type NetworkSide, showConsideredRule } from '../policy/network-verdict.
 import type { Instant } from '../policy/resource.ts';
 import { showInstant } from '../policy/time.ts';
 import { requiredIdentities, requiredNetworks, showExcluded, showNear, showProtocol, showReasons } from '../policy/wording.ts';
+import { findingData } from './explain-findings.ts';
 import type { Answer } from './explain-report.ts';
 
 /** JSON (a value and a line feed) or one YAML document. Neither holds a character that a terminal obeys. */
@@ -37,6 +38,8 @@ export function dataOf({ explanation, question, logs, sources = [], notices, set
     question: { ...question, at: time(question.at) },
     clients: explanation.clients.map(clientData),
     alerts: explanation.alerts.map(alertData),
+    troubles: explanation.troubles.map(troubleData),
+    standing: explanation.standing.map(findingData),
     symptoms: explanation.symptoms.map(symptomData),
     unplaced: explanation.unplaced,
     allowedSeen: explanation.allowedSeen,
@@ -106,6 +109,7 @@ function targetData(target: TargetExplanation) {
     requests,
     sources,
     decision,
+    findings: target.findings.map(findingData),
     verdict: evaluation?.verdict ?? null,
     undecidedFor: evaluation?.missing ?? [],
     agrees,
@@ -116,6 +120,15 @@ function targetData(target: TargetExplanation) {
     networkPolicy: networkData(target),
     now: now === null ? null : { verdict: now.verdict, since: time(now.since) },
     missing,
+  };
+}
+
+function troubleData({ client, destination, findings }: Explanation['troubles'][number]) {
+  const who = client === null ? null : { key: client.key, workload: client.workload, serviceAccount: client.serviceAccount, ip: client.ip };
+  return {
+    client: who,
+    destination: destination === null ? null : { dialled: destination.dialled, service: destination.service },
+    findings: findings.map(findingData),
   };
 }
 

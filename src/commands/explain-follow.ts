@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Unavailable } from '../errors.ts';
 import type { Fact } from '../evidence/facts.ts';
 import { createTally } from '../evidence/tally.ts';
-import { type ClientExplanation, explain } from '../explain.ts';
+import { type ClientExplanation, explain, firstSentence } from '../explain.ts';
 import { type OpenCluster, openCluster } from './cluster-view.ts';
 import type { Io } from './command.ts';
 import { clientData, showJson } from './explain-data.ts';
@@ -126,7 +126,7 @@ function createBook() {
     JSON.stringify([
       client.key,
       tls?.state,
-      ...targets.map((t) => [t.kind, t.namespace, t.workload?.name, t.server, t.route, t.decision.sentence]),
+      ...targets.map((t) => [t.kind, t.namespace, t.workload?.name, t.server, t.route, firstSentence(t)]),
     ]);
   return {
     add(clients: readonly ClientExplanation[], show: (client: ClientExplanation) => void): void {

@@ -1,6 +1,7 @@
 /** What was read of a live cluster, for a person; and what was not, with what to do. */
+
+import type { Style } from './explain-lines.ts';
 import type { SourceRead } from './explain-live.ts';
-import type { Style } from './explain-proof.ts';
 import { list } from './explain-remarks.ts';
 import { safe } from './terminal.ts';
 

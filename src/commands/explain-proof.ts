@@ -1,39 +1,23 @@
 /** How one denial was decided, line by line: what took part, what had no say, and why. */
-import type { TargetExplanation } from '../explain.ts';
+import { saidOf, type TargetExplanation } from '../explain.ts';
 import type { Considered } from '../policy/evaluation.ts';
 import type { InboundRoute, RateLimit } from '../policy/inbound.ts';
 import type { NetworkSide } from '../policy/network-verdict.ts';
 import type { ObjectRef } from '../policy/resource.ts';
 import { showDefaultOrigin, showExcluded, showMatch, showNear, showProtocol, showReasons } from '../policy/wording.ts';
 import { showDifference } from './explain-difference.ts';
+import { showAdvice, showFindings } from './explain-findings.ts';
+import { LABEL, paragraph, type Style, section } from './explain-lines.ts';
 import { showMoment } from './moment.ts';
-import { type Palette, safe, wrap } from './terminal.ts';
-
-export interface Style {
-  readonly columns: number;
-  readonly palette: Palette;
-  /** The day that needs no date, in UTC. */
-  readonly now: number;
-  /** The namespace asked about: names in it are said without it. */
-  readonly namespace: string | null;
-}
-
-const LABEL = 9;
-
-/** Lines under a label of the left column. */
-export function section(label: string, lines: readonly string[], { palette }: Style): readonly string[] {
-  return lines.map((line, i) => (i === 0 ? `${palette.bold(label.padEnd(LABEL))}${line.slice(LABEL)}` : line));
-}
-
-export function paragraph(label: string, text: string, style: Style): readonly string[] {
-  return section(label, wrap(safe(text), style.columns, ' '.repeat(LABEL)), style);
-}
+import { safe, wrap } from './terminal.ts';
 
 /** WHY, DECIDED, NOW and MISSING of one target. */
 export function showProof(target: TargetExplanation, style: Style): readonly string[] {
-  const { decision, evaluatedAt, agrees, now } = target;
-  const lines = [...paragraph('WHY', decision.sentence, style), ...showDifference(decision, style.columns, style.palette)];
-  if (decision.observed === '' && decision.note !== '') lines.push(...paragraph('', decision.note, style));
+  const { evaluatedAt, agrees, now } = target;
+  const said = saidOf(target);
+  const lines = [...paragraph('WHY', said.sentence, style), ...showDifference(said, style.columns, style.palette)];
+  if (said.observed === '' && said.note !== '') lines.push(...paragraph('', said.note, style));
+  lines.push(...showFindings(target, style), ...showAdvice(target, style));
   const decided = decidedLines(target, style);
   if (decided.length > 0) lines.push('');
   for (const line of section('DECIDED', decided, style)) lines.push(line);

@@ -7,8 +7,8 @@ import { parseIdentity } from '../policy/identity.ts';
 import type { SettingOrigin } from '../policy/settings.ts';
 import type { Notice } from '../ports.ts';
 import type { LogRead } from './explain-evidence.ts';
+import { paragraph, type Style } from './explain-lines.ts';
 import { showPlace } from './explain-names.ts';
-import { paragraph, type Style } from './explain-proof.ts';
 import { showMoment, showSpan } from './moment.ts';
 import { cut, safe, wrap } from './terminal.ts';
 

@@ -4,9 +4,10 @@ import type { ClusterSettings } from '../policy/cluster-settings.ts';
 import type { Notice } from '../ports.ts';
 import type { Io } from './command.ts';
 import type { LogRead } from './explain-evidence.ts';
+import { showTroubles } from './explain-findings.ts';
+import type { Style } from './explain-lines.ts';
 import type { SourceRead } from './explain-live.ts';
 import { showSources } from './explain-live-text.ts';
-import type { Style } from './explain-proof.ts';
 import { showAlerts, showNothingDenied, showNotices, showSettings, showSymptoms } from './explain-remarks.ts';
 import { showClientBlock } from './explain-text.ts';
 import { createPalette, wantsColor, wrap } from './terminal.ts';
@@ -50,6 +51,7 @@ export function showAnswer(
       ? showNothingDenied(explanation, logs, asked, style)
       : blocks.flatMap((block, i) => (i === 0 ? block : ['', '', ...block]))),
     ...showAlerts(explanation, style),
+    ...showTroubles(explanation, style),
     ...showSymptoms(explanation, style),
     ...showSettings(explanation, settings, style),
     ...showSources(sources, style),

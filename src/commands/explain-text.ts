@@ -1,7 +1,8 @@
 /** The explanation for a person at a terminal: the answer before the proof, one block per client. */
 import type { ClientExplanation, TargetExplanation } from '../explain.ts';
+import type { Style } from './explain-lines.ts';
 import { showClient, showCounts, showPort, showSubject, showTargetWorkload } from './explain-names.ts';
-import { type Style, showProof } from './explain-proof.ts';
+import { showProof } from './explain-proof.ts';
 import { showSpan } from './moment.ts';
 import { safe, widthOf, wrap } from './terminal.ts';
 

@@ -13,15 +13,28 @@ export const identityWrongNamespace: Diagnosis = {
     if (near === null || own === null || denied.law === null || own.serviceAccount === 'default') return null;
     const { listed } = near;
     if (listed.namespace === own.namespace) return null;
-    const isTypo = hasServiceAccount(denied.law.snapshot, listed.namespace, listed.serviceAccount) === false;
-    const name = `${own.namespace}/${own.serviceAccount}`;
+    const other = `ServiceAccount ${listed.namespace}/${listed.serviceAccount}`;
+    const exists = hasServiceAccount(denied.law.snapshot, listed.namespace, listed.serviceAccount);
+    const rename = `name namespace ${own.namespace} instead of ${listed.namespace}`;
     return drafted(denied, {
-      certainty: isTypo ? 'certain' : 'likely',
+      certainty: exists === false ? 'certain' : 'likely',
       removal: 'allows',
-      todo: isTypo
-        ? `Name namespace ${own.namespace} instead of ${listed.namespace}.`
-        : `If ${name} is meant, name namespace ${own.namespace}; ServiceAccount ${listed.namespace}/${listed.serviceAccount} exists too, and may be meant as well.`,
+      todo:
+        exists === false
+          ? `${sentence(rename)}: there is no ${other}.`
+          : `If ${own.namespace}/${own.serviceAccount} is meant, ${rename}. ${exists === true ? `${other} exists as well: if both are meant, list both.` : `Look first whether ${other} exists and is meant as well.`}`,
+      missing:
+        exists === null
+          ? [
+              ...denied.missing,
+              { what: `whether ${other} exists`, command: `kubectl get sa -n ${listed.namespace} ${listed.serviceAccount}` },
+            ]
+          : denied.missing,
       remedies: ['repair-identity', 'add-identity'],
     });
   },
 };
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

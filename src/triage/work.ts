@@ -2,7 +2,7 @@
 import { Unavailable } from '../errors.ts';
 import type { DenialKind, Reporter } from '../evidence/facts.ts';
 import type { Tally, TallyClient, TallyEntry } from '../evidence/tally.ts';
-import { type ClusterView, type Explanation, explain } from '../explain.ts';
+import { type ClusterView, type Explanation, explain, saidOf } from '../explain.ts';
 import type { Instant } from '../policy/resource.ts';
 import { showRef } from '../policy/resource.ts';
 import type { Json, Store } from '../ports.ts';
@@ -135,9 +135,11 @@ function denialKind({ kind, route, server }: Incident): DenialKind | null {
 }
 
 function answerOf(incident: Incident, explanation: Explanation, at: Instant): Answer | null {
-  const decision = explanation.clients[0]?.targets[0]?.decision;
-  if (decision !== undefined)
-    return { sentence: decision.sentence, object: decision.object === null ? null : showRef(decision.object), at };
+  const target = explanation.clients[0]?.targets[0];
+  if (target !== undefined) {
+    const { sentence, object } = saidOf(target);
+    return { sentence, object: object === null ? null : showRef(object), at };
+  }
   const detail = incident.details.at(-1);
   if (incident.waitingForEvidence) return { sentence: 'An alert fires; no denial has been seen yet.', object: null, at };
   return detail === undefined ? null : { sentence: detail, object: null, at };

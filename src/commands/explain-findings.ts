@@ -1,0 +1,66 @@
+/** What diagnoses found, in lines: how sure it is and under which name, what else holds, what to do, and trouble that left no denial. */
+import type { Finding } from '../diagnoses/finding.ts';
+import type { Explanation, TargetExplanation, TroubleExplanation } from '../explain.ts';
+import { showOrigin } from '../manifests/place.ts';
+import { showInstant } from '../policy/time.ts';
+import { showDifference } from './explain-difference.ts';
+import { paragraph, type Style } from './explain-lines.ts';
+import { safe, wrap } from './terminal.ts';
+
+const INDENT = ' '.repeat(9);
+const MOST_MORE = 4;
+
+/** `certain · identity-wrong-namespace`, and what else was found. */
+export function showFindings({ findings }: Pick<TargetExplanation, 'findings'>, style: Style): readonly string[] {
+  const [first, ...more] = findings;
+  if (first === undefined) return [];
+  const shown = more.slice(0, MOST_MORE).flatMap((finding) => {
+    const text = finding.summary === first.summary ? nameOf(finding) : `${nameOf(finding)}: ${finding.summary}`;
+    return wrap(safe(text), style.columns, INDENT);
+  });
+  return [`${INDENT}${style.palette.dim(nameOf(first))}`, ...shown];
+}
+
+/** The advice of the first finding. */
+export function showAdvice({ findings }: Pick<TargetExplanation, 'findings'>, style: Style): readonly string[] {
+  const [first] = findings;
+  return first === undefined ? [] : ['', ...paragraph('DO', first.todo, style)];
+}
+
+function nameOf({ certainty, id }: Finding): string {
+  return `${certainty} · ${id}`;
+}
+
+/** Clients that met trouble without a denial, and what the objects show by themselves. */
+export function showTroubles({ troubles, standing }: Explanation, style: Style): readonly string[] {
+  const lines = troubles.flatMap((trouble) => troubleLines(trouble, style));
+  const objects = standing.flatMap((finding) => [
+    '',
+    ...paragraph('NOTE', finding.summary, style),
+    ...showFindings({ findings: [finding] }, style),
+  ]);
+  return [...lines, ...objects];
+}
+
+function troubleLines({ client, destination, findings }: TroubleExplanation, style: Style): readonly string[] {
+  const [first] = findings;
+  if (first === undefined) return [];
+  const who = [client?.key, destination?.dialled].filter((part) => part !== undefined).join(' → ');
+  return [
+    '',
+    ...wrap(style.palette.bold(safe(`TROUBLE  ${who}`)), style.columns, INDENT, ''),
+    ...paragraph('WHY', first.summary, style),
+    ...showDifference({ ...first, sentence: first.summary, object: null }, style.columns, style.palette),
+    ...showFindings({ findings }, style),
+    ...showAdvice({ findings }, style),
+  ];
+}
+
+/** A finding as data for other programs. */
+export function findingData({ objects, evidence, ...finding }: Finding) {
+  return {
+    ...finding,
+    objects: objects.map(({ ref, origin }) => ({ ...ref, place: origin === null ? null : showOrigin(origin) })),
+    evidence: evidence.map(({ what, source, at }) => ({ what, source, at: at === null ? null : showInstant(at) })),
+  };
+}
