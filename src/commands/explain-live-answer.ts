@@ -54,7 +54,7 @@ export async function readLive(
   return { logs: gathered.logs, sources: [policies, ...gathered.sources, ...unread] };
 }
 
-/** Only the clients that run as this ServiceAccount; alerts keep pointing at the right ones. */
+/** Only the clients that run as this ServiceAccount, and what their own proxies saw; alerts keep pointing at the right ones. */
 export function onlyOf(explanation: Explanation, client: string | null, namespace: string | null): Explanation {
   if (client === null) return explanation;
   const isMeant = (account: ClientRef['serviceAccount']) =>
@@ -65,5 +65,6 @@ export function onlyOf(explanation: Explanation, client: string | null, namespac
     ...alert,
     clients: alert.clients.map((i) => kept.indexOf(i)).filter((i) => i >= 0),
   }));
-  return { ...explanation, clients, alerts };
+  const symptoms = explanation.symptoms.filter(({ reporter }) => reporter.serviceAccount === client);
+  return { ...explanation, clients, alerts, symptoms };
 }

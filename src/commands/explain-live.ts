@@ -84,7 +84,7 @@ async function ofPrometheus(prometheus: Prometheus, ask: LiveQuestion, add: (fac
 /** One reading of each proxy: what it counted since it started. */
 async function readPages(pages: ProxyPages, pods: readonly PodOfWorkload[], add: (fact: Fact) => void): Promise<readonly SourceRead[]> {
   const reader = createMetricsReader();
-  const failures = new Map<string, SourceRead>();
+  const failures = createFailures();
   const chosen = pods.slice(0, MOST.pages);
   let read = 0;
   await each(chosen, async (pod) => {
@@ -95,8 +95,7 @@ async function readPages(pages: ProxyPages, pods: readonly PodOfWorkload[], add:
       input.end();
       read++;
     } catch (error) {
-      const fault = failed(`counters of ${nameOf(pod)}`, error);
-      if (!failures.has(fault.remedy)) failures.set(fault.remedy, fault);
+      failures.add(`counters of ${nameOf(pod)}`, error);
     }
   });
   for (const fact of reader.take()) add(fact);
@@ -104,7 +103,7 @@ async function readPages(pages: ProxyPages, pods: readonly PodOfWorkload[], add:
   const left = pods.length - chosen.length;
   return [
     ...(read === 0 ? [] : [{ what, isRead: true, detail: 'all that they counted since they started', remedy: '' }]),
-    ...failures.values(),
+    ...failures.all(),
     ...(left <= 0
       ? []
       : [
@@ -127,15 +126,12 @@ async function readLogs(logs: Logs, pods: readonly PodOfWorkload[], ask: LiveQue
   const since = ask.now - ask.since;
   const chosen = pods.slice(0, MOST.logs);
   const results: ProxyLogRead[] = [];
-  const failures = new Map<string, { readonly fault: SourceRead; count: number }>();
+  const failures = createFailures();
   await each(chosen, async (pod) => {
     try {
       results.push(await readProxyLog(logs, pod, { bounds: { since, ...BOUNDS }, after: null, add }));
     } catch (error) {
-      const fault = failed(`log of ${nameOf(pod)}`, error);
-      const known = failures.get(fault.remedy);
-      if (known === undefined) failures.set(fault.remedy, { fault, count: 1 });
-      else known.count++;
+      failures.add(`log of ${nameOf(pod)}`, error);
     }
   });
   results.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -143,7 +139,7 @@ async function readLogs(logs: Logs, pods: readonly PodOfWorkload[], ask: LiveQue
   const sources: SourceRead[] = [
     ...(results.length === 0 ? [] : [{ what: whatWasRead(results), isRead: true, detail: howMuch(results, since), remedy: '' }]),
     ...results.flatMap(whatWasCut),
-    ...[...failures.values()].map(({ fault, count: n }) => (n === 1 ? fault : { ...fault, what: `${fault.what} and ${n - 1} more` })),
+    ...failures.all(),
     ...(left <= 0
       ? []
       : [
@@ -201,6 +197,22 @@ function withoutProxy(meshed: readonly PodOfWorkload[], unmeshed: readonly PodOf
       remedy: `kubectl get pod -n ${first.namespace} ${first.pod} -o jsonpath='{.spec.containers[*].name}'`,
     },
   ];
+}
+
+/** Failures that are alike are told of once. */
+function createFailures() {
+  const alike = new Map<string, { readonly fault: SourceRead; count: number }>();
+  return {
+    add(what: string, error: unknown): void {
+      const fault = failed(what, error);
+      const key = `${fault.detail} ${fault.remedy}`.replace(/[a-z0-9.-]+\/[a-z0-9.-]+|-n \S+ \S+/g, '…');
+      const known = alike.get(key);
+      if (known === undefined) alike.set(key, { fault, count: 1 });
+      else known.count++;
+    },
+    all: (): readonly SourceRead[] =>
+      [...alike.values()].map(({ fault, count: n }) => (n === 1 ? fault : { ...fault, what: `${fault.what} and of ${n - 1} more` })),
+  };
 }
 
 function failed(what: string, error: unknown): SourceRead {

@@ -97,7 +97,8 @@ async function isFile(path: string): Promise<boolean> {
 async function answerOf(options: ExplainOptions, live: LiveCluster | null, io: Io): Promise<Answer> {
   const inputs = createInputs({ stdin: io.stdin });
   const record = live === null ? await readFiles(options, inputs) : await live.cluster.read();
-  const cluster = record === null ? null : openCluster(record, options.settings);
+  // What could not be read of a live cluster stands among its sources.
+  const cluster = record === null ? null : openCluster(live === null ? record : { ...record, notices: [] }, options.settings);
   const plan = live === null ? await withStdin(options.plan, io, options.alert !== null) : options.plan;
   const subject = subjectOf(live === null ? options.question : questionOf(options, live.namespace), cluster);
   const tally = createTally();

@@ -78,6 +78,11 @@ function createChannels({ namespace, pod }: ProxyPod, port: number) {
       done(error);
     },
   });
+  // Whoever reads it may come later than its fault.
+  stream.on('error', () => {});
+  const same = () => stream;
+  // What node:http asks of a socket.
+  Object.assign(stream, { setTimeout: same, setNoDelay: same, setKeepAlive: same, ref: same, unref: same });
   const fail = (what: string) =>
     stream.destroy(
       new Unavailable(`Port ${port} of ${namespace}/${pod} cannot be reached: ${what}.`, 'Is the pod running, and does it listen there?'),
@@ -97,6 +102,10 @@ function createChannels({ namespace, pod }: ProxyPod, port: number) {
       socket = opened;
       opened.addEventListener('close', () => stream.push(null));
       opened.addEventListener('error', () => fail('the connection broke off'));
+      if (stream.errored !== null) {
+        opened.close();
+        throw stream.errored;
+      }
       return stream;
     },
   };
