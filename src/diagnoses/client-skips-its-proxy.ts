@@ -3,7 +3,7 @@ import { type ObjectRef, refOf } from '../policy/resource.ts';
 import { readPortList, type Workload } from '../policy/workload.ts';
 import { missedAuthentication } from './closest.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import { drafted } from './drafting.ts';
+import { drafted, identityAsked } from './drafting.ts';
 
 const SKIP_PORTS = 'config.linkerd.io/skip-outbound-ports';
 const SKIP_SUBNETS = 'config.linkerd.io/skip-subnets';
@@ -17,7 +17,7 @@ export const clientSkipsItsProxy: Diagnosis = {
     if (considered === null || tls?.state !== 'none' || denied.law === null) return null;
     if (ref.pod === null) {
       if (ref.ip !== null) return null;
-      return drafted(denied, { ...SAID, certainty: 'possible', todo: TODO });
+      return drafted(denied, { ...SAID, ...identityAsked(denied, considered), certainty: 'possible', removal: 'unknown', todo: TODO });
     }
     if (!ref.pod.meshed) return null;
     const skipped = skippedBy(ref.pod, denied.law.port);

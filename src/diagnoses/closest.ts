@@ -24,14 +24,26 @@ export function closestOf(denied: Denied): Closest | null {
 export function missedAuthentication(denied: Denied): Considered | null {
   const law = lawOfDenial(denied);
   if (law === null) return null;
+  const nearest = nearestOf(denied, law);
+  if (nearest?.authentication.match === 'no') return nearest;
+  // An address that nobody saw may be the wrong one: then what asks for an identity is missed as well.
+  return nearest?.network.match === 'unobserved' ? (law.evaluation.considered.find(asksForIdentity) ?? null) : null;
+}
+
+function nearestOf(denied: Denied, { evaluation }: Law): Considered | null {
+  if (evaluation.policy.server === null) return nearestMiss(evaluation, denied.client.ref.pod?.meshed ?? null)?.considered ?? null;
   const found = closestOf(denied);
-  const considered =
-    law.evaluation.policy.server === null
-      ? (nearestMiss(law.evaluation, denied.client.ref.pod?.meshed ?? null)?.considered ?? null)
-      : found?.type === 'miss'
-        ? found.considered
-        : null;
-  return considered?.authentication.match === 'no' ? considered : null;
+  return found?.type === 'miss' ? found.considered : null;
+}
+
+function asksForIdentity({ authentication }: Considered): boolean {
+  return authentication.match === 'no';
+}
+
+/** The same, where the client showed an identity and it is not listed. */
+export function missedIdentity(denied: Denied): Considered | null {
+  const considered = missedAuthentication(denied);
+  return considered?.authentication.match === 'no' && considered.authentication.why === 'identity-not-listed' ? considered : null;
 }
 
 /** The client's identity, where it is of Linkerd's form. */

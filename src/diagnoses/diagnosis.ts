@@ -1,4 +1,5 @@
 /** What a diagnosis is, and all that it may see. */
+import type { WhatChanged } from '../evidence/changed.ts';
 import type { ClientRef } from '../evidence/client.ts';
 import type { Destination } from '../evidence/destination.ts';
 import type { JoinedClient, JoinedTarget } from '../evidence/join.ts';
@@ -53,6 +54,8 @@ export interface Denied {
   readonly law: Law | null;
   /** What the policy last known says of it, where that decides; null: no history, or it does not. */
   readonly now: Evaluation['verdict'] | null;
+  /** What turned allow into deny; null: no refusal, or none by the objects given. */
+  readonly changed: WhatChanged | null;
   readonly seen: Seen;
   /** What else this client was denied. */
   readonly others: readonly Pick<Denied, 'target' | 'client'>[];

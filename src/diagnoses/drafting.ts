@@ -1,7 +1,9 @@
 /** What findings of one denial have in common: the decision's words, what was seen, the objects with their places. */
 import type { Source } from '../evidence/facts.ts';
-import type { Instant, ObjectRef } from '../policy/resource.ts';
+import type { Considered } from '../policy/evaluation.ts';
+import { type Instant, type ObjectRef, objectKey, showRef } from '../policy/resource.ts';
 import { findResource, type Snapshot } from '../policy/snapshot.ts';
+import { requiredIdentities, showClientTls } from '../policy/wording.ts';
 import type { Denied, Draft, PlacedSymptom } from './diagnosis.ts';
 import type { CitedObject, FindingEvidence } from './finding.ts';
 
@@ -21,6 +23,23 @@ export function drafted(denied: Denied, said: Said, objects: readonly (ObjectRef
     missing: denied.missing,
     ...said,
   };
+}
+
+/** The words for an identity that is asked for and was not shown, where the decision is about something else. */
+export function identityAsked({ decision, client }: Denied, { authorization }: Considered): Partial<Draft> {
+  const { object, via } = authorization;
+  const own = via.find(({ kind }) => kind !== 'NetworkAuthentication') ?? object;
+  if (own === null || decision.object === null || sameRef(decision.object, own) || via.some((ref) => sameRef(ref, decision.object)))
+    return {};
+  return {
+    summary: `${showRef(own)} needs a mesh identity, and the client showed none.`,
+    required: requiredIdentities(authorization),
+    observed: client.tls === null ? '' : showClientTls(client.tls),
+  };
+}
+
+function sameRef(a: ObjectRef, b: ObjectRef | null): boolean {
+  return b !== null && objectKey(a) === objectKey(b);
 }
 
 /** Without those that are null or named twice. */

@@ -1,5 +1,5 @@
 /** Rows 7 and 44: a meshed client whose identity no authorization lists, and none that looks like it. */
-import { missedAuthentication } from './closest.ts';
+import { missedIdentity } from './closest.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { drafted } from './drafting.ts';
 
@@ -10,10 +10,8 @@ export const identityNotListed: Diagnosis = {
   id: 'identity-not-listed',
   title: 'the client’s identity is listed nowhere',
   denied(denied, found) {
-    const considered = missedAuthentication(denied);
-    const { match } = considered?.authentication ?? {};
-    if (considered === null || match !== 'no' || found.some(({ removal }) => removal === 'allows')) return null;
-    if (considered.authentication.match !== 'no' || considered.authentication.why !== 'identity-not-listed') return null;
+    const considered = missedIdentity(denied);
+    if (considered === null || found.some(({ removal }) => removal === 'allows')) return null;
     const { serviceAccount, workload } = denied.client.ref;
     const name = serviceAccount === null ? 'this identity' : `ServiceAccount ${serviceAccount.namespace}/${serviceAccount.name}`;
     const job =

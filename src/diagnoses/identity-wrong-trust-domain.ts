@@ -10,14 +10,12 @@ export const identityWrongTrustDomain: Diagnosis = {
     const near = nearIdentity(denied);
     const own = identityOf(denied);
     if (near === null || own === null || near.listed.namespace !== own.namespace || denied.law === null) return null;
-    const { info } = denied.law.snapshot;
-    const isOfThisCluster = own.trustDomain === info.identityTrustDomain && own.controlPlaneNamespace === info.controlPlaneNamespace;
+    // One of another trust domain is the client of another cluster.
+    if (own.trustDomain !== denied.law.snapshot.info.identityTrustDomain) return null;
     return drafted(denied, {
       certainty: 'certain',
       removal: 'allows',
-      todo: isOfThisCluster
-        ? `List the client as ServiceAccount in identityRefs: then Linkerd writes the identity itself. ServiceAccount: ${own.namespace}/${own.serviceAccount}.`
-        : `The client comes from trust domain ${own.trustDomain}: list its identity literally, as observed.`,
+      todo: `List the client as ServiceAccount in identityRefs: then Linkerd writes the identity itself. ServiceAccount: ${own.namespace}/${own.serviceAccount}.`,
       remedies: ['repair-identity'],
     });
   },

@@ -1,22 +1,36 @@
 /** Every diagnosis, the most special first, and what they find. */
+import { clientFromOutside } from './client-from-outside.ts';
 import { clientNotMeshed } from './client-not-meshed.ts';
+import { clientOfAnotherCluster } from './client-of-another-cluster.ts';
 import { clientSkipsItsProxy } from './client-skips-its-proxy.ts';
 import { danglingReference } from './dangling-reference.ts';
+import { defaultRequiresIdentity } from './default-requires-identity.ts';
+import { defaultServiceAccount } from './default-service-account.ts';
+import { destinationWithoutIdentity } from './destination-without-identity.ts';
 import type { Denied, Diagnosis, Draft, Standing, Troubled } from './diagnosis.ts';
 import { type Finding, ranked } from './finding.ts';
 import { identityNotListed } from './identity-not-listed.ts';
 import { identityWrongNamespace } from './identity-wrong-namespace.ts';
 import { identityWrongTrustDomain } from './identity-wrong-trust-domain.ts';
 import { noServerForPort } from './no-server-for-port.ts';
+import { prometheusDenied } from './prometheus-denied.ts';
 import { serverWithoutAuthorization } from './server-without-authorization.ts';
+import { spiffeWildcard } from './spiffe-wildcard.ts';
 
 /** In the order in which they are asked; of findings that weigh the same the earlier goes before. */
 export const DIAGNOSES: readonly Diagnosis[] = [
   danglingReference,
+  defaultServiceAccount,
+  spiffeWildcard,
+  clientOfAnotherCluster,
   identityWrongNamespace,
   identityWrongTrustDomain,
-  clientSkipsItsProxy,
+  prometheusDenied,
+  defaultRequiresIdentity,
   clientNotMeshed,
+  clientSkipsItsProxy,
+  destinationWithoutIdentity,
+  clientFromOutside,
   noServerForPort,
   serverWithoutAuthorization,
   identityNotListed,

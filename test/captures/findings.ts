@@ -52,6 +52,8 @@ interface Traffic {
 
 interface Request {
   readonly at: Instant;
+  /** As the server's proxy saw it, by `replay.json`; null: none was shown, or nobody knows. */
+  readonly identity: string | null;
   readonly traffic: Traffic;
   readonly isSuccess: boolean;
   readonly snapshot: Snapshot;
@@ -69,9 +71,9 @@ export function answersOf(folder: Folder): Answers {
     const tally = createTally();
     if (source !== 'metrics') addLogs(folder, tally, requests, server);
     if (source !== 'log') addMetrics(folder, tally, requests, server);
-    const ask = (asked: readonly Asked[]) =>
-      explain({ tally, cluster: viewOf(requests, source), question: { namespace: null, workload: null, port: null, at: null }, asked });
-    return linesOf(folder.name, source, ask, clients, failed);
+    const ask: Ask = (cluster, asked) =>
+      explain({ tally, cluster, question: { namespace: null, workload: null, port: null, at: null }, asked });
+    return linesOf(folder.name, source, ask, clients, requests);
   });
   return {
     clients: lines.flatMap((l) => l.clients),
@@ -80,15 +82,16 @@ export function answersOf(folder: Folder): Answers {
   };
 }
 
+type Ask = (cluster: ClusterView, asked: readonly Asked[]) => Explanation;
+
 function linesOf(
   situation: string,
   source: SourceKind,
-  ask: (asked: readonly Asked[]) => Explanation,
+  ask: Ask,
   clients: ReadonlyMap<string, Client>,
-  failed: readonly Request[],
+  requests: readonly Request[],
 ): Answers {
-  const explanation = ask([]);
-  const matched = new Set<ClientExplanation>();
+  const overall = ask(viewOf(requests, source), []);
   const line = (client: string | null, findings: readonly Finding[]): Line => ({
     situation,
     client,
@@ -96,25 +99,44 @@ function linesOf(
     findings: distinct(findings).map(({ id, certainty }) => ({ id, rows: rowsOf(id), certainty })),
     changed: null,
   });
-  const own = [...clients].map(([name, client]) => {
-    const mine = ofClient(explanation.clients, client, source);
-    for (const c of mine) matched.add(c);
-    const denied = mine.flatMap(({ targets }) => targets.flatMap(({ findings }) => findings));
-    const asked = failed.filter(({ traffic }) => nameOf(traffic.client) === name).flatMap(askedOf);
-    const { troubles } = ask(asked);
-    return line(name, [...denied, ...troubles.slice(0, asked.length).flatMap(({ findings }) => findings)]);
+  const own = [...clients.keys()].map((name) => {
+    const failed = requests.filter(({ isSuccess, traffic }) => !isSuccess && nameOf(traffic.client) === name);
+    return { name, findings: viewsOf(requests, failed, source).flatMap((view) => findingsOf(ask, view, failed, source)) };
   });
-  const others = explanation.clients.filter((c) => !matched.has(c));
+  const isNamed = (c: ClientExplanation) =>
+    [...clients.values()].some((client) => ofClient([c], client, identitiesOf(requests, client), source).length > 0);
+  const others = overall.clients.filter((c) => !isNamed(c));
   return {
-    clients: own,
+    clients: own.map(({ name, findings }) => line(name, findings)),
     others: others.map((c) =>
       line(
         otherName(c),
         c.targets.flatMap(({ findings }) => findings),
       ),
     ),
-    standing: [line(null, [...explanation.standing, ...explanation.troubles.flatMap((t) => (t.client === null ? t.findings : []))])],
+    standing: [line(null, [...overall.standing, ...overall.troubles.flatMap((t) => (t.client === null ? t.findings : []))])],
   };
+}
+
+/** Counters tell no time, so that each failed request is judged by the objects in force at it. */
+function viewsOf(requests: readonly Request[], failed: readonly Request[], source: SourceKind): readonly ClusterView[] {
+  return source === 'metrics' ? failed.map((request) => viewOf([request], source)) : [viewOf(requests, source)];
+}
+
+/** Of what one client was denied, then of its trouble. */
+function findingsOf(ask: Ask, view: ClusterView, failed: readonly Request[], source: SourceKind): readonly Finding[] {
+  const [first] = failed;
+  if (first === undefined) return [];
+  const asked = failed.flatMap(askedOf);
+  const { clients, troubles } = ask(view, asked);
+  const mine = ofClient(clients, first.traffic.client, identitiesOf(failed, first.traffic.client), source);
+  const denied = mine.flatMap(({ targets }) => targets.flatMap(({ findings }) => findings));
+  return [...denied, ...troubles.slice(0, asked.length).flatMap(({ findings }) => findings)];
+}
+
+function identitiesOf(requests: readonly Request[], client: Client): ReadonlySet<string> {
+  const own = requests.filter(({ traffic }) => nameOf(traffic.client) === nameOf(client));
+  return new Set(own.flatMap(({ identity }) => identity ?? []));
 }
 
 /** Of one id the first. */
@@ -133,16 +155,18 @@ function otherName({ client, tls }: ClientExplanation): string {
 }
 
 /** Counters know identities alone: all clients without one are one client, and it may be any that showed none. */
-function ofClient(clients: readonly ClientExplanation[], own: Client, source: SourceKind): readonly ClientExplanation[] {
+function ofClient(
+  clients: readonly ClientExplanation[],
+  own: Client,
+  identities: ReadonlySet<string>,
+  source: SourceKind,
+): readonly ClientExplanation[] {
   const byAddress = clients.filter(({ client, ips }) => {
     const isPod = client.pod !== null && client.pod.ref.name === own.pod && client.pod.ref.namespace === own.namespace;
     return isPod || (own.ip !== null && ips.includes(own.ip));
   });
   if (source === 'log' || byAddress.length > 0) return byAddress;
-  const byIdentity = clients.filter(
-    ({ client: { serviceAccount }, tls }) =>
-      tls?.state === 'established' && serviceAccount?.namespace === own.namespace && serviceAccount.name === own.serviceAccount,
-  );
+  const byIdentity = clients.filter(({ client }) => client.identity !== null && identities.has(client.identity));
   return byIdentity.length > 0 ? byIdentity : clients.filter(({ tls, ips }) => tls?.state !== 'established' && ips.length === 0);
 }
 
@@ -193,7 +217,8 @@ function requestsOf(folder: Folder, scene: Scene): readonly Request[] {
     const key = JSON.stringify([objects, entry?.podAnnotations, entry?.target]);
     const snapshot = known.get(key) ?? scene.snapshot(objects, entry);
     known.set(key, snapshot);
-    return [{ at: parseInstant(traffic.at) ?? 0, traffic, isSuccess: entry?.observed === 'allow', snapshot }];
+    const identity = entry?.connection?.tls?.client_id ?? null;
+    return [{ identity, at: parseInstant(traffic.at) ?? 0, traffic, isSuccess: entry?.observed === 'allow', snapshot }];
   });
 }
 
