@@ -56,6 +56,17 @@ export const configSchema = z.strictObject({
       poll: duration(100).default(2000).describe('How often the manifests are looked at for changes.'),
     })
     .prefault({}),
+  kubernetes: z
+    .strictObject({
+      watch: yesOrNo.default(false).describe('The policy is read from the API server and followed there, instead of cluster.manifests.'),
+      kubeconfig: z
+        .string()
+        .max(4096)
+        .default('')
+        .describe("Kubeconfig; empty: KUBECONFIG, else ~/.kube/config, else the pod's own ServiceAccount."),
+      context: z.string().max(1000).default('').describe('Its context; empty: the current one.'),
+    })
+    .prefault({}),
   store: z
     .strictObject({
       driver: z.enum(['sqlite', 'redis']).default('sqlite').describe('sqlite: one process; redis: any number of replicas.'),
@@ -104,6 +115,7 @@ export const configSchema = z.strictObject({
       observations: count(1, 10_000_000).default(50_000).describe('Most different observations of allowed traffic.'),
       events: count(1, 10_000_000).default(100_000).describe('Most events of the stream.'),
       policyRevisions: count(1, 100_000).default(1000).describe('Most recorded changes of the policy.'),
+      podChanges: count(1, 1_000_000).default(10_000).describe('Most recorded changes of pods: who had which address when.'),
     })
     .prefault({}),
   limits: z

@@ -165,6 +165,10 @@ function contradictions(config: Config, given: ReadonlyMap<string, Given>): read
     faults.push(
       `listen.address is ${show(host)}, which others can reach, and there are no tokens: set auth.tokens, or listen on 127.0.0.1 ${from('listen.address')}`,
     );
+  if (config.kubernetes.watch && config.cluster.manifests.length > 0)
+    faults.push(
+      `kubernetes.watch and cluster.manifests exclude each other: keep one ${from(given.has('cluster.manifests') ? 'cluster.manifests' : 'kubernetes.watch')}`,
+    );
   if (config.limits.unpacked < config.limits.body)
     faults.push(`limits.unpacked is smaller than limits.body: a body does not shrink when it is unpacked ${from('limits.unpacked')}`);
   for (const section of ['prometheus', 'alertmanager'] as const) faults.push(...accessFaults(section, config[section], from));

@@ -116,6 +116,7 @@ export function createMetrics(version: string) {
     policyRevisions: counter('denywhy_policy_revisions_total', 'Changes of the policy that were seen.'),
     policyFaults: counter('denywhy_policy_read_failures_total', 'Readings of the policy that failed; the last good one stays in force.'),
     policyReadAt: gauge('denywhy_policy_last_read_timestamp_seconds', 'When the policy was last read without a fault.'),
+    clusterKinds: gauge('denywhy_cluster_kinds', 'Kinds of the cluster by how it goes with following them.', ['state']),
     leader: gauge('denywhy_leader', '1 while this process does the timed work.'),
     polls: counter('denywhy_prometheus_polls_total', 'Polls of Prometheus.', ['result']),
     pollSeconds: histogram('denywhy_prometheus_poll_duration_seconds', 'One poll of Prometheus, until its facts are saved.'),

@@ -34,7 +34,7 @@ export const serve: Command = {
     const asked = Promise.race(['SIGTERM', 'SIGINT'].map((name) => once(process, name, { signal: heard.signal }).then(() => name)));
     asked.catch(() => {});
     try {
-      const service = await startService(config, logger);
+      const service = await startService(config, logger, io.env);
       await end(service, await asked, logger);
     } finally {
       heard.abort();

@@ -10,6 +10,7 @@ import type { Logger, Metrics } from '../telemetry.ts';
 import type { TriageBounds } from '../triage/incident.ts';
 import type { Intake } from '../triage/intake.ts';
 import { dropSources } from '../triage/sources.ts';
+import { KUBERNETES } from './cluster-status.ts';
 import { alertmanagerId, startAlertmanager } from './service-alertmanager.ts';
 import { PROMETHEUS, startPrometheus } from './service-prometheus.ts';
 
@@ -83,7 +84,11 @@ export function startUpstreams({ prometheus, alertmanagers }: Upstreams, config:
         });
   const { refresh, link } = config.alertmanager;
   const posting = alertmanagers.length === 0 ? null : startAlertmanager({ ...options, peers: alertmanagers, refresh, link });
-  const configured = [...(prometheus === null ? [] : [PROMETHEUS]), ...alertmanagers.map((_, i) => alertmanagerId(i))];
+  const configured = [
+    ...(config.kubernetes.watch ? [KUBERNETES] : []),
+    ...(prometheus === null ? [] : [PROMETHEUS]),
+    ...alertmanagers.map((_, i) => alertmanagerId(i)),
+  ];
   void dropSources(options.store, configured).catch((error: unknown) => options.logger.debug({ error }, 'old sources stay in status'));
   return {
     heard({ alerts, truncated, receiver }) {

@@ -14,7 +14,8 @@ import { requeueStale, type TimedOptions } from '../triage/timed.ts';
 import { explainIncident, type WorkOptions } from '../triage/work.ts';
 import { dataOf } from './explain-data.ts';
 import { refuseHalfImport } from './half-import.ts';
-import { createPolicySource, type PolicySource } from './policy-source.ts';
+import type { PolicySource } from './policy-known.ts';
+import { openPolicy } from './service-policy.ts';
 import { openStores, type Stores } from './service-stores.ts';
 import { startTimedWork } from './service-timed.ts';
 import { openUpstreams, startUpstreams, type UpstreamWork } from './service-upstreams.ts';
@@ -39,15 +40,17 @@ const SHUTDOWN = { http: 5000, queue: 3000 } as const;
 /** What is kept beside what configuration says. */
 const KEPT = { alerts: 10_000, readings: 100_000, quarantine: 1000, pods: 50_000 } as const;
 
-/** Errors: InvalidInput, Unavailable; then nothing is left open. */
-export async function startService(config: Config, logger: Logger): Promise<Service> {
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `env`: by which a kubeconfig is found. Errors: InvalidInput, Unavailable; then nothing is left open. */
+export async function startService(config: Config, logger: Logger, env: Environment = {}): Promise<Service> {
   const now = () => Date.now();
   const metrics = createMetrics(manifest.version);
   const stores = await openStores(config, now);
   const opened: (() => Promise<void>)[] = [() => closeStores(stores)];
   try {
     await refuseHalfImport(stores.store);
-    return await assemble(config, stores, { logger, metrics, now }, opened);
+    return await assemble(config, stores, { logger, metrics, now, env }, opened);
   } catch (error) {
     for (const close of opened.reverse()) await close();
     throw error;
@@ -58,19 +61,15 @@ interface Tools {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly now: () => number;
+  readonly env: Environment;
 }
 
 async function assemble(config: Config, stores: Stores, tools: Tools, opened: (() => Promise<void>)[]): Promise<Service> {
   const { store, queue } = stores;
   const { logger, metrics, now } = tools;
-  const policy = await createPolicySource({
-    paths: config.cluster.manifests,
-    defaultNamespace: config.cluster.namespace,
-    cluster: config.cluster.name,
-    mostRevisions: config.retention.policyRevisions,
-    store,
-    ...tools,
-  });
+  let leads = () => false;
+  const policy = await openPolicy(config, { ...tools, store, isLeader: () => leads() });
+  opened.push(policy.stop);
   const mutes = createMuteList(store, now);
   await mutes.refresh();
   const upstreams = await openUpstreams(config);
@@ -108,6 +107,7 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
   const timedOptions = timedOptionsOf(config, stores);
   const timed = startTimedWork({ ...timedOptions, ...tools, intake, waitMilliseconds: config.triage.wait, every: TIMED_EVERY });
   const { isLeader } = timed;
+  leads = isLeader;
   work = startUpstreams(upstreams, config, { ...tools, store, intake, bounds: BOUNDS, isLeader });
   const stopRefreshing = startRefreshing(config, policy, timedOptions, mutes, tools);
   const { durability } = store;
@@ -119,7 +119,7 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
     async close() {
       await server.close(SHUTDOWN.http);
       stopRefreshing();
-      await Promise.all([work?.stop(), timed.stop(), queue.close(SHUTDOWN.queue)]);
+      await Promise.all([policy.stop(), work?.stop(), timed.stop(), queue.close(SHUTDOWN.queue)]);
       await closeParts(stores);
       logger.info({}, 'denywhy has ended');
     },

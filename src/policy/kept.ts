@@ -21,7 +21,7 @@ export function keptOf(resource: Resource): Resource | null {
   return {
     apiVersion,
     kind,
-    metadata: metadataOf(resource.metadata, read !== undefined, CONTROLLERS.has(groupKind)),
+    metadata: metadataOf(resource.metadata, read !== undefined, OF_PODS.has(groupKind) || groupKind === '/Node'),
     ...defined(parts),
     ...(origin === undefined ? {} : { origin }),
   };
@@ -46,8 +46,13 @@ const WHOLE: ReadonlySet<string> = new Set([
   'monitoring.coreos.com/Alertmanager',
 ]);
 
-/** What controllers write all the time. Of who wrote them only people and their tools are kept. */
-const CONTROLLERS: ReadonlySet<string> = new Set(['/Pod', '/Node', 'apps/ReplicaSet', 'batch/Job', 'discovery.k8s.io/EndpointSlice']);
+/** Pods and what comes and goes with them: controllers write it, without anybody's decision about policy. */
+const OF_PODS: ReadonlySet<string> = new Set(['/Pod', 'apps/ReplicaSet', 'batch/Job', 'discovery.k8s.io/EndpointSlice']);
+
+export function isOfPods({ apiVersion, kind }: Pick<Resource, 'apiVersion' | 'kind'>): boolean {
+  return OF_PODS.has(`${groupOf(apiVersion)}/${kind}`);
+}
+
 const OWN_MANAGERS: ReadonlySet<string> = new Set([
   'kube-controller-manager',
   'kube-scheduler',

@@ -1,195 +1,160 @@
 /**
  * The policy over time, as it is recorded: the objects as they are now, and for each change what it replaced. So the oldest changes can go without
- * harm to the newer ones, and the past is rebuilt by undoing.
+ * harm to the newer ones, and the past is rebuilt by undoing. Changes of pods and what comes and goes with them are counted apart: however many
+ * there are, they push out no change of the policy itself.
  */
-import { createHash } from 'node:crypto';
 import { Unavailable } from '../errors.ts';
+import { isSameContent } from '../policy/kept.ts';
 import { type Change, type Instant, objectKey, type Resource, refOf } from '../policy/resource.ts';
-import type { Cursor, Store, StoredDocument } from '../ports.ts';
-import { POLICY_REVISION_TAG } from './timed.ts';
-import { createWorkingSet, type WorkingSet } from './working-set.ts';
+import type { ObjectChange } from '../policy/snapshot.ts';
+import type { Store } from '../ports.ts';
+import { catchUp, type Difference, loadState, nameOfState, type State, type Step, saveDifferences } from './policy-steps.ts';
+import { POD_CHANGE_TAG, POLICY_REVISION_TAG } from './timed.ts';
+
+/** Changes in the order of their times. */
+export interface TimedEdit {
+  readonly at: Instant;
+  readonly change: ObjectChange;
+}
 
 export interface RecordedPolicy {
-  /** In order of time; the objects of the oldest known state first, without a time. */
-  readonly changes: readonly Change[];
+  /** In order of time; the objects of the oldest known state first, without a time. Takes time in proportion to all there is. */
+  changes(): readonly Change[];
+  /** What is new in it since the last call; null: not known, `changes` tells. */
+  readonly added: readonly Change[] | null;
   /** A name for the present state: the same objects have the same one, in every process. */
   readonly revision: string;
+  /** The last moment that is recorded; null: none is. */
+  readonly last: Instant | null;
 }
 
 export interface PolicyRecord {
-  /** Records what differs from the last known state, and gives the history with it. Errors: Unavailable. */
-  record(resources: readonly Resource[], at: Instant): Promise<RecordedPolicy>;
+  /** As it was left; null: nothing is recorded yet. Errors: Unavailable. */
+  recorded(): Promise<RecordedPolicy | null>;
+  /** Records what differs from the last known state, these being all objects. Errors: Unavailable. */
+  record(resources: readonly Resource[], at: Instant, options?: RecordOptions): Promise<RecordedPolicy>;
+  /** Records these changes, as far as they are new. Errors: Unavailable. */
+  edit(edits: readonly TimedEdit[]): Promise<RecordedPolicy>;
 }
 
-/** What one change replaced; null: the object was not there. */
-interface Undo {
-  readonly key: string;
-  readonly before: Resource | null;
+export interface RecordOptions {
+  /** What is not among the given objects, and stays: nobody could look for it. */
+  readonly stays?: (resource: Resource) => boolean;
+  /** When an object came to be as it is, if that is known better than by `at`; `last` is the last moment that is recorded. */
+  readonly since?: (resource: Resource, last: Instant | null) => Instant;
 }
 
-interface Step {
-  readonly at: Instant;
-  readonly undo: readonly Undo[];
+export interface RecordBounds {
+  /** Changes that are kept in memory; the store's are dropped by `retain`. */
+  readonly policyRevisions: number;
+  readonly podChanges: number;
 }
 
-interface State {
-  readonly objects: ReadonlyMap<string, Resource>;
-  /** Oldest first. */
-  readonly steps: readonly Step[];
-  /** Grows with each recorded chunk; null: the first state is not whole yet. */
-  readonly sequence: number | null;
-}
-
-/** The present state lies in so many documents, each object in one by the hash of its key. */
-const BUCKETS = 256;
-/** Changed objects of one commit. */
-const CHUNK = 200;
-const PAGE = 200;
 const MOST_CONFLICTS = 20;
-const HEAD = 'head';
+/** By how much more than the bound is kept until the oldest go. */
+const SLACK = 1.25;
 
-/** `mostSteps`: changes that are kept in memory; the store's are dropped by `retain`. */
-export function createPolicyRecord(store: Store, mostSteps: number): PolicyRecord {
+export function createPolicyRecord(store: Store, bounds: RecordBounds): PolicyRecord {
   let known: State | null = null;
-  return {
-    async record(given, at) {
-      const resources = new Map(given.map((resource) => [objectKey(refOf(resource)), withoutOrigin(resource)]));
-      for (let attempt = 0; attempt < MOST_CONFLICTS; attempt++) {
-        known ??= await load(store);
-        const differences = differencesOf(known.objects, resources);
-        const saved = await save(store, known, differences, resources, at);
-        if (saved === null) {
-          known = null;
-          continue;
-        }
-        known = stateAfter(known, differences, resources, at, saved, mostSteps);
-        return { changes: changesOf(known), revision: revisionOf(known.objects) };
+
+  async function enter(differencesTo: (state: State) => readonly Difference[]): Promise<RecordedPolicy> {
+    let added: Change[] | null = known === null ? null : [];
+    for (let attempt = 0; attempt < MOST_CONFLICTS; attempt++) {
+      if (known === null) [known, added] = [await loadState(store), null];
+      const state: State = known;
+      const differences = differencesTo(state);
+      if (differences.length === 0 && state.sequence !== null) return recorded(state, added);
+      const isFirst = state.sequence === null;
+      const outcome = await saveDifferences(store, state, differences);
+      if (isFirst) added = null;
+      else added?.push(...outcome.changes);
+      if (outcome.isWhole) {
+        if (trim(state, bounds)) added = null;
+        return recorded(state, added);
       }
-      throw new Unavailable('too many processes record the policy at once', 'It is recorded in a moment.');
+      const others = await catchUp(store, state);
+      if (others === null) known = null;
+      else added?.push(...others);
+    }
+    throw new Unavailable('too many processes record the policy at once', 'It is recorded in a moment.');
+  }
+
+  return {
+    async recorded() {
+      known ??= await loadState(store);
+      return known.sequence === null ? null : recorded(known, null);
+    },
+    record(given, at, { stays = () => false, since = () => at } = {}) {
+      const resources = new Map(given.map((resource) => [objectKey(refOf(resource)), withoutOrigin(resource)]));
+      return enter(({ objects, steps }) => {
+        const last = steps.at(-1)?.at ?? null;
+        const changed = [...resources].filter(([key, resource]) => differs(objects.get(key), resource));
+        const gone = [...objects].filter(([key, resource]) => !resources.has(key) && !stays(resource));
+        const differences = [
+          ...gone.map(([key]) => ({ at, key, after: null })),
+          ...changed.map(([key, after]) => ({ at: since(after, last), key, after })),
+        ];
+        return differences.toSorted((a, b) => a.at - b.at);
+      });
+    },
+    edit(edits) {
+      const wanted = edits.map(({ at, change }): Difference => {
+        if ('delete' in change) return { at, key: objectKey(change.delete), after: null };
+        return { at, key: objectKey(refOf(change.apply)), after: withoutOrigin(change.apply) };
+      });
+      return enter(({ objects }) => newIn(objects, wanted));
     },
   };
+}
+
+function recorded(state: State, added: readonly Change[] | null): RecordedPolicy {
+  const { objects, steps } = state;
+  return {
+    changes: () => changesOf(objects, steps),
+    added,
+    revision: nameOfState(state),
+    last: steps.at(-1)?.at ?? null,
+  };
+}
+
+function differs(before: Resource | undefined, after: Resource): boolean {
+  return before === undefined || !isSameContent(before, after);
+}
+
+/** Of changes one after another those that change something. */
+function newIn(objects: ReadonlyMap<string, Resource>, wanted: readonly Difference[]): readonly Difference[] {
+  const changed = new Map<string, Resource | null>();
+  return wanted.filter(({ key, after }) => {
+    const before = changed.has(key) ? changed.get(key) : objects.get(key);
+    if (after === null ? before == null : !differs(before ?? undefined, after)) return false;
+    changed.set(key, after);
+    return true;
+  });
 }
 
 function withoutOrigin({ origin: _, ...resource }: Resource): Resource {
   return resource;
 }
 
-function bucketOf(key: string): string {
-  return `state/${createHash('sha256').update(key).digest().readUInt8(0) % BUCKETS}`;
+/** True: some went. Of each sort the oldest go, when they are too many by far. */
+function trim(state: State, { policyRevisions, podChanges }: RecordBounds): boolean {
+  const most: ReadonlyMap<string, number> = new Map([
+    [POLICY_REVISION_TAG, policyRevisions],
+    [POD_CHANGE_TAG, podChanges],
+  ]);
+  const counts = new Map<string, number>();
+  for (const { tag } of state.steps) counts.set(tag, (counts.get(tag) ?? 0) + 1);
+  const isTooMany = [...counts].some(([tag, count]) => count > Math.ceil((most.get(tag) ?? 0) * SLACK));
+  if (!isTooMany) return false;
+  state.steps = state.steps.filter(({ tag }) => {
+    const left = counts.get(tag) ?? 0;
+    counts.set(tag, left - 1);
+    return left <= (most.get(tag) ?? 0);
+  });
+  return true;
 }
 
-async function load(store: Store): Promise<State> {
-  const ids = Array.from({ length: BUCKETS }, (_, i) => `state/${i}`);
-  const [head] = await store.get('policy', [HEAD]);
-  const objects = new Map<string, Resource>();
-  for (const document of await store.get('policy', ids)) {
-    const { resources } = (document?.value ?? { resources: [] }) as unknown as { readonly resources: readonly Resource[] };
-    for (const resource of resources) objects.set(objectKey(refOf(resource)), resource);
-  }
-  return { objects, steps: await loadSteps(store), sequence: sequenceOf(head?.value ?? null) };
-}
-
-function sequenceOf(head: unknown): number | null {
-  return (head as { readonly sequence: number } | null)?.sequence ?? null;
-}
-
-async function loadSteps(store: Store): Promise<readonly Step[]> {
-  const steps: Step[] = [];
-  let after: Cursor | null = null;
-  do {
-    const page: readonly (StoredDocument & Cursor)[] = await store.list('policy', {
-      tag: POLICY_REVISION_TAG,
-      oldestFirst: true,
-      limit: PAGE,
-      ...(after && { after }),
-    });
-    steps.push(...page.map(({ value }) => value as unknown as Step));
-    const last = page.at(-1);
-    after = last === undefined || page.length < PAGE ? null : { sort: last.sort, id: last.id };
-  } while (after !== null);
-  return steps;
-}
-
-/** Keys of what differs, those of one bucket together. */
-function differencesOf(before: ReadonlyMap<string, Resource>, after: ReadonlyMap<string, Resource>): readonly string[] {
-  const differs = (key: string) => JSON.stringify(before.get(key)) !== JSON.stringify(after.get(key));
-  const keys = new Set([...before.keys(), ...after.keys()]);
-  return [...keys].filter(differs).sort((a, b) => compareText(bucketOf(a), bucketOf(b)) || compareText(a, b));
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** In chunks, each of which leaves a state that is whole in itself. The sequence after it; null: another process wrote first. */
-async function save(
-  store: Store,
-  known: State,
-  differences: readonly string[],
-  resources: ReadonlyMap<string, Resource>,
-  at: Instant,
-): Promise<{ readonly sequence: number } | null> {
-  let { sequence } = known;
-  for (let from = 0; from < differences.length || sequence === null; from += CHUNK) {
-    const keys = differences.slice(from, from + CHUNK);
-    const set = createWorkingSet(store);
-    await set.load('policy', [HEAD]);
-    if (sequenceOf(set.get('policy', HEAD)) !== sequence) return null;
-    await stageState(set, keys, resources);
-    // The first state of all has no past, and a head only when all of it is there.
-    if (sequence !== null) await stageStep(set, sequence + 1, at, keys, known.objects);
-    const isLast = from + CHUNK >= differences.length;
-    const next: number | null = sequence === null ? (isLast ? 0 : null) : sequence + 1;
-    if (next !== null) set.put('policy', HEAD, { sequence: next });
-    if ((await set.commit([])) !== 'done') return null;
-    sequence = next;
-  }
-  return { sequence };
-}
-
-async function stageState(set: WorkingSet, keys: readonly string[], after: ReadonlyMap<string, Resource>): Promise<void> {
-  const buckets = Map.groupBy(keys, bucketOf);
-  await set.load('policy', buckets.keys());
-  for (const [bucket, changed] of buckets) {
-    const stored = set.get<{ readonly resources: readonly Resource[] }>('policy', bucket)?.resources ?? [];
-    const kept = new Map(stored.map((resource) => [objectKey(refOf(resource)), resource]));
-    for (const key of changed) {
-      const resource = after.get(key);
-      if (resource === undefined) kept.delete(key);
-      else kept.set(key, resource);
-    }
-    set.put('policy', bucket, { resources: [...kept.values()] });
-  }
-}
-
-async function stageStep(
-  set: WorkingSet,
-  sequence: number,
-  at: Instant,
-  keys: readonly string[],
-  before: ReadonlyMap<string, Resource>,
-): Promise<void> {
-  const id = `r${String(sequence).padStart(12, '0')}`;
-  await set.load('policy', [id]);
-  const step: Step = { at, undo: keys.map((key) => ({ key, before: before.get(key) ?? null })) };
-  set.put('policy', id, step, { tags: [POLICY_REVISION_TAG], sort: at });
-}
-
-function stateAfter(
-  known: State,
-  differences: readonly string[],
-  resources: ReadonlyMap<string, Resource>,
-  at: Instant,
-  saved: { readonly sequence: number },
-  mostSteps: number,
-): State {
-  if (differences.length === 0) return { ...known, ...saved };
-  const undo = differences.map((key) => ({ key, before: known.objects.get(key) ?? null }));
-  const steps = known.sequence === null ? [] : [...known.steps, { at, undo }].slice(-mostSteps);
-  return { objects: resources, steps, ...saved };
-}
-
-function changesOf({ objects, steps }: State): readonly Change[] {
+function changesOf(objects: ReadonlyMap<string, Resource>, steps: readonly Step[]): readonly Change[] {
   const state = new Map(objects);
   const changes: Change[] = [];
   for (const { at, undo } of steps.toReversed()) {
@@ -203,10 +168,4 @@ function changesOf({ objects, steps }: State): readonly Change[] {
   }
   const start = [...state.values()].map((resource): Change => ({ at: null, type: 'applied', resource }));
   return [...start, ...changes.reverse()];
-}
-
-function revisionOf(objects: ReadonlyMap<string, Resource>): string {
-  const hash = createHash('sha256');
-  for (const key of [...objects.keys()].sort()) hash.update(JSON.stringify([key, objects.get(key)]));
-  return hash.digest('hex').slice(0, 16);
 }

@@ -22,6 +22,8 @@ export interface Retention {
   readonly pods: number;
   readonly events: number;
   readonly policyRevisions: number;
+  /** Recorded changes of pods: who had which address when. */
+  readonly podChanges: number;
 }
 
 export interface TimedOptions {
@@ -32,8 +34,10 @@ export interface TimedOptions {
   readonly retention: Retention;
 }
 
-/** What marks a recorded revision of the policy, beside the state that it led to. */
+/** What marks a recorded change of the policy, beside the state that it led to. */
 export const POLICY_REVISION_TAG = 'revision';
+/** The same, of pods and what comes and goes with them. */
+export const POD_CHANGE_TAG = 'pods';
 
 /** Most documents that one step looks at or removes: a step never holds the store for long. */
 const STEP = 500;
@@ -122,6 +126,7 @@ export async function retain({ store, retention, bounds }: TimedOptions, now: In
   gone += await dropIncidents(store, retention, now);
   gone += await dropBeyond(store, 'observations', retention.observations);
   gone += await dropBeyond(store, 'policy', retention.policyRevisions, POLICY_REVISION_TAG);
+  gone += await dropBeyond(store, 'policy', retention.podChanges, POD_CHANGE_TAG);
   gone += await dropBeyond(store, 'alerts', retention.alerts, 'status:resolved');
   gone += await dropBeyond(store, 'readings', retention.readings);
   gone += await dropBeyond(store, 'quarantine', retention.quarantine);

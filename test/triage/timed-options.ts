@@ -8,6 +8,7 @@ const RETENTION: Retention = {
   observations: 1000,
   events: 1000,
   policyRevisions: 1000,
+  podChanges: 1000,
   alerts: 1000,
   readings: 1000,
   quarantine: 1000,
