@@ -222,18 +222,18 @@ function requestsOf(folder: Folder, scene: Scene): readonly Request[] {
   });
 }
 
-/** Whose log and page these are, as a person would say it. */
-function serverOf(folder: Folder, replay: Replay): Reporter {
+/** Whose log and page these are, as a person would say it. A pod that is not among the objects is stood for by the one that `replay.json` names. */
+function serverOf(folder: Folder, { before }: Replay): Reporter {
   const { server } = JSON.parse(folder.read('truth.json') ?? '{}') as {
     readonly server?: { readonly namespace: string; readonly pod: string };
   };
-  const target = replay.before.find(({ target }) => target !== null)?.target;
-  return {
-    cluster: '',
-    namespace: server?.namespace ?? target?.namespace ?? null,
-    pod: server?.pod ?? target?.name ?? null,
-    workload: null,
-  };
+  const standIn = before.find(
+    ({ answeredBy, target }) => target !== null && answeredBy?.pod !== undefined && answeredBy.pod === server?.pod,
+  );
+  const named =
+    server === undefined ? before.find(({ target }) => target !== null)?.target : { namespace: server.namespace, name: server.pod };
+  const own = standIn?.target ?? named;
+  return { cluster: '', namespace: own?.namespace ?? null, pod: own?.name ?? null, workload: null };
 }
 
 const CONTROLLER: Reporter = { cluster: '', namespace: null, pod: null, workload: null };
