@@ -114,14 +114,14 @@ function createSampleFeed(post: (body: string) => Promise<void>): SampleFeed {
     async take(at, samples) {
       if (at - first >= SLICE) await end();
       if (held.length === 0) first = at;
-      for (const sample of samples) held.push(showSample(sample, at));
+      for (const sample of samples) held.push(`${showSeries(sample)} ${at / 1000}`);
     },
     end,
   };
 }
 
-/** A line of OpenMetrics (https://prometheus.io/docs/specs/om/open_metrics_spec/#text-format). */
-function showSample({ metric, labels, value }: Sample, at: Instant): string {
+/** A series and its value as a line of OpenMetrics without a time (https://prometheus.io/docs/specs/om/open_metrics_spec/#text-format). */
+export function showSeries({ metric, labels, value }: Pick<Sample, 'metric' | 'labels' | 'value'>): string {
   const shown = [...labels].map(([name, text]) => `${name}="${text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"`);
-  return `${metric}{${shown.join(',')}} ${value} ${at / 1000}`;
+  return `${metric}${shown.length === 0 ? '' : `{${shown.join(',')}}`} ${value}`;
 }
