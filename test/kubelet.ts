@@ -4,9 +4,11 @@
  * https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/kubelet/server/server.go
  */
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 
 /** The log of one container. Lines have their times in front, `2026-11-23T09:26:35.84453983Z …`. */
@@ -88,6 +90,7 @@ export async function startKubelet(tls: { readonly key: string; readonly cert: s
     },
     endFollowers() {
       for (const { response } of followers) response.end();
+      followers.clear();
     },
     async close() {
       for (const { response } of followers) response.destroy();
@@ -96,6 +99,19 @@ export async function startKubelet(tls: { readonly key: string; readonly cert: s
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** A kubeconfig that leads there, as `directory/kubeconfig`. */
+export function writeKubeconfigFor({ url }: Kubelet, directory: string): string {
+  const file = join(directory, 'kubeconfig');
+  const config = {
+    'current-context': 'test',
+    clusters: [{ name: 'test', cluster: { server: url } }],
+    users: [{ name: 'test', user: { token: 'secret' } }],
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
+  };
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  return file;
 }
 
 interface Asked {

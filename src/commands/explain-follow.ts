@@ -18,7 +18,6 @@ import { selectPods } from './proxy-pods.ts';
 import { safe } from './terminal.ts';
 
 const MOST_PODS = 100;
-const MOST_FACTS = 20_000;
 const MOST_KNOWN = 10_000;
 /** Denials are gathered for so long before they are explained together (ms): a denial is several lines. */
 const EVERY = 1000;
@@ -55,25 +54,22 @@ async function run(live: LiveCluster, options: ExplainOptions, io: Io, signal: A
   let { cluster, pods } = await readCluster();
   let readAt = performance.now();
   const { question } = subjectOf(asked, cluster);
-  const facts: Fact[] = [];
-  let lost = 0;
-  const take = (fact: Fact) => {
-    if (fact.type !== 'denial') return;
-    if (facts.length < MOST_FACTS) facts.push(fact);
-    else lost++;
-  };
   const told = new Set<string>();
   const complain = ({ message, remedy }: Unavailable) => {
     if (!told.has(message)) say(`${message} ${remedy}`);
     told.add(message);
   };
-  const tails = createTails(live.logs, { most: MOST_PODS, take, complain, now: Date.now, signal });
+  const tails = createTails(live.logs, { most: MOST_PODS, position: async () => null, complain, now: Date.now, signal });
   tails.see(pods, io.now);
   say(`follows ${tails.size} of ${pods.length} proxies of ${live.place}; Ctrl-C ends it.`);
   const book = createBook();
   let toldAt = performance.now();
+  let lost = 0;
   while (!signal.aborted) {
     await sleep(EVERY, undefined, { signal }).catch(() => undefined);
+    const settled = tails.settle();
+    const facts = settled.flatMap((one) => one.facts).filter(({ type }) => type === 'denial');
+    lost += settled.reduce((sum, one) => sum + one.lost, 0);
     const age = performance.now() - readAt;
     if (age > EVERY_READING || (facts.length > 0 && age > LEAST_READING)) {
       readAt = performance.now();
@@ -85,9 +81,7 @@ async function run(live: LiveCluster, options: ExplainOptions, io: Io, signal: A
         if (!signal.aborted) say(`${error.message} The policies are those of before.`);
       }
     }
-    tails.settle();
-    const news = facts.splice(0);
-    if (news.length > 0) book.add(clientsOf(news, cluster, { ...question, at: null }, options), (client) => print(client, options, io));
+    if (facts.length > 0) book.add(clientsOf(facts, cluster, { ...question, at: null }, options), (client) => print(client, options, io));
     if (performance.now() - toldAt > EVERY_AGAIN) {
       toldAt = performance.now();
       const again = book.again() + lost;

@@ -40,6 +40,8 @@ export interface PrometheusWorkOptions {
   /** How far back polling goes after an outage (ms). */
   readonly resume: number;
   readonly mostSeries: number;
+  /** Told of each alert whose counters were read. */
+  readonly looked?: (alert: AlertFact) => void;
   readonly now: () => Instant;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -179,6 +181,7 @@ export function startPrometheus(options: PrometheusWorkOptions): PrometheusWork 
     for (const [id, alert] of [...looks]) {
       looks.delete(id);
       await poll.look(alert, at, state.since);
+      options.looked?.(alert);
     }
   }
 

@@ -1,5 +1,5 @@
 /** Logs as a real API server answered them, refusals included, and as a node behind it bounds and follows them. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { openKubernetes } from '../../src/drivers/kubernetes-client.ts';
 import { createKubernetesLogs } from '../../src/drivers/logs-kubernetes.ts';
 import { Unavailable } from '../../src/errors.ts';
 import type { LogBounds, Logs } from '../../src/ports.ts';
-import { type Kubelet, startKubelet } from '../kubelet.ts';
+import { type Kubelet, startKubelet, writeKubeconfigFor } from '../kubelet.ts';
 
 interface Capture {
   readonly status: number;
@@ -30,14 +30,7 @@ let logs: Logs;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'denywhy-logs-'));
   kubelet = await startKubelet();
-  const kubeconfig = join(directory, 'kubeconfig');
-  const config = {
-    'current-context': 'test',
-    clusters: [{ name: 'test', cluster: { server: kubelet.url } }],
-    users: [{ name: 'test', user: { token: 'secret' } }],
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
-  };
-  writeFileSync(kubeconfig, JSON.stringify(config));
+  const kubeconfig = writeKubeconfigFor(kubelet, directory);
   logs = createKubernetesLogs(openKubernetes({ kubeconfig, context: null, env: {} }));
 });
 afterAll(async () => {

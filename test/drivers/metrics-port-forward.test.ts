@@ -1,5 +1,5 @@
 /** A proxy's page through the channels that a kubelet speaks, in whatever pieces they come; and Prometheus' API the same way. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { createProxyPages } from '../../src/drivers/metrics-port-forward.ts';
 import { createUpstream } from '../../src/drivers/upstream.ts';
 import { Unavailable } from '../../src/errors.ts';
 import type { ProxyPages } from '../../src/ports.ts';
-import { type Kubelet, startKubelet } from '../kubelet.ts';
+import { type Kubelet, startKubelet, writeKubeconfigFor } from '../kubelet.ts';
 
 const POD = { namespace: 'shop', pod: 'backend-1' };
 const PAGE = Array.from({ length: 20_000 }, (_, i) => `inbound_http_authz_deny_total{n="${i}"} ${i}\n`).join('');
@@ -29,14 +29,7 @@ beforeAll(async () => {
   kubelet = await startKubelet();
   proxy = createServer((request, response) => listener(request, response));
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  const kubeconfig = join(directory, 'kubeconfig');
-  const config = {
-    'current-context': 'test',
-    clusters: [{ name: 'test', cluster: { server: kubelet.url } }],
-    users: [{ name: 'test', user: { token: 'secret' } }],
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
-  };
-  writeFileSync(kubeconfig, JSON.stringify(config));
+  const kubeconfig = writeKubeconfigFor(kubelet, directory);
   client = openKubernetes({ kubeconfig, context: null, env: {} });
   forward = createPortForward(client);
   pages = createProxyPages(forward);
