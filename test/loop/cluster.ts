@@ -1,8 +1,9 @@
 /** The other form of the loop: the story's objects in a real API server, and the rule through the real operator. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parse, stringify } from 'yaml';
 import { castOf } from '../../src/commands/demo-replay.ts';
 import { createInputs } from '../../src/drivers/inputs.ts';
 import { openRecording } from '../../src/drivers/recording.ts';
@@ -25,12 +26,6 @@ export interface ClusterStage {
 const STORY = join(PROJECT, 'demo');
 const NAMESPACE = 'monitoring';
 const NAME = 'loop';
-/** What denywhy reads of a cluster here. */
-const KINDS =
-  'namespaces,serviceaccounts,pods,services,networkpolicies,replicasets,deployments,servers.policy.linkerd.io,authorizationpolicies.policy.linkerd.io,meshtlsauthentications.policy.linkerd.io,networkauthentications.policy.linkerd.io,httproutes.policy.linkerd.io';
-/** Milliseconds between two readings of them. */
-const EVERY = 500;
-
 export async function stageCluster(places: Places, say: (line: string) => void, signal: AbortSignal): Promise<ClusterStage> {
   const cluster = await startCluster({ signal });
   try {
@@ -39,14 +34,15 @@ export async function stageCluster(places: Places, say: (line: string) => void, 
     const rules = await ruleFileOf(cluster);
     writeFileSync(places.path('/etc/prometheus/rules/denywhy.yaml'), rules);
     say(`a cluster holds the story's objects, and its operator has made ${Buffer.byteLength(rules)} bytes of rules of the pack`);
-    return await staged(cluster, events, places);
+    watchIn(cluster, places);
+    return await staged(cluster, events);
   } catch (error) {
     await cluster.stop();
     throw error;
   }
 }
 
-async function staged(cluster: Cluster, events: readonly StoryEvent[], places: Places): Promise<ClusterStage> {
+async function staged(cluster: Cluster, events: readonly StoryEvent[]): Promise<ClusterStage> {
   const stopped = new AbortController();
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
@@ -56,8 +52,6 @@ async function staged(cluster: Cluster, events: readonly StoryEvent[], places: P
   void cluster.failed.then((how) => failed.reject(new Error(how)));
   const first = await offsetOfFirstChange(events);
   let speed = 1;
-  await copyObjects(cluster, places);
-  run(keepCopying(cluster, places, stopped.signal));
   return {
     command(service, command) {
       if (service !== 'exporter') return command;
@@ -104,16 +98,10 @@ async function offsetOfFirstChange(events: readonly StoryEvent[]): Promise<numbe
   return cast === null || first === undefined ? 0 : Date.parse(first.observedAt) - cast.from;
 }
 
-/** The directory that denywhy watches shows what the API server holds. */
-async function copyObjects(cluster: Cluster, places: Places): Promise<void> {
-  const draft = places.path('/var/lib/story/.draft');
-  writeFileSync(draft, await cluster.kubectl(['get', KINDS, '-A', '-o', 'json']));
-  renameSync(draft, places.path('/var/lib/story/cluster.json'));
-}
-
-async function keepCopying(cluster: Cluster, places: Places, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await copyObjects(cluster, places);
-    await sleep(EVERY, undefined, { signal });
-  }
+/** The configuration of denywhy with this cluster instead of a directory, as a user who may only read. */
+function watchIn({ kubeconfig }: Cluster, places: Places): void {
+  const file = places.path('/etc/denywhy/denywhy.yaml');
+  const { cluster, ...config } = parse(readFileSync(file, 'utf8')) as { readonly cluster: { readonly name: string } };
+  const watched = { ...config, cluster: { name: cluster.name }, kubernetes: { watch: true, kubeconfig: kubeconfig.viewer } };
+  writeFileSync(file, stringify(watched));
 }
