@@ -37,6 +37,8 @@ const EVERY = 250;
 /** Lines that are further apart (ms) do not belong together. */
 const APART = 100;
 const MOST_LINES = 50_000;
+/** Names go as headers. */
+const HEADER = /^[\x21-\x7e]{1,253}$/;
 const ANSWER = 10_000;
 
 /** Errors: InvalidInput for an address that is none, or a token that cannot be read. */
@@ -102,6 +104,10 @@ export async function createLogPush({ url, tokenFile, say }: LogPushOptions): Pr
 
   return {
     take(log, at, text) {
+      if (!HEADER.test(log.pod) || !HEADER.test(log.namespace ?? log.pod)) {
+        sayTrouble(`${log.file} is not sent: its name is none of a pod.`);
+        return;
+      }
       const known = pods.get(log.file) ?? { log, lines: [], whole: 0, last: at, heardAt: 0 };
       pods.set(log.file, known);
       if (held >= MOST_LINES) {
@@ -133,7 +139,10 @@ export async function createLogPush({ url, tokenFile, say }: LogPushOptions): Pr
 /** A line as it would have been written now: the times before its message are others, and a proxy's uptime runs as fast as the story. */
 export function rebasedLine(text: string, rebase: (at: Instant) => Instant, speed: number): string {
   return text.replace(STAMPS, (_, stamp: string, gap: string, second: string | undefined, uptime: string | undefined, end = '') => {
-    const now = (time: string) => showInstant(Math.round(rebase(Date.parse(time))));
+    const now = (time: string) => {
+      const at = Date.parse(time);
+      return Number.isNaN(at) ? time : showInstant(Math.round(rebase(at)));
+    };
     if (second !== undefined) return `${now(stamp)}${gap}${now(second)}`;
     if (uptime === undefined) return `${now(stamp)}${gap}`;
     return `${now(stamp)}${gap}[${(Number(uptime) / speed).toFixed(6).padStart(13)}s${end}`;

@@ -123,6 +123,7 @@ describe('a line that is written now', () => {
       '2030-01-01T00:00:01.000Z 2030-01-01T00:00:00.000Z  INFO x: y',
     ],
     ['of JSON', '2026-11-23T09:00:10Z {"a":"2026-11-23T09:00:00Z"}', '2030-01-01T00:00:01.000Z {"a":"2026-11-23T09:00:00Z"}'],
+    ['with a time that is none', '2026-99-99T99:00:10Z [     1.0s] x', '2026-99-99T99:00:10Z [     0.100000s] x'],
     ['without a time', '  at 2026-11-23T09:00:10Z [ 1.0s]', '  at 2026-11-23T09:00:10Z [ 1.0s]'],
   ])('%s', (_, text, wanted) => {
     expect(rebasedLine(text, rebase, 10)).toBe(wanted);
@@ -178,6 +179,18 @@ describe('log lines', () => {
     } finally {
       sink.close();
     }
+  });
+
+  it('of a file whose name is none of a pod are left out, and the others are sent', async () => {
+    const sink = await startSink();
+    const said: string[] = [];
+    const push = await createLogPush({ url: sink.url, tokenFile: null, say: (sentence) => said.push(sentence) });
+    push.take({ ...LOG, file: 'odd', pod: 'caf\u00e9\n' }, 1000, 'one');
+    push.take(LOG, 1000, 'two');
+    await push.close();
+    sink.close();
+    expect(sink.posted.map(({ body }) => body)).toEqual(['two\n']);
+    expect(said).toEqual(['odd is not sent: its name is none of a pod.']);
   });
 
   it('wait until the service is ready, and say that once', async () => {
