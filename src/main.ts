@@ -6,6 +6,7 @@ import manifest from '../package.json' with { type: 'json' };
 import type { Command, Io } from './commands/command.ts';
 import { config } from './commands/config.ts';
 import { demo } from './commands/demo.ts';
+import { diagnoses } from './commands/diagnoses.ts';
 import { explain } from './commands/explain.ts';
 import { exportStore } from './commands/export.ts';
 import { importStore } from './commands/import.ts';
@@ -14,7 +15,7 @@ import { serve } from './commands/serve.ts';
 import { safe } from './commands/terminal.ts';
 import { InvalidInput, type Place, Unavailable } from './errors.ts';
 
-const COMMANDS: readonly Command[] = [explain, demo, rules, serve, config, exportStore, importStore];
+const COMMANDS: readonly Command[] = [explain, diagnoses, demo, rules, serve, config, exportStore, importStore];
 
 const EXIT = { done: 0, bug: 1, invalidInput: 2, unavailable: 3 } as const;
 

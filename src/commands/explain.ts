@@ -10,6 +10,7 @@ import { type Explanation, explain as explainCase, workloadsIn } from '../explai
 import type { ClusterRecord, Inputs, Notice } from '../ports.ts';
 import { type OpenCluster, openCluster } from './cluster-view.ts';
 import type { Command, Io } from './command.ts';
+import { diagnosisPage } from './diagnosis-page.ts';
 import { showData } from './explain-data.ts';
 import { type LogRead, readAlerts, readLog, readMetrics } from './explain-evidence.ts';
 import { follow } from './explain-follow.ts';
@@ -65,6 +66,7 @@ export const explain: Command = {
       .option('--port <number>', 'this port only')
       .option('--at <time>', 'the policy of that moment, where the cluster is a history')
       .addOption(new Option('-o, --output <form>', 'form of the answer').choices(['text', 'json', 'yaml']).default('text'))
+      .option('--id <diagnosis>', 'print the page of a diagnosis, and nothing else')
       .option('--default-inbound-policy <policy>', 'cluster setting, where the objects do not say')
       .option('--cluster-networks <cidrs>', 'cluster setting, separated by commas')
       .option('--probe-networks <cidrs>', 'cluster setting, separated by commas')
@@ -74,6 +76,11 @@ export const explain: Command = {
       .addHelpText('after', EXAMPLES);
   },
   async run(subcommand: Subcommand, io: Io) {
+    const { id } = subcommand.opts<{ readonly id?: string }>();
+    if (id !== undefined) {
+      io.stdout.write(await diagnosisPage(id));
+      return 0;
+    }
     const options = await planOf(subcommand.args, subcommand.opts<RawOptions>(), isFile);
     const live = (await isLive(options, io)) ? openLive(options.live, options.question.namespace, io) : null;
     try {

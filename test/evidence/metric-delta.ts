@@ -9,8 +9,12 @@ import { createMetricsText } from '../../src/evidence/metrics-text.ts';
 
 /** Families that `metricDelta` speaks of. */
 const FAMILIES: ReadonlySet<string> = new Set(Object.values(METRIC).filter((m) => m !== METRIC.processStart && m !== METRIC.up));
-/** Those of them that make no fact. */
-const SILENT: ReadonlySet<string> = new Set([METRIC.detectHttp, METRIC.transportHeader]);
+/** Lines of them that make no fact. A detected protocol is one where it surprises a Server. */
+function isSilent(line: string): boolean {
+  const detected = line.startsWith(METRIC.detectHttp);
+  const surprises = line.includes('srv_kind="server"') && /result="(?:not_http|read_timeout|error)"/.test(line);
+  return line.startsWith(METRIC.transportHeader) || (detected && !surprises);
+}
 
 export interface DeltaDifference {
   /** `counters`: the growth of a series; `facts`: the count of the facts made of it. */
@@ -22,7 +26,7 @@ export interface DeltaDifference {
 
 /** `before` and `after`: text of the two pages of one proxy, `expected`: the lines of `metricDelta`. */
 export function compareMetricDelta(before: string, after: string, expected: readonly string[]): DeltaDifference[] {
-  const factLines = expected.filter((line) => !SILENT.has(line.split('{', 1)[0] as string));
+  const factLines = expected.filter((line) => !isSilent(line));
   return [
     ...compareLines('counters', expected, growthLines(before, after)),
     ...compareLines('facts', factLines, factLinesOf(factsBetween(before, after))),
@@ -56,7 +60,7 @@ function growthLines(before: string, after: string): string[] {
 }
 
 function factLinesOf(facts: readonly Fact[]): string[] {
-  return facts.map((f) => `${f.source.raw} +${f.count}`);
+  return facts.map((f) => `${f.source.raw} +${f.count}`).filter((line) => FAMILIES.has(line.split('{', 1)[0] as string));
 }
 
 function compareLines(field: 'counters' | 'facts', expected: readonly string[], got: readonly string[]): DeltaDifference[] {
