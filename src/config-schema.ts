@@ -7,8 +7,10 @@ import {
   headerList,
   httpUrl,
   httpUrls,
+  labelName,
   listenAddress,
   names,
+  namespaces,
   redisUrl,
   texts,
   tokenList,
@@ -155,6 +157,35 @@ export const configSchema = z.strictObject({
       answer: bytes(MIB)
         .default(64 * MIB)
         .describe('Most bytes of one answer.'),
+      ...access,
+    })
+    .prefault({}),
+  logs: z
+    .strictObject({
+      namespaces: namespaces.default([]).describe('Namespaces whose proxies’ logs are read when an alert about them fires.'),
+      follow: namespaces.default([]).describe('Namespaces whose proxies’ logs are followed all the time.'),
+      back: duration(1000)
+        .default(10 * 60_000)
+        .describe('How far back a log is read from: before the alert began, or before it is followed.'),
+      pods: count(1, 1000).default(10).describe('Most pods whose logs are read for one alert.'),
+      bytes: bytes(1024)
+        .default(8 * MIB)
+        .describe('Most bytes of one log that are read for one alert.'),
+      followed: count(1, 1000).default(100).describe('Most logs that are followed.'),
+    })
+    .prefault({}),
+  loki: z
+    .strictObject({
+      url: httpUrl.default('').describe('Loki, from which logs are read instead of from the API server; empty: off.'),
+      tenant: z
+        .string()
+        .regex(/^[\x21-\x7e]{0,150}$/, 'printable ASCII without spaces, at most 150 characters')
+        .default('')
+        .describe('Its tenant (X-Scope-OrgID); empty: it has one only.'),
+      namespaceLabel: labelName.default('namespace').describe('Label of the namespace, as the collector writes it.'),
+      podLabel: labelName.default('pod').describe('Label of the pod.'),
+      containerLabel: labelName.default('container').describe('Label of the container.'),
+      poll: duration(500).default(5000).describe('How often logs that are followed are asked for.'),
       ...access,
     })
     .prefault({}),

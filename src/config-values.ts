@@ -71,6 +71,14 @@ export const names = texts.pipe(
   z.array(z.string().regex(/^[A-Za-z0-9_-]{1,100}$/, 'a queue is named by letters, digits, - and _')).max(20),
 );
 
+/** Names of Kubernetes namespaces. */
+export const namespaces = texts.pipe(
+  z.array(z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'a namespace is named by lower-case letters, digits and -')).max(1000),
+);
+
+/** Name of a label of Loki or Prometheus. */
+export const labelName = z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]{0,199}$/, 'a label is named by letters, digits and _');
+
 const HTTP_URL = 'write http://HOST:PORT or https://HOST:PORT/PREFIX, without a user: credentials have keys of their own';
 
 /** The address of an HTTP server, its path a prefix; empty: none. */

@@ -171,7 +171,11 @@ function contradictions(config: Config, given: ReadonlyMap<string, Given>): read
     );
   if (config.limits.unpacked < config.limits.body)
     faults.push(`limits.unpacked is smaller than limits.body: a body does not shrink when it is unpacked ${from('limits.unpacked')}`);
-  for (const section of ['prometheus', 'alertmanager'] as const) faults.push(...accessFaults(section, config[section], from));
+  for (const section of ['prometheus', 'alertmanager', 'loki'] as const) faults.push(...accessFaults(section, config[section], from));
+  if (config.loki.url !== '' && config.logs.namespaces.length + config.logs.follow.length === 0)
+    faults.push(
+      `loki.url is given, and neither logs.namespaces nor logs.follow names a namespace: nothing would be read ${from('loki.url')}`,
+    );
   if (config.limits.held < config.limits.body)
     faults.push(`limits.held is smaller than limits.body: no body of that size could ever be held ${from('limits.held')}`);
   return faults;
@@ -179,7 +183,7 @@ function contradictions(config: Config, given: ReadonlyMap<string, Given>): read
 
 function accessFaults(
   section: string,
-  access: Config['prometheus'] | Config['alertmanager'],
+  access: Config['prometheus'] | Config['alertmanager'] | Config['loki'],
   from: (key: string) => string,
 ): readonly string[] {
   const key = (name: string) => `${section}.${name}`;

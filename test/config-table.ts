@@ -21,9 +21,9 @@ function showDefault(key: string, value: unknown): string {
   if (key === 'listen.address') return '`127.0.0.1:8417`';
   if (Array.isArray(value)) return value.length === 0 ? 'none' : `\`${value.join(',')}\``;
   if (typeof value !== 'number') return value === '' ? 'empty' : `\`${String(value)}\``;
-  if (/^limits\.(?:body|unpacked|held|headers)$|answer$/.test(key))
+  if (/^limits\.(?:body|unpacked|held|headers)$|answer$|^logs\.bytes$/.test(key))
     return value % 2 ** 20 === 0 ? `\`${value / 2 ** 20}Mi\`` : `\`${value / 1024}Ki\``;
-  if (/poll(?:Allowed)?$|Time$|timeout$|resume$|refresh$|^triage\.|age$/.test(key))
+  if (/poll(?:Allowed)?$|Time$|timeout$|resume$|refresh$|^triage\.|age$|back$/.test(key))
     return `\`${value % DAY === 0 ? `${value / DAY}d` : value % 60_000 === 0 ? `${value / 60_000}m` : `${value / 1000}s`}\``;
   return `\`${value}\``;
 }

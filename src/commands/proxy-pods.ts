@@ -5,6 +5,7 @@ import { workloadOf } from '../manifests/owner.ts';
 import { listOf } from '../policy/reading.ts';
 import { objectKey, type Resource, refOf } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';
+import { namespaceIndex, resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
 import { isStandIn } from '../policy/templates.ts';
 import type { ProxyPod } from '../ports.ts';
 
@@ -41,6 +42,18 @@ export function selectPods(resources: readonly Resource[], { namespace, workload
   });
   all.sort(({ one: a }, { one: b }) => (`${a.namespace}/${a.pod}` < `${b.namespace}/${b.pod}` ? -1 : 1));
   return { meshed: all.filter((p) => p.isMeshed).map((p) => p.one), unmeshed: all.filter((p) => !p.isMeshed).map((p) => p.one) };
+}
+
+/** Those of one namespace with a proxy, as the cluster is known; none where it is not. */
+export function podsIn(snapshot: Snapshot | null, asked: PodSelection & { readonly namespace: string }): readonly PodOfWorkload[] {
+  if (snapshot === null) return [];
+  const { workloads } = namespaceIndex(snapshot, asked.namespace);
+  const pods = [...workloads.values()].flatMap(({ value }) => (value?.kind === 'Pod' ? [value.resource] : []));
+  const owners = [
+    ...resourcesOfKind(snapshot, 'apps', 'ReplicaSet', asked.namespace).values(),
+    ...resourcesOfKind(snapshot, 'batch', 'Job', asked.namespace).values(),
+  ];
+  return selectPods([...pods, ...owners], asked).meshed;
 }
 
 function isPod(resource: Resource): boolean {

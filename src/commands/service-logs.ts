@@ -35,7 +35,7 @@ export interface LogsWorkOptions {
   readonly intake: Intake;
   readonly isLeader: () => boolean;
   /** The pods with a proxy, as far as the cluster is known. */
-  readonly pods: (asked: PodSelection) => readonly ProxyPod[];
+  readonly pods: (asked: PodSelection & { readonly namespace: string }) => readonly ProxyPod[];
   /** Where logs are read when an alert fires, and where they are followed. */
   readonly namespaces: readonly string[];
   readonly follow: readonly string[];
@@ -158,7 +158,7 @@ export function startLogs(options: LogsWorkOptions): LogsWork {
 
   function follow(): void {
     if (options.follow.length === 0 || now() < podsDue) return;
-    podsDue = now() + EVERY_PODS;
+    podsDue = now() + (isLeader() ? EVERY_PODS : EVERY);
     const pods = isLeader() ? options.follow.flatMap((namespace) => options.pods({ namespace, workload: null })) : [];
     unfollowed = Math.max(0, pods.length - options.mostFollowed);
     tails.see(pods, now() - options.back);

@@ -15,6 +15,7 @@ import { explainIncident, type WorkOptions } from '../triage/work.ts';
 import { dataOf } from './explain-data.ts';
 import { refuseHalfImport } from './half-import.ts';
 import type { PolicySource } from './policy-known.ts';
+import { podsIn } from './proxy-pods.ts';
 import { openPolicy } from './service-policy.ts';
 import { openStores, type Stores } from './service-stores.ts';
 import { startTimedWork } from './service-timed.ts';
@@ -72,7 +73,7 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
   opened.push(policy.stop);
   const mutes = createMuteList(store, now);
   await mutes.refresh();
-  const upstreams = await openUpstreams(config);
+  const upstreams = await openUpstreams(config, tools);
   let work: UpstreamWork | null = null;
   const context: DeltaContext = {
     ...policy.context,
@@ -108,7 +109,10 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
   const timed = startTimedWork({ ...timedOptions, ...tools, intake, waitMilliseconds: config.triage.wait, every: TIMED_EVERY });
   const { isLeader } = timed;
   leads = isLeader;
-  work = startUpstreams(upstreams, config, { ...tools, store, intake, bounds: BOUNDS, isLeader });
+  work = startUpstreams(upstreams, config, {
+    ...{ ...tools, store, intake, bounds: BOUNDS, isLeader },
+    pods: (asked) => podsIn(policy.current()?.view.at(null) ?? null, asked),
+  });
   const stopRefreshing = startRefreshing(config, policy, timedOptions, mutes, tools);
   const { durability } = store;
   logger.info({ url: server.url, store: config.store.driver, durability: durability() }, 'denywhy listens');
