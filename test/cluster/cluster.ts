@@ -18,6 +18,8 @@ export interface Cluster extends Endpoint {
   /** Logs, kubeconfigs, data; goes away with `stop`. */
   readonly directory: string;
   readonly members: readonly Member[];
+  /** `http://127.0.0.1:PORT` of etcd, for what is done behind the API server's back. */
+  readonly etcd: string;
   /** As `admin`. */
   readonly api: Api;
   readonly kubeconfig: Readonly<Record<'admin' | 'viewer', string>>;
@@ -89,7 +91,7 @@ async function startIn(site: Site): Promise<Cluster> {
   ]);
   for (const role of viewerRoles(groups)) await apply(api, role);
   await startOperator(site, operatorPort, proxyPort);
-  return handle({ directory, members, endpoint, api, kubeconfig, auditLog });
+  return handle({ directory, members, etcd: `http://127.0.0.1:${etcdPort}`, endpoint, api, kubeconfig, auditLog });
 }
 
 function writeKubeconfigs(directory: string, endpoint: Endpoint, tokens: Tokens) {
@@ -110,13 +112,14 @@ async function apply(api: Api, object: object): Promise<void> {
 interface Started {
   readonly directory: string;
   readonly members: readonly Member[];
+  readonly etcd: string;
   readonly endpoint: Endpoint;
   readonly api: Api;
   readonly kubeconfig: Readonly<Record<'admin' | 'viewer', string>>;
   readonly auditLog: string;
 }
 
-function handle({ directory, members, endpoint, api, kubeconfig, auditLog }: Started): Cluster {
+function handle({ directory, members, etcd, endpoint, api, kubeconfig, auditLog }: Started): Cluster {
   const clients: Api[] = [api];
   let stopping: Promise<void> | null = null;
   const stop = () => {
@@ -140,6 +143,7 @@ function handle({ directory, members, endpoint, api, kubeconfig, auditLog }: Sta
     ...endpoint,
     directory,
     members,
+    etcd,
     api,
     kubeconfig,
     auditLog,

@@ -16,6 +16,8 @@ export interface Member {
   hasEnded(): boolean;
   /** SIGTERM, then SIGKILL; resolves when the process is gone. */
   stop(): Promise<void>;
+  /** Ends it, does something while it is gone, and begins it again; who needs it ready must wait for that. */
+  restart(meanwhile: () => Promise<void>): Promise<void>;
 }
 
 /** Linux' parent-death signal ends a member even when the process that started it is killed with SIGKILL. */
@@ -24,31 +26,50 @@ const hasSetpriv = spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true'], { stdio
 /** Starts `binary` in a process group of its own (a Ctrl-C at the terminal must not reach it first), its output in `directory/NAME.log`. */
 export function startMember(directory: string, name: string, binary: string, args: readonly string[]): Member {
   const logFile = join(directory, `${name}.log`);
-  const log = openSync(logFile, 'a');
   const [command, argv] = hasSetpriv ? ['setpriv', ['--pdeathsig', 'KILL', '--', binary, ...args]] : [binary, args];
-  const child = spawn(command, argv, { cwd: directory, detached: true, stdio: ['ignore', log, log] });
-  closeSync(log);
-  const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(`${name} did not start: ${error.message}`));
-    child.once('exit', (code, signal) =>
-      resolve(`${name} ended with ${signal ?? `code ${code}`}; the end of its log:\n${logTail(logFile)}`),
-    );
-  });
+  const { promise: ended, resolve: end } = Promise.withResolvers<string>();
   let over = false;
+  let isRestarting = false;
   void ended.then(() => {
     over = true;
   });
+
+  function begin(): ChildProcess {
+    const log = openSync(logFile, 'a');
+    const child = spawn(command, argv, { cwd: directory, detached: true, stdio: ['ignore', log, log] });
+    closeSync(log);
+    child.once('error', (error) => end(`${name} did not start: ${error.message}`));
+    child.once('exit', (code, signal) => {
+      if (!isRestarting) end(`${name} ended with ${signal ?? `code ${code}`}; the end of its log:\n${logTail(logFile)}`);
+    });
+    return child;
+  }
+
+  let child = begin();
   return {
     name,
-    pid: child.pid ?? -1,
+    get pid() {
+      return child.pid ?? -1;
+    },
     logFile,
     ended,
     hasEnded: () => over,
     stop: () => stop(child, ended, () => over),
+    async restart(meanwhile) {
+      isRestarting = true;
+      const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      await stop(child, exited, () => over);
+      try {
+        await meanwhile();
+      } finally {
+        isRestarting = false;
+        child = begin();
+      }
+    },
   };
 }
 
-async function stop(child: ChildProcess, ended: Promise<string>, isOver: () => boolean): Promise<void> {
+async function stop(child: ChildProcess, ended: Promise<unknown>, isOver: () => boolean): Promise<void> {
   if (isOver()) return;
   child.kill('SIGTERM');
   const timer = setTimeout(() => child.kill('SIGKILL'), GRACE);

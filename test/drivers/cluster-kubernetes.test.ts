@@ -10,6 +10,7 @@ import { type FollowTiming, TIMING } from '../../src/drivers/kubernetes-follow.t
 import { nameOfKind, WATCHED_KINDS, type WatchedKind } from '../../src/drivers/kubernetes-kinds.ts';
 import type { ClusterEdit, ClusterWatch } from '../../src/ports.ts';
 import { type Replay, type ReplayAnswer, replayKubernetes } from '../kubernetes-replay.ts';
+import { until as untilSo } from '../until.ts';
 
 /** As fast as a test may be. */
 const FAST: FollowTiming = { ...TIMING, firstPause: 5, longestPause: 40, patience: 20 };
@@ -72,14 +73,8 @@ async function start(
   return cluster;
 }
 
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!isSo()) {
-    if (performance.now() > deadline)
-      throw new Error(`it never came: ${what}\n${JSON.stringify({ requests: replay?.requests, kinds: cluster?.kinds() }, null, 1)}`);
-    await sleep(5);
-  }
-}
+const until = (what: string, isSo: () => boolean) =>
+  untilSo(what, 20_000, isSo, () => JSON.stringify({ requests: replay?.requests, kinds: cluster?.kinds() }, null, 1));
 
 const said = () => edits.map(({ change }) => ('apply' in change ? `+${change.apply.metadata.name}` : `-${change.delete.name}`));
 const names = () =>
