@@ -199,16 +199,19 @@ function withoutProxy(meshed: readonly PodOfWorkload[], unmeshed: readonly PodOf
   ];
 }
 
-/** Failures that are alike are told of once. */
+/** Failures that are alike are told of once, by the first of their names. */
 function createFailures() {
-  const alike = new Map<string, { readonly fault: SourceRead; count: number }>();
+  const alike = new Map<string, { fault: SourceRead; count: number }>();
   return {
     add(what: string, error: unknown): void {
       const fault = failed(what, error);
       const key = `${fault.detail} ${fault.remedy}`.replace(/[a-z0-9.-]+\/[a-z0-9.-]+|-n \S+ \S+/g, '…');
       const known = alike.get(key);
       if (known === undefined) alike.set(key, { fault, count: 1 });
-      else known.count++;
+      else {
+        known.count++;
+        if (what < known.fault.what) known.fault = fault;
+      }
     },
     all: (): readonly SourceRead[] =>
       [...alike.values()].map(({ fault, count: n }) => (n === 1 ? fault : { ...fault, what: `${fault.what} and of ${n - 1} more` })),

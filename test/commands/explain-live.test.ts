@@ -1,4 +1,6 @@
 /** `denywhy explain` against a real API server with a node behind it: what it reads with which rights, and what it says. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/main.ts';
@@ -13,6 +15,7 @@ const NOW = Date.parse(UNTIL) + 1000;
 const BACKEND = 'production/backend-756f7c997f-2588f';
 const DENY = 'inbound_http_authz_deny_total';
 const PATIENCE = 240_000;
+const DOCS = join(import.meta.dirname, '../../docs/explain.md');
 
 const skip = clusterSkip ?? linkerdCrdsSkip;
 
@@ -159,6 +162,20 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
       );
       expect(words).toContain('kubectl auth can-i create pods/portforward -n production tells.');
       expect(words).toMatch(/nodes: .* does not let us read nodes \(403\)/);
+    });
+
+    it('is what docs/explain.md shows', async () => {
+      const [, shown = ''] = /```text\n\$ denywhy explain -n production deploy\/backend\n(.*?)```/s.exec(readFileSync(DOCS, 'utf8')) ?? [];
+      const parts = shown.split(/^…\n/m).filter((part) => part !== '');
+      const { stdout } = await explain(['-n', 'production', 'deploy/backend'], 'viewer');
+      // A port, and how many ServiceAccounts the controller manager has made by now.
+      const real = stdout.replaceAll(new URL(live.cluster.server).host, '127.0.0.1:6443').replace(/\b\d\d objects/, '98 objects');
+      let from = 0;
+      for (const part of parts) {
+        expect(real.slice(from)).toContain(part);
+        from = real.indexOf(part, from) + part.length;
+      }
+      expect(parts.length).toBe(4);
     });
 
     it('one namespace alone: what is beyond it is not known, and that is said', async () => {
