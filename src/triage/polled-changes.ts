@@ -38,10 +38,12 @@ export function createPolledChanges(maxSeries: number): PolledChanges {
       known.series.clear();
     }
     known.startedAt = starts.at(-1)?.value ?? known.startedAt;
+    const restart = starts.find(({ value }) => value === known.startedAt)?.at ?? Number.NEGATIVE_INFINITY;
     for (const one of series) {
       const last = one.points.at(-1);
       const isNew = !known.series.has(one.id);
-      if (last === undefined || (isNew && size >= maxSeries)) continue;
+      // What the process before showed says nothing of this one.
+      if (last === undefined || last.at < restart || (isNew && size >= maxSeries)) continue;
       if (isNew) size++;
       known.series.set(one.id, last);
     }

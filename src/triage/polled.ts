@@ -144,7 +144,7 @@ function grown(target: SeriesTarget, known: KeptTarget, reading: PolledReading):
   const at = Math.max(known.at, newest(target) ?? known.at);
   const startedAt = target.starts.reduce<number | null>((latest, { value }) => Math.max(latest ?? value, value), known.startedAt);
   const shown = rises ? followed.map((one) => ({ ...one, points: rising(one.points, kept[one.id]?.[0] ?? 0) })) : followed;
-  return { kept: { ...known, at, startedAt, series: withLast(alive, shown) }, facts };
+  return { kept: { ...known, at, startedAt, series: sinceRestart(withLast(alive, shown), restart) }, facts };
 }
 
 function readerOf({ name, reporter }: PolledReading) {
@@ -193,9 +193,14 @@ function withLast(kept: KeptSeries, series: readonly TargetSeries[]): KeptSeries
   const next: Record<string, readonly [number, Instant]> = { ...kept };
   for (const { id, points } of series) {
     const last = points.findLast(({ value }) => isCount(value));
-    if (last !== undefined && last.at >= (next[id]?.[1] ?? 0)) next[id] = [last.value, last.at];
+    if (last !== undefined && last.at > (next[id]?.[1] ?? 0)) next[id] = [last.value, last.at];
   }
   return next;
+}
+
+/** What the process before counted is behind the new one, also where it is still in sight. */
+function sinceRestart(series: KeptSeries, restart: Instant): KeptSeries {
+  return Object.fromEntries(Object.entries(series).map(([id, [value, at]]) => [id, [at < restart ? 0 : value, at]]));
 }
 
 function isCount(value: number): boolean {

@@ -236,6 +236,32 @@ describe('a restart of the proxy', () => {
     expect(await counted(desk)).toEqual({ web: expected });
   });
 
+  it.each<readonly [string, number, number]>([
+    ['as often as', 2, 2],
+    ['more often than', 2, 5],
+    ['less often than', 5, 2],
+  ])(
+    'that denies nobody at first: whom it denies later, %s the process before, is news, while the windows still show that one',
+    async (_, before, after) => {
+      const { desk, poll, forget } = createPolling();
+      await poll([started(OLD, [0]), denied('web', [[0, before]])]);
+      await poll([started(OLD, [15]), started(100, [120, 135]), denied('web', [[15, before]])]);
+      await poll([started(OLD, [15]), started(100, [120, 135, 150]), denied('web', [[15, before]])]);
+      const later = [
+        started(100, [120, 135, 150, 165]),
+        denied('web', [
+          [15, before],
+          [165, after],
+        ]),
+      ];
+      await poll([started(OLD, [15]), ...later]);
+      await poll(later);
+      forget();
+      await poll(later);
+      expect(await counted(desk)).toEqual({ web: after });
+    },
+  );
+
   it('is no second one when its first reading is read again', async () => {
     const { desk, poll } = createPolling();
     await poll([started(OLD, [0]), denied('web', [[0, 5]])]);
