@@ -57,7 +57,7 @@ async function run(live: LiveCluster, options: ExplainOptions, io: Io, signal: A
   const told = new Set<string>();
   const complain = ({ message, remedy }: Unavailable) => {
     if (!told.has(message)) say(`${message} ${remedy}`);
-    told.add(message);
+    if (told.size < MOST_KNOWN) told.add(message);
   };
   const tails = createTails(live.logs, { most: MOST_PODS, position: async () => null, complain, now: Date.now, signal });
   tails.see(pods, io.now);

@@ -8,7 +8,7 @@ import type { Instant } from '../policy/resource.ts';
 import { parseInstant } from '../policy/time.ts';
 import type { Logs, ProxyPod } from '../ports.ts';
 import { type Compactor, createCompactor } from '../triage/compact.ts';
-import { lastTimeOf, linesAfter } from './proxy-log.ts';
+import { lastTimeOf, laterTime, linesAfter } from './proxy-log.ts';
 
 export interface TailOptions {
   /** Streams at a time. */
@@ -84,7 +84,7 @@ export function createTails(logs: Logs, { most, position, complain, now, signal 
         if (fresh === null) continue;
         isPast = false;
         add(tail, parser.push(fresh));
-        tail.time = lastTimeOf(fresh) ?? tail.time;
+        tail.time = laterTime(tail.time, lastTimeOf(fresh));
         tail.pushedAt = performance.now();
       }
     } finally {

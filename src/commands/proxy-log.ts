@@ -78,7 +78,7 @@ function createReading(name: string, { namespace, pod }: ProxyPod, after: string
     for await (const block of readBlocks(counted())) {
       lines += countLines(block);
       firstTime ??= timeOf(block, 0);
-      lastTime = lastTimeOf(block) ?? lastTime;
+      lastTime = laterTime(lastTime, lastTimeOf(block));
       const fresh = isPast && after !== null ? linesAfter(block, after) : block;
       if (fresh === null) continue;
       isPast = false;
@@ -121,6 +121,12 @@ function timeOf(block: string, start: number): string | null {
 /** Of the last of these lines; null: it has none. */
 export function lastTimeOf(block: string): string | null {
   return timeOf(block, block.lastIndexOf('\n') + 1);
+}
+
+/** The later of two times as they were written. */
+export function laterTime(a: string | null, b: string | null): string | null {
+  if (a === null || b === null) return a ?? b;
+  return sortable(a) < sortable(b) ? b : a;
 }
 
 /** From the first line that is later; null: none is. Lines stand in order of time. */
