@@ -1,11 +1,13 @@
 /** What the service knows of the policy, ready to be asked for any moment; and how it grows by a change without being made anew. */
+import type { WorkloadRef } from '../evidence/facts.ts';
+import type { AddressAt } from '../http/options.ts';
 import { stateAt } from '../manifests/history.ts';
 import { workloadOf } from '../manifests/owner.ts';
 import { type ClusterSettings, clusterInfo } from '../policy/cluster-settings.ts';
 import { createHistory, type History } from '../policy/history.ts';
 import { isOfPods } from '../policy/kept.ts';
 import type { Change, Instant, Resource } from '../policy/resource.ts';
-import { findResource, type Snapshot } from '../policy/snapshot.ts';
+import { findResource, type Snapshot, workloadsByIp } from '../policy/snapshot.ts';
 import type { DeltaContext } from '../triage/delta.ts';
 import type { RecordedPolicy } from '../triage/policy-record.ts';
 import type { PolicyView } from '../triage/work.ts';
@@ -16,6 +18,8 @@ export interface PolicySource {
   /** null: no cluster is known. */
   settings(): ClusterSettings | null;
   readonly context: DeltaContext;
+  /** null: no cluster is known. */
+  addressAt(ip: string, at: Instant): AddressAt | null;
   /** Looks for changes; true when answers may differ by them. A reading that fails leaves the last good one in force. */
   refresh(): Promise<boolean>;
   stop(): Promise<void>;
@@ -84,13 +88,24 @@ function enterPods(namespaces: Map<string, Set<string>>, changes: readonly Chang
   }
 }
 
+/** Whose an address was, as far as the history goes back. */
+export function addressAt({ history }: Known, ip: string, at: Instant): AddressAt {
+  const snapshot = history.at(at);
+  const owners = workloadsByIp(snapshot, ip).map(({ kind, ref: { namespace, name }, serviceAccount }) => {
+    const owner = kind === 'Pod' ? workloadIn(snapshot, namespace, name) : null;
+    return { kind, namespace, name, workload: owner === null ? null : { kind: owner.kind, name: owner.name }, serviceAccount };
+  });
+  return { recordedSince: history.moments[0] ?? null, owners };
+}
+
+function workloadIn(snapshot: Snapshot, namespace: string, name: string): WorkloadRef | null {
+  const pod = findResource(snapshot, { group: '', kind: 'Pod', namespace, name });
+  if (pod === null) return null;
+  const { kind, name: owner } = workloadOf(pod, (ref) => findResource(snapshot, ref) ?? undefined);
+  return { kind, namespace, name: owner };
+}
+
 export function createContext(cluster: string, known: () => Known | null): DeltaContext {
-  const workloadIn = (snapshot: Snapshot, namespace: string, name: string) => {
-    const pod = findResource(snapshot, { group: '', kind: 'Pod', namespace, name });
-    if (pod === null) return null;
-    const { kind, name: owner } = workloadOf(pod, (ref) => findResource(snapshot, ref) ?? undefined);
-    return { kind, namespace, name: owner };
-  };
   return {
     cluster,
     workload(namespace, pod, at) {

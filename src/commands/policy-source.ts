@@ -13,7 +13,7 @@ import { standInPods } from '../policy/templates.ts';
 import type { ClusterRecord, Store } from '../ports.ts';
 import type { Logger, Metrics } from '../telemetry.ts';
 import { createPolicyRecord, type PolicyRecord, type RecordBounds } from '../triage/policy-record.ts';
-import { createContext, type Known, knownOf, type PolicySource } from './policy-known.ts';
+import { addressAt, createContext, type Known, knownOf, type PolicySource } from './policy-known.ts';
 
 export interface PolicySourceOptions {
   readonly paths: readonly string[];
@@ -68,6 +68,7 @@ export async function createPolicySource(options: PolicySourceOptions): Promise<
     current: () => known?.policy ?? null,
     settings: () => known?.settings ?? null,
     context: createContext(options.cluster, () => known),
+    addressAt: (ip, at) => (known === null ? null : addressAt(known, ip, at)),
     refresh,
     stop: async () => undefined,
   };

@@ -6,7 +6,7 @@ import { parseInstant } from '../policy/time.ts';
 import type { ClusterEdit, ClusterWatch, Store } from '../ports.ts';
 import type { Logger, Metrics } from '../telemetry.ts';
 import { createPolicyRecord, type RecordBounds, type RecordedPolicy, type TimedEdit } from '../triage/policy-record.ts';
-import { createContext, grown, type Known, type PolicySource, rebuilt } from './policy-known.ts';
+import { addressAt, createContext, grown, type Known, type PolicySource, rebuilt } from './policy-known.ts';
 import { createLoop } from './service-loop.ts';
 
 export interface WatchedPolicyOptions {
@@ -117,6 +117,7 @@ export async function watchPolicy(options: WatchedPolicyOptions): Promise<Policy
     current: () => known?.policy ?? null,
     settings: () => known?.settings ?? null,
     context: createContext(options.cluster, () => known),
+    addressAt: (ip, at) => (known === null ? null : addressAt(known, ip, at)),
     refresh: async () => takeStale(stale, now()),
     async stop() {
       await watch.stop();

@@ -99,6 +99,7 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
       isMetricsOpen: config.metrics.open,
       version: manifest.version,
       eventPoll: EVENT_POLL,
+      addressAt: policy.addressAt,
       heard: (heard) => work?.heard(heard),
     },
     { ...config.listen.address, headers: config.limits.headers, connections: config.limits.connections },

@@ -1,6 +1,7 @@
 /** The app: every operation behind the same doors. */
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import * as z from 'zod';
+import { addressOperation } from './addresses.ts';
 import { createGuard, type Sender } from './auth.ts';
 import { createBudget } from './body.ts';
 import { eventsOperation } from './events.ts';
@@ -49,6 +50,7 @@ function createOperations(shared: Shared): readonly Operation[] {
     ...jobOperations(shared),
     eventsOperation(shared),
     statusOperation(shared),
+    addressOperation(shared),
     ...healthOperations(shared),
     ...runbookOperations(),
   ];

@@ -21,6 +21,19 @@ export interface HttpLimits extends BodyLimits {
   readonly answerTime: number;
 }
 
+/** Whose an address was. */
+export interface AddressAt {
+  /** The first recorded change; null: none is recorded. */
+  readonly recordedSince: Instant | null;
+  readonly owners: readonly {
+    readonly kind: 'Pod' | 'ExternalWorkload';
+    readonly namespace: string;
+    readonly name: string;
+    readonly workload: { readonly kind: string; readonly name: string } | null;
+    readonly serviceAccount: string;
+  }[];
+}
+
 /** What a webhook brought, after it was saved. */
 export interface Heard {
   readonly alerts: readonly AlertFact[];
@@ -46,6 +59,8 @@ export interface HttpOptions {
   readonly metrics: Metrics;
   /** Milliseconds between two looks for new events. */
   readonly eventPoll: number;
+  /** null: no cluster is known. */
+  readonly addressAt?: (ip: string, at: Instant) => AddressAt | null;
   /** Told of each webhook; it must not throw. */
   readonly heard?: (heard: Heard) => void;
 }

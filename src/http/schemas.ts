@@ -259,6 +259,30 @@ export const metricsAnswer = named(
 
 export const health = named('Health', z.strictObject({ status: z.enum(['ok', 'ready', 'not ready']), durability: z.string().optional() }));
 
+export const addressQuery = z.strictObject({
+  ip: z.union([z.ipv4(), z.ipv6()]),
+  at: z.iso.datetime({ offset: true }).optional().describe('RFC 3339; now by default'),
+});
+export const addressAnswer = named(
+  'Address',
+  z.strictObject({
+    ip: z.string(),
+    at: time,
+    recordedSince: time
+      .nullable()
+      .describe('before it, what is said is how things were when recording began; null: nothing has changed since'),
+    owners: z.array(
+      z.strictObject({
+        kind: z.enum(['Pod', 'ExternalWorkload']),
+        namespace: name,
+        name,
+        workload: workload.nullable().describe('whose pod it is'),
+        serviceAccount: z.string(),
+      }),
+    ),
+  }),
+);
+
 export const sourceList = named(
   'Sources',
   z.strictObject({
@@ -269,7 +293,10 @@ export const sourceList = named(
         state: z.enum(['well', 'remarks', 'failing']).describe('remarks: it answers, and something about it should be known'),
         at: time.describe('when this was said'),
         answeredAt: time.nullable().describe('when it last answered'),
-        lagSeconds: z.number().nullable().describe('from the newest scrape that it showed to the moment of asking'),
+        lagSeconds: z
+          .number()
+          .nullable()
+          .describe('how old what it shows is: from the newest scrape, or the last word of the API server, to the moment of asking'),
         fault: z.strictObject({ message: z.string(), remedy: z.string(), since: time }).nullable(),
         remarks: z.array(z.string()),
       }),

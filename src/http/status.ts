@@ -11,7 +11,7 @@ export function statusOperation({ store }: Shared): Operation {
     id: 'getStatus',
     method: 'get',
     path: '/api/v1/status',
-    summary: 'How Prometheus and Alertmanager are doing, as far as they are configured',
+    summary: 'How the cluster, Prometheus and Alertmanager are doing, as far as they are configured',
     scope: 'read',
     query: z.strictObject({}),
     answers: { 200: { description: 'Sources by id', schema: shapes.sourceList } },

@@ -281,6 +281,7 @@ describe('the document', () => {
         "GET /api/v1/quarantine listQuarantine",
         "GET /api/v1/events readEvents",
         "GET /api/v1/status getStatus",
+        "GET /api/v1/addresses getAddress",
         "GET /healthz isAlive",
         "GET /readyz isReady",
         "GET /metrics getMetrics",
