@@ -5,6 +5,8 @@ import { findingsOfDenied, findingsOfTrouble, findingsStanding } from './diagnos
 import { type Gathering, troubleOf, troublesOfClients } from './diagnoses/troubles.ts';
 import type { AlertFact } from './evidence/alert.ts';
 import { isAlertAbout } from './evidence/alert-denial.ts';
+import type { AuditTrail } from './evidence/audit.ts';
+import { type WhatChanged, whatChanged } from './evidence/changed.ts';
 import { type ClientRef, clientRef } from './evidence/client.ts';
 import { type Destination, destinationAt } from './evidence/destination.ts';
 import type { DenialKind, Reporter, RequestTrace, Source, WorkloadRef } from './evidence/facts.ts';
@@ -14,6 +16,7 @@ import { type MissingEvidence, missingEvidence, showWorkload } from './evidence/
 import { createPlaces, type Place, type Places } from './evidence/places.ts';
 import { placeReporters, type Unplaced } from './evidence/placing.ts';
 import { earlier, later, type Tally, type TallySymptom } from './evidence/tally.ts';
+import { isLetIn } from './evidence/would-have.ts';
 import { dumpCommand } from './manifests/dump.ts';
 import { workloadOf } from './manifests/owner.ts';
 import { decide, decideFromDenialAlone } from './policy/deciding.ts';
@@ -27,6 +30,7 @@ import {
   type UnattachedRoute,
   unattachedRoutes,
 } from './policy/excluded.ts';
+import type { Step } from './policy/history.ts';
 import type { RouteRef, ServerRef } from './policy/inbound.ts';
 import { inboundServer } from './policy/inbound-server.ts';
 import { memo } from './policy/memo.ts';
@@ -43,6 +47,8 @@ export interface ClusterView {
   at(time: Instant | null): Snapshot;
   /** The moments of change, in order; none where the input is no history. */
   readonly moments: readonly Instant[];
+  /** What happened at each of them; absent: it is not told. */
+  readonly steps?: readonly Step[];
 }
 
 /** What a person asked about; every part may be left open. */
@@ -64,6 +70,8 @@ export interface Case {
   readonly alerts?: readonly AlertFact[];
   /** Whose trouble with what is to be explained, whether anything told of it or not. */
   readonly asked?: readonly Asked[];
+  /** Who wrote what, as the API server's audit log tells. */
+  readonly audit?: AuditTrail | null;
 }
 
 /** A client that got no good answer from what it dialled. */
@@ -113,6 +121,8 @@ export interface TargetExplanation {
   readonly network: NetworkAnswer | null;
   /** What the policy last known says, where it decides and says something else, and since when. */
   readonly now: { readonly verdict: Evaluation['verdict']; readonly since: Instant | null } | null;
+  /** What turned allow into deny; null: no refusal, or none by the objects given. */
+  readonly changed: WhatChanged | null;
   readonly missing: readonly MissingEvidence[];
 }
 
@@ -157,7 +167,7 @@ export interface Explanation {
   readonly uncounted: number;
 }
 
-export function explain({ tally, cluster, question, alerts = [], asked = [] }: Case): Explanation {
+export function explain({ tally, cluster, question, alerts = [], asked = [], audit = null }: Case): Explanation {
   const view = cluster ?? NO_CLUSTER;
   const { placeOf, unplaced } = placeReporters(tally, (at) => placesIn(view.at(question.at ?? at)));
   const resolve = {
@@ -170,7 +180,9 @@ export function explain({ tally, cluster, question, alerts = [], asked = [] }: C
   const symptoms = [...tally.symptoms.values()].map((symptom): PlacedSymptom => ({ symptom, place: placeOf(symptom.reporter) }));
   const seen: Seen = { symptoms, observations: [...tally.observations.values()] };
   const targets = joinTally(tally, resolve).filter((target) => isAskedFor(target, question));
-  const parts = targets.flatMap((target) => target.clients.map((client) => explainTarget({ target, client, cluster, question, seen })));
+  const parts = targets.flatMap((target) =>
+    target.clients.map((client) => explainTarget({ target, client, cluster, question, seen, audit })),
+  );
   const asking = parts.filter(({ explanation: { port } }) => question.port === null || port === null || port === question.port);
   const clients = byClient(asking);
   const denied = asking.map((part) => part.denied);
@@ -323,6 +335,7 @@ interface Explaining {
   readonly cluster: ClusterView | null;
   readonly question: Question;
   readonly seen: Seen;
+  readonly audit: AuditTrail | null;
 }
 
 function explainTarget(explaining: Explaining): Part {
@@ -344,16 +357,16 @@ function explainTarget(explaining: Explaining): Part {
   const denied = { target, client, missing, seen, others: [] };
   if (judged === null || cluster === null) {
     const decision = decideFromDenialAlone(denialAlone(target, client));
-    const nothing = { evaluation: null, evaluatedAt: null, agrees: true, network: null, now: null };
+    const nothing = { evaluation: null, evaluatedAt: null, agrees: true, network: null, now: null, changed: null };
     const explanation = { ...base, ...nothing, decision, excluded: [], nearServers: [], unattachedRoutes: [] };
-    return { client, explanation, denied: { ...denied, decision, law: null, now: null } };
+    return { client, explanation, denied: { ...denied, decision, law: null, now: null, changed: null } };
   }
   const { law, ...said } = explainJudged(explaining, judged, cluster);
-  const { decision, now } = said;
-  return { client, explanation: { ...base, ...said }, denied: { ...denied, decision, law, now: now?.verdict ?? null } };
+  const { decision, now, changed } = said;
+  return { client, explanation: { ...base, ...said }, denied: { ...denied, decision, law, now: now?.verdict ?? null, changed } };
 }
 
-function explainJudged({ target, client, question }: Explaining, judged: Judged, cluster: ClusterView) {
+function explainJudged({ target, client, question, audit }: Explaining, judged: Judged, cluster: ClusterView) {
   const { evaluation, snapshot, pod, port, agrees } = judged;
   const { policy } = evaluation;
   const { ref, tls } = client;
@@ -379,6 +392,15 @@ function explainJudged({ target, client, question }: Explaining, judged: Judged,
     isOfMomentAsked: question.at !== null && cluster.moments.length > 0,
     hasServiceAccount: (ns, name) => hasServiceAccount(snapshot, ns, name),
   });
+  const changed = whatChanged({
+    past: { at: (time) => cluster.at(time), steps: cluster.steps ?? [] },
+    target,
+    client,
+    judged,
+    decidedBy: decision.object,
+    withRepair: question.at === null,
+    audit,
+  });
   return {
     ...around,
     law,
@@ -387,7 +409,8 @@ function explainJudged({ target, client, question }: Explaining, judged: Judged,
     evaluatedAt: cluster.moments.length > 0 ? judged.at : null,
     agrees,
     network,
-    now: question.at === null ? nowVerdict(target, client, cluster, judged) : null,
+    now: question.at === null ? nowVerdict({ target, client, cluster, changed }, judged) : null,
+    changed,
   };
 }
 
@@ -415,7 +438,14 @@ function judgeAtDenial(target: JoinedTarget, client: JoinedClient, cluster: Clus
   return fallback;
 }
 
-function nowVerdict(target: JoinedTarget, client: JoinedClient, cluster: ClusterView, then: Judged): TargetExplanation['now'] {
+interface Since {
+  readonly target: JoinedTarget;
+  readonly client: JoinedClient;
+  readonly cluster: ClusterView;
+  readonly changed: WhatChanged | null;
+}
+
+function nowVerdict({ target, client, cluster, changed }: Since, then: Judged): TargetExplanation['now'] {
   const { port } = then;
   if (cluster.moments.length === 0 || port === null) return null;
   const verdictAt = (at: Instant | null) => {
@@ -425,6 +455,7 @@ function nowVerdict(target: JoinedTarget, client: JoinedClient, cluster: Cluster
   };
   const verdict = verdictAt(null);
   if (verdict === then.evaluation.verdict || verdict === 'undecided') return null;
+  if (changed !== null && changed.repaired !== null && isLetIn(verdict)) return { verdict, since: changed.repaired.at };
   let since: Instant | null = null;
   for (const moment of cluster.moments.toReversed().slice(0, MOMENTS_LOOKED_AT)) {
     if ((client.last !== null && moment < client.last) || verdictAt(moment) !== verdict) break;

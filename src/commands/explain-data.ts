@@ -9,6 +9,7 @@ import { type NetworkSide, showConsideredRule } from '../policy/network-verdict.
 import type { Instant } from '../policy/resource.ts';
 import { showInstant } from '../policy/time.ts';
 import { requiredIdentities, requiredNetworks, showExcluded, showNear, showProtocol, showReasons } from '../policy/wording.ts';
+import { changedData } from './explain-changed.ts';
 import { findingData } from './explain-findings.ts';
 import type { Answer } from './explain-report.ts';
 
@@ -119,6 +120,7 @@ function targetData(target: TargetExplanation) {
     excluded: target.excluded.map((e) => ({ ...e, message: showExcluded(e) })),
     networkPolicy: networkData(target),
     now: now === null ? null : { verdict: now.verdict, since: time(now.since) },
+    changed: changedData(target.changed),
     missing,
   };
 }

@@ -15,6 +15,7 @@ export interface RawOptions extends RawLiveOptions {
   readonly logs?: readonly string[];
   readonly metrics?: readonly string[];
   readonly alerts?: readonly string[];
+  readonly auditLog?: readonly string[];
   readonly port?: string;
   readonly at?: string;
   readonly output: 'text' | 'json' | 'yaml';
@@ -33,6 +34,8 @@ export interface Plan {
   /** `reporter` null: the pod was not named. */
   readonly metrics: readonly { readonly path: string; readonly reporter: Reporter | null }[];
   readonly alerts: readonly string[];
+  /** Audit logs of the API server. */
+  readonly audit: readonly string[];
 }
 
 export interface ExplainOptions {
@@ -52,14 +55,14 @@ type IsFile = (path: string) => Promise<boolean>;
 
 /** Errors: InvalidInput. */
 export async function planOf(args: readonly string[], raw: RawOptions, isFile: IsFile): Promise<ExplainOptions> {
-  const lists = { cluster: raw.cluster ?? [], logs: raw.logs ?? [], metrics: raw.metrics ?? [], alerts: raw.alerts ?? [] };
+  const lists = listsOf(raw);
   refuseOptions(lists);
   const swallowed = args[0] === undefined ? await takeWorkload(lists, isFile) : null;
-  const { cluster, logs, metrics, alerts } = swallowed?.lists ?? lists;
+  const { cluster, logs, metrics, alerts, 'audit-log': audit } = swallowed?.lists ?? lists;
   const subject = subjectIn(args[0] ?? swallowed?.text, raw);
   const { namespace, workload } = subject.alert?.selects ?? {};
   return {
-    plan: { cluster, logs, metrics: await Promise.all(metrics.map((spec) => metricsInput(spec, isFile))), alerts },
+    plan: { cluster, logs, metrics: await Promise.all(metrics.map((spec) => metricsInput(spec, isFile))), alerts, audit },
     live: livePlanOf(raw, { cluster: cluster.length > 0, namespace: raw.namespace !== undefined }),
     client: subject.client,
     alert: subject.alert,
@@ -88,7 +91,11 @@ function subjectIn(text: string | undefined, raw: RawOptions): Subject {
   return client === null ? { ...given, workload: readWorkloadName(text) } : { ...given, client };
 }
 
-type Lists = { readonly [K in 'cluster' | 'logs' | 'metrics' | 'alerts']: readonly string[] };
+type Lists = { readonly [K in 'cluster' | 'logs' | 'metrics' | 'alerts' | 'audit-log']: readonly string[] };
+
+function listsOf({ cluster = [], logs = [], metrics = [], alerts = [], auditLog = [] }: RawOptions): Lists {
+  return { cluster, logs, metrics, alerts, 'audit-log': auditLog };
+}
 
 /** `--cluster --logs x.log`: the first option took the second for its path. */
 function refuseOptions(lists: Lists): void {
@@ -123,7 +130,8 @@ function looksLikeWorkload(text: string): boolean {
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-function namespaceOf(text: string | undefined): string | null {
+/** Errors: InvalidInput. */
+export function namespaceOf(text: string | undefined): string | null {
   if (text === undefined) return null;
   if (NAME.test(text)) return text;
   throw new InvalidInput(
@@ -165,7 +173,10 @@ const OPTION_NAMES: ReadonlyMap<string, string> = new Map([
   ['controlPlaneNamespace', '--control-plane-namespace'],
 ]);
 
-function settingsOf(raw: RawOptions): SettingTexts {
+export type RawSettings = Pick<RawOptions, (typeof FLAGS)[keyof typeof FLAGS]>;
+
+/** Errors: InvalidInput. */
+export function settingsOf(raw: RawSettings): SettingTexts {
   const settings = Object.fromEntries(Object.entries(FLAGS).flatMap(([key, flag]) => (raw[flag] === undefined ? [] : [[key, raw[flag]]])));
   const [fault] = clusterInfo({ resources: [], flags: settings }).notices;
   if (fault !== undefined)

@@ -5,19 +5,20 @@ import type { InboundRoute, RateLimit } from '../policy/inbound.ts';
 import type { NetworkSide } from '../policy/network-verdict.ts';
 import type { ObjectRef } from '../policy/resource.ts';
 import { showDefaultOrigin, showExcluded, showMatch, showNear, showProtocol, showReasons } from '../policy/wording.ts';
+import { showChanged, showRepair } from './explain-changed.ts';
 import { showDifference } from './explain-difference.ts';
 import { showAdvice, showFindings } from './explain-findings.ts';
 import { LABEL, paragraph, type Style, section } from './explain-lines.ts';
 import { showMoment } from './moment.ts';
 import { safe, wrap } from './terminal.ts';
 
-/** WHY, DECIDED, NOW and MISSING of one target. */
+/** WHY, CHANGED, DECIDED, NOW and MISSING of one target. */
 export function showProof(target: TargetExplanation, style: Style): readonly string[] {
   const { evaluatedAt, agrees, now } = target;
   const said = saidOf(target);
   const lines = [...paragraph('WHY', said.sentence, style), ...showDifference(said, style.columns, style.palette)];
   if (said.observed === '' && said.note !== '') lines.push(...paragraph('', said.note, style));
-  lines.push(...showFindings(target, style), ...showAdvice(target, style));
+  lines.push(...showFindings(target, style), ...showChanged(target, style), ...showAdvice(target, style));
   const decided = decidedLines(target, style);
   if (decided.length > 0) lines.push('');
   for (const line of section('DECIDED', decided, style)) lines.push(line);
@@ -26,7 +27,7 @@ export function showProof(target: TargetExplanation, style: Style): readonly str
   if (now !== null) {
     const since = now.since === null ? '' : ` since ${showMoment(now.since, style.now)} UTC`;
     const words = now.verdict === 'allow' ? 'allowed' : now.verdict;
-    lines.push('', ...paragraph('NOW', `${words}${since}.`, style));
+    lines.push('', ...paragraph('NOW', `${words}${since}${showRepair(target.changed, style)}.`, style));
   }
   lines.push('', ...missingLines(target, style));
   return lines;

@@ -11,6 +11,7 @@ import type { ClusterRecord, Inputs, Notice } from '../ports.ts';
 import { type OpenCluster, openCluster } from './cluster-view.ts';
 import type { Command, Io } from './command.ts';
 import { diagnosisPage } from './diagnosis-page.ts';
+import { readAuditLogs } from './explain-audit.ts';
 import { showData } from './explain-data.ts';
 import { type LogRead, readAlerts, readLog, readMetrics } from './explain-evidence.ts';
 import { follow } from './explain-follow.ts';
@@ -63,6 +64,7 @@ export const explain: Command = {
       .option('--logs <path...>', 'logs of proxies; stdin where left out')
       .option('--metrics <path...>', 'a proxy’s page (NAMESPACE/POD=FILE), a Prometheus answer, an OpenMetrics dump')
       .option('--alerts <path...>', 'bodies of Alertmanager’s webhook')
+      .option('--audit-log <path...>', 'audit logs of the API server: who changed what')
       .option('--port <number>', 'this port only')
       .option('--at <time>', 'the policy of that moment, where the cluster is a history')
       .addOption(new Option('-o, --output <form>', 'form of the answer').choices(['text', 'json', 'yaml']).default('text'))
@@ -119,12 +121,14 @@ async function answerOf(options: ExplainOptions, live: LiveCluster | null, io: I
       ? NOTHING_LIVE
       : await readLive(live, record, { ...subject.question, ...options.live }, plan, io, tally);
   const { alerts: fromFiles, notices: alertNotices } = await readAlerts(plan.alerts, inputs);
+  const { trail: audit, notices: auditNotices } = await readAuditLogs(plan.audit, inputs);
   const alerts = options.alert === null ? fromFiles : [options.alert, ...fromFiles];
   if (live === null && plan.metrics.length + alerts.length === 0) refuseEmpty(logs);
   const question = { ...subject.question, at: momentOf(options, cluster, io) };
   if (question.at !== null && cluster?.end === null)
     notices.push({ where: '', message: '--at changes nothing here: these objects carry no times. A recorded history does.' });
-  const ask = () => onlyOf(explainCase({ tally, cluster: cluster?.view ?? null, question, alerts }), options.client, question.namespace);
+  const ask = () =>
+    onlyOf(explainCase({ tally, cluster: cluster?.view ?? null, question, alerts, audit }), options.client, question.namespace);
   let explanation = ask();
   const unexplained = explanation.alerts.filter(({ clients }) => clients.length === 0).map(({ alert }) => denialOfAlert(alert));
   for (const denial of unexplained) if (denial !== null) tally.add(denial);
@@ -135,7 +139,7 @@ async function answerOf(options: ExplainOptions, live: LiveCluster | null, io: I
     question,
     logs: [...logs, ...gathered.logs],
     sources: gathered.sources,
-    notices: [...notices, ...alertNotices, ...(cluster?.notices ?? [])],
+    notices: [...notices, ...alertNotices, ...auditNotices, ...(cluster?.notices ?? [])],
     settings: cluster?.settings ?? null,
   };
 }

@@ -207,7 +207,7 @@ describe('a history', () => {
   test('is asked for the moment of the denial, and says since when it would be allowed', async () => {
     const { stdout } = await explain();
     expect(stdout).toContain('lists ServiceAccount frontend\n         of another namespace, staging.');
-    expect(stdout).toContain('NOW      allowed since 09:00:00 UTC.');
+    expect(stdout).toContain('NOW      allowed since 09:00:00 UTC: MeshTLSAuthentication shop/frontend-mtls');
   });
   test.each(['09:30', '2026-11-23T10:30:00+01:00'])('is asked for the moment of --at %s', async (at) => {
     const { stdout } = await explain('--at', at);
