@@ -24,7 +24,7 @@ export interface RecordedPolicy {
   readonly added: readonly Change[] | null;
   /** A name for the present state: the same objects have the same one, in every process. */
   readonly revision: string;
-  /** The last moment that is recorded; null: none is. */
+  /** The last moment that is recorded, be it that of the first state; null: none is. */
   readonly last: Instant | null;
 }
 
@@ -57,7 +57,7 @@ const SLACK = 1.25;
 export function createPolicyRecord(store: Store, bounds: RecordBounds): PolicyRecord {
   let known: State | null = null;
 
-  async function enter(differencesTo: (state: State) => readonly Difference[]): Promise<RecordedPolicy> {
+  async function enter(at: Instant | null, differencesTo: (state: State) => readonly Difference[]): Promise<RecordedPolicy> {
     let added: Change[] | null = known === null ? null : [];
     for (let attempt = 0; attempt < MOST_CONFLICTS; attempt++) {
       if (known === null) [known, added] = [await loadState(store), null];
@@ -65,7 +65,7 @@ export function createPolicyRecord(store: Store, bounds: RecordBounds): PolicyRe
       const differences = differencesTo(state);
       if (differences.length === 0 && state.sequence !== null) return recorded(state, added);
       const isFirst = state.sequence === null;
-      const outcome = await saveDifferences(store, state, differences);
+      const outcome = await saveDifferences(store, state, differences, at);
       if (isFirst) added = null;
       else added?.push(...outcome.changes);
       if (outcome.isWhole) {
@@ -86,8 +86,9 @@ export function createPolicyRecord(store: Store, bounds: RecordBounds): PolicyRe
     },
     record(given, at, { stays = () => false, since = () => at } = {}) {
       const resources = new Map(given.map((resource) => [objectKey(refOf(resource)), withoutOrigin(resource)]));
-      return enter(({ objects, steps }) => {
-        const last = steps.at(-1)?.at ?? null;
+      return enter(at, (state) => {
+        const { objects } = state;
+        const last = lastOf(state);
         const changed = [...resources].filter(([key, resource]) => differs(objects.get(key), resource));
         const gone = [...objects].filter(([key, resource]) => !resources.has(key) && !stays(resource));
         const differences = [
@@ -102,7 +103,7 @@ export function createPolicyRecord(store: Store, bounds: RecordBounds): PolicyRe
         if ('delete' in change) return { at, key: objectKey(change.delete), after: null };
         return { at, key: objectKey(refOf(change.apply)), after: withoutOrigin(change.apply) };
       });
-      return enter(({ objects }) => newIn(objects, wanted));
+      return enter(edits.at(-1)?.at ?? null, ({ objects }) => newIn(objects, wanted));
     },
   };
 }
@@ -113,8 +114,12 @@ function recorded(state: State, added: readonly Change[] | null): RecordedPolicy
     changes: () => changesOf(objects, steps),
     added,
     revision: nameOfState(state),
-    last: steps.at(-1)?.at ?? null,
+    last: lastOf(state),
   };
+}
+
+function lastOf({ steps, since }: State): Instant | null {
+  return steps.at(-1)?.at ?? since;
 }
 
 function differs(before: Resource | undefined, after: Resource): boolean {

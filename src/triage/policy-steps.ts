@@ -28,6 +28,8 @@ export interface State {
   steps: readonly KnownStep[];
   /** Grows with each step; null: the first state is not whole yet. */
   sequence: number | null;
+  /** When the first state was recorded; null: it is not whole yet. */
+  since: Instant | null;
   /** Sum of the hashes of all objects. */
   sum: bigint;
 }
@@ -77,7 +79,7 @@ export async function loadState(store: Store): Promise<State> {
   for (const tag of [POLICY_REVISION_TAG, POD_CHANGE_TAG])
     for await (const document of listed(store, tag)) steps.push(knownStep(document, tag));
   steps.sort((a, b) => a.sequence - b.sequence);
-  return { objects, steps, sequence: sequenceOf(head ?? null), sum };
+  return { objects, steps, sequence: sequenceOf(head ?? null), since: headOf(head ?? null)?.since ?? null, sum };
 }
 
 async function* listed(store: Store, tag: string): AsyncGenerator<StoredDocument> {
@@ -99,8 +101,17 @@ function knownStep({ id, value }: StoredDocument, tag: string): KnownStep {
   return { ...(value as unknown as Step), sequence: Number(id.slice(1)), tag };
 }
 
+interface Head {
+  readonly sequence: number;
+  readonly since: Instant | null;
+}
+
+function headOf(head: StoredDocument | null): Head | null {
+  return head === null ? null : (head.value as unknown as Head);
+}
+
 function sequenceOf(head: StoredDocument | null): number | null {
-  return (head?.value as { readonly sequence: number } | undefined)?.sequence ?? null;
+  return headOf(head)?.sequence ?? null;
 }
 
 interface Saved {
@@ -110,8 +121,8 @@ interface Saved {
   readonly isWhole: boolean;
 }
 
-/** In chunks, each of which leaves a state that is whole in itself. */
-export async function saveDifferences(store: Store, state: State, differences: readonly Difference[]): Promise<Saved> {
+/** In chunks, each of which leaves a state that is whole in itself. `at`: when they are recorded. */
+export async function saveDifferences(store: Store, state: State, differences: readonly Difference[], at: Instant | null): Promise<Saved> {
   const changes: Change[] = [];
   for (let from = 0; from < differences.length || state.sequence === null; from += CHUNK) {
     const [head = null] = await store.get('policy', [HEAD]);
@@ -121,12 +132,13 @@ export async function saveDifferences(store: Store, state: State, differences: r
     // The first state of all has no past, and a head only when all of it is there.
     const steps = state.sequence === null ? [] : stepsOf(chunk, state);
     const sequence = state.sequence === null ? (isLast ? 0 : null) : state.sequence + steps.length;
+    const since = state.since ?? at;
     const writes: Write[] = [...latest(chunk).map(objectWrite), ...steps.map(stepWrite)];
-    if (sequence !== null) writes.push({ collection: 'policy', id: HEAD, expected: head?.revision ?? 0, value: { sequence } });
+    if (sequence !== null) writes.push({ collection: 'policy', id: HEAD, expected: head?.revision ?? 0, value: { sequence, since } });
     if ((await store.commit({ writes })) !== 'done') return { changes, isWhole: false };
     if (state.sequence === null) for (const { key, after } of chunk) put(state, key, after);
     changes.push(...enterSteps(state, steps));
-    state.sequence = sequence;
+    if (sequence !== null) [state.sequence, state.since] = [sequence, since];
   }
   return { changes, isWhole: true };
 }

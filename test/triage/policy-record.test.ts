@@ -134,7 +134,7 @@ describe('the recorded policy', () => {
     };
     const first = await record.record([written('kubectl-edit', 1)], NOON);
     const second = await record.edit([{ at: NOON + 1, change: { apply: written('argocd-controller', 2) } }]);
-    expect(second).toMatchObject({ revision: first.revision, added: [], last: null });
+    expect(second).toMatchObject({ revision: first.revision, added: [], last: NOON });
   });
 
   it('knows who had an address when, in bounds of its own', async () => {
