@@ -19,10 +19,29 @@ export function drafted(denied: Denied, said: Said, objects: readonly (ObjectRef
     observed: decision.observed,
     note: decision.note,
     objects: cited(law?.snapshot ?? null, refs),
-    evidence: evidenceOf(denied),
+    evidence: [...evidenceOf(denied), ...complaintsAbout(denied, refs)],
     missing: denied.missing,
     ...said,
   };
+}
+
+/** What the policy controller logged about the objects: that it refuses or ignores them. */
+function complaintsAbout({ seen }: Denied, refs: readonly (ObjectRef | null)[]): readonly FindingEvidence[] {
+  const isAbout = ({ symptom }: PlacedSymptom) => {
+    const { object = null, namespace = null } = symptom.sample.complaint ?? {};
+    return (
+      object !== null &&
+      refs.some((ref) => ref?.name === object.name && ref.kind === object.kind && (namespace ?? ref.namespace) === ref.namespace)
+    );
+  };
+  return seen.symptoms.filter(isAbout).slice(0, MOST_COMPLAINTS).map(told);
+}
+const MOST_COMPLAINTS = 3;
+
+/** What the objects show by themselves: certain, since nothing else is needed, and no denial that could be taken away. */
+export function stated(snapshot: Snapshot, said: Pick<Draft, 'summary' | 'todo' | 'remedies'>, objects: readonly ObjectRef[]): Draft {
+  const nothing = { required: [], observed: '', note: '', evidence: [], missing: [] };
+  return { certainty: 'certain', removal: 'unknown', ...nothing, ...said, objects: cited(snapshot, objects) };
 }
 
 /** The words for an identity that is asked for and was not shown, where the decision is about something else. */

@@ -1,9 +1,12 @@
 /** Every diagnosis, the most special first, and what they find. */
+
+import { accessPolicyDecides } from './access-policy-decides.ts';
 import { clientFromOutside } from './client-from-outside.ts';
 import { clientNotMeshed } from './client-not-meshed.ts';
 import { clientOfAnotherCluster } from './client-of-another-cluster.ts';
 import { clientSkipsItsProxy } from './client-skips-its-proxy.ts';
 import { danglingReference } from './dangling-reference.ts';
+import { defaultPolicyNotInForce } from './default-policy-not-in-force.ts';
 import { defaultRequiresIdentity } from './default-requires-identity.ts';
 import { defaultServiceAccount } from './default-service-account.ts';
 import { destinationWithoutIdentity } from './destination-without-identity.ts';
@@ -12,13 +15,25 @@ import { type Finding, ranked } from './finding.ts';
 import { identityNotListed } from './identity-not-listed.ts';
 import { identityWrongNamespace } from './identity-wrong-namespace.ts';
 import { identityWrongTrustDomain } from './identity-wrong-trust-domain.ts';
+import { matchedAnotherRoute } from './matched-another-route.ts';
 import { noServerForPort } from './no-server-for-port.ts';
+import { outsideClusterNetworks } from './outside-cluster-networks.ts';
+import { overlappingServers } from './overlapping-servers.ts';
+import { policyInAnotherNamespace } from './policy-in-another-namespace.ts';
 import { prometheusDenied } from './prometheus-denied.ts';
+import { routeNotAttached } from './route-not-attached.ts';
+import { serverMissesPort } from './server-misses-port.ts';
 import { serverWithoutAuthorization } from './server-without-authorization.ts';
 import { spiffeWildcard } from './spiffe-wildcard.ts';
+import { targetMissing } from './target-missing.ts';
 
 /** In the order in which they are asked; of findings that weigh the same the earlier goes before. */
 export const DIAGNOSES: readonly Diagnosis[] = [
+  targetMissing,
+  policyInAnotherNamespace,
+  overlappingServers,
+  routeNotAttached,
+  matchedAnotherRoute,
   danglingReference,
   defaultServiceAccount,
   spiffeWildcard,
@@ -31,6 +46,10 @@ export const DIAGNOSES: readonly Diagnosis[] = [
   clientSkipsItsProxy,
   destinationWithoutIdentity,
   clientFromOutside,
+  accessPolicyDecides,
+  outsideClusterNetworks,
+  serverMissesPort,
+  defaultPolicyNotInForce,
   noServerForPort,
   serverWithoutAuthorization,
   identityNotListed,

@@ -114,8 +114,17 @@ function linesOf(
         c.targets.flatMap(({ findings }) => findings),
       ),
     ),
-    standing: [line(null, [...overall.standing, ...overall.troubles.flatMap((t) => (t.client === null ? t.findings : []))])],
+    standing: [line(null, standingOf(ask, requests, source))],
   };
+}
+
+/** What the objects show in any of the states that the requests met. */
+function standingOf(ask: Ask, requests: readonly Request[], source: SourceKind): readonly Finding[] {
+  const states = requests.filter(({ snapshot }, i) => requests.findIndex((other) => other.snapshot === snapshot) === i);
+  return states.flatMap((request) => {
+    const { standing, troubles } = ask(viewOf([request], source), []);
+    return [...standing, ...troubles.flatMap(({ client, findings }) => (client === null ? findings : []))];
+  });
 }
 
 /** Counters tell no time, so that each failed request is judged by the objects in force at it. */
