@@ -20,7 +20,8 @@ export interface ListOptions {
   readonly namespace?: string | null;
 }
 
-const PAGE = 500;
+/** Large enough for few requests, small enough that what is parsed of a page is gone before the next one comes. */
+const PAGE = 100;
 const MOST_PAGE = 256 * 2 ** 20;
 /** How often a list is begun again whose later pages are no longer to be had; then it is asked for as a whole. */
 const MOST_RESTARTS = 3;
