@@ -303,6 +303,7 @@ function byClient(parts: readonly Part[]): readonly ClientExplanation[] {
 function toClient(group: readonly Part[]): ClientExplanation {
   const first = group.find((p) => p.client.tls !== null) ?? (group[0] as Part);
   const counts: Partial<Record<DenialKind, number>> = {};
+  const together = group.map(({ denied }) => denied);
   for (const { explanation: t } of group) counts[t.kind] = (counts[t.kind] ?? 0) + t.count;
   return {
     client: first.client.ref,
@@ -312,13 +313,12 @@ function toClient(group: readonly Part[]): ClientExplanation {
     before: group.reduce((sum, p) => sum + p.explanation.before, 0),
     first: group.reduce<Instant | null>((t, p) => earlier(t, p.explanation.first), null),
     last: group.reduce<Instant | null>((t, p) => later(t, p.explanation.last), null),
-    targets: group.map((p) => withFindings(p, group)).sort((a, b) => b.count - a.count || b.before - a.before),
+    targets: group.map((p) => withFindings(p, together)).sort((a, b) => b.count - a.count || b.before - a.before),
   };
 }
 
-function withFindings({ explanation, denied }: Part, group: readonly Part[]): TargetExplanation {
-  const others = group.filter((p) => p.denied !== denied).map((p) => p.denied);
-  return { ...explanation, findings: findingsOfDenied({ ...denied, others }) };
+function withFindings({ explanation, denied }: Part, together: Denied['together']): TargetExplanation {
+  return { ...explanation, findings: findingsOfDenied({ ...denied, together }) };
 }
 
 function totalOf(client: ClientExplanation): number {
@@ -354,7 +354,7 @@ function explainTarget(explaining: Explaining): Part {
     route: target.route ?? judged?.evaluation.route ?? null,
     missing,
   };
-  const denied = { target, client, missing, seen, others: [] };
+  const denied = { target, client, missing, seen, together: [] };
   if (judged === null || cluster === null) {
     const decision = decideFromDenialAlone(denialAlone(target, client));
     const nothing = { evaluation: null, evaluatedAt: null, agrees: true, network: null, now: null, changed: null };

@@ -14,6 +14,10 @@ const { values: options, positionals: paths } = parseArgs({
   options: { findings: { type: 'boolean', default: false }, output: { type: 'string', short: 'o', default: 'text' } },
   allowPositionals: true,
 });
+if (options.output !== 'text' && (options.output !== 'json' || !options.findings)) {
+  process.stderr.write('captures: -o takes text, or json beside --findings\n');
+  process.exit(2);
+}
 if (paths.length === 0) {
   process.stderr.write('captures: name captured folders, e.g. npm run captures -- test/fixtures/captures/situations\n');
   process.exit(2);

@@ -57,8 +57,8 @@ export interface Denied {
   /** What turned allow into deny; null: no refusal, or none by the objects given. */
   readonly changed: WhatChanged | null;
   readonly seen: Seen;
-  /** What else this client was denied. */
-  readonly others: readonly Pick<Denied, 'target' | 'client'>[];
+  /** All that this client was denied, this among it. */
+  readonly together: readonly Pick<Denied, 'target' | 'client'>[];
 }
 
 /** Trouble that left no denial of this client: whoever it was, whatever it dialled. */

@@ -1,10 +1,11 @@
 /** What findings of one denial have in common: the decision's words, what was seen, the objects with their places. */
 import type { Source } from '../evidence/facts.ts';
 import type { Considered } from '../policy/evaluation.ts';
+import { memo } from '../policy/memo.ts';
 import { type Instant, type ObjectRef, objectKey, showRef } from '../policy/resource.ts';
 import { findResource, type Snapshot } from '../policy/snapshot.ts';
 import { requiredIdentities, showClientTls } from '../policy/wording.ts';
-import type { Denied, Draft, PlacedSymptom } from './diagnosis.ts';
+import type { Denied, Draft, PlacedSymptom, Seen } from './diagnosis.ts';
 import type { CitedObject, FindingEvidence } from './finding.ts';
 
 type Said = Pick<Draft, 'certainty' | 'removal' | 'todo' | 'remedies'> & Partial<Draft>;
@@ -27,16 +28,24 @@ export function drafted(denied: Denied, said: Said, objects: readonly (ObjectRef
 
 /** What the policy controller logged about the objects: that it refuses or ignores them. */
 function complaintsAbout({ seen }: Denied, refs: readonly (ObjectRef | null)[]): readonly FindingEvidence[] {
-  const isAbout = ({ symptom }: PlacedSymptom) => {
-    const { object = null, namespace = null } = symptom.sample.complaint ?? {};
-    return (
-      object !== null &&
-      refs.some((ref) => ref?.name === object.name && ref.kind === object.kind && (namespace ?? ref.namespace) === ref.namespace)
-    );
-  };
-  return seen.symptoms.filter(isAbout).slice(0, MOST_COMPLAINTS).map(told);
+  const byName = complaintsIn(seen);
+  const about = refs.flatMap((ref) => (ref === null ? [] : (byName.get(`${ref.kind}/${ref.name}`)?.filter(isIn(ref.namespace)) ?? [])));
+  return about.slice(0, MOST_COMPLAINTS).map(told);
 }
 const MOST_COMPLAINTS = 3;
+
+const complaintsIn = memo((seen: Seen): ReadonlyMap<string, readonly PlacedSymptom[]> => {
+  const complaints = seen.symptoms.filter(({ symptom }) => symptom.sample.complaint?.object != null);
+  return Map.groupBy(complaints, ({ symptom }) => {
+    const { object } = symptom.sample.complaint ?? {};
+    return `${object?.kind}/${object?.name}`;
+  });
+});
+
+/** A complaint may name no namespace. */
+function isIn(namespace: string): (placed: PlacedSymptom) => boolean {
+  return ({ symptom }) => (symptom.sample.complaint?.namespace ?? namespace) === namespace;
+}
 
 /** What the objects show by themselves: certain, since nothing else is needed, and no denial that could be taken away. */
 export function stated(snapshot: Snapshot, said: Pick<Draft, 'summary' | 'todo' | 'remedies'>, objects: readonly ObjectRef[]): Draft {
@@ -62,7 +71,7 @@ function sameRef(a: ObjectRef, b: ObjectRef | null): boolean {
 }
 
 /** Without those that are null or named twice. */
-export function cited(snapshot: Snapshot | null, refs: readonly (ObjectRef | null)[]): readonly CitedObject[] {
+function cited(snapshot: Snapshot | null, refs: readonly (ObjectRef | null)[]): readonly CitedObject[] {
   const out = new Map<string, CitedObject>();
   for (const ref of refs) {
     if (ref === null) continue;
@@ -73,7 +82,7 @@ export function cited(snapshot: Snapshot | null, refs: readonly (ObjectRef | nul
 }
 
 /** Of each kind of source the first line or series that told of the denial. */
-export function evidenceOf({ target, client }: Denied): readonly FindingEvidence[] {
+function evidenceOf({ target, client }: Denied): readonly FindingEvidence[] {
   const what = DENIED_WORDS[target.kind];
   return client.sources.map((source) => ({ what, ...sourced(source, client.first) }));
 }
@@ -88,7 +97,7 @@ const DENIED_WORDS = {
 } as const;
 
 /** Trouble that was told, as evidence. */
-export function told({ symptom }: PlacedSymptom): FindingEvidence {
+function told({ symptom }: PlacedSymptom): FindingEvidence {
   return { what: symptom.detail, ...sourced(symptom.sample.source, symptom.first) };
 }
 

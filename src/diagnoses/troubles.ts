@@ -2,6 +2,7 @@
 import type { ClientRef } from '../evidence/client.ts';
 import { type Destination, destinationOfPeer } from '../evidence/destination.ts';
 import type { Peer } from '../evidence/facts.ts';
+import { memo } from '../policy/memo.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
 import type { Denied, PlacedSymptom, Seen, Troubled } from './diagnosis.ts';
@@ -34,24 +35,25 @@ export function troublesOfClients(gathering: Gathering): readonly Troubled[] {
 
 /** The trouble of one client with one destination; both may be unknown. */
 export function troubleOf(gathering: Gathering, client: ClientRef | null, destination: Destination | null): Troubled {
-  const { seen, denied, podOf, snapshot } = gathering;
-  const names = new Set(destination?.pods.map(({ pod }) => keyOf(pod)));
-  const reported = (placed: PlacedSymptom, wanted: ReadonlySet<string>) => {
-    const pod = podOf(placed);
-    return pod !== null && wanted.has(keyOf(pod));
-  };
-  const ownName = new Set(client?.pod ? [keyOf(client.pod)] : []);
+  const { symptoms, denied } = byPod(gathering);
+  const pods = new Set(destination?.pods.map(({ pod }) => keyOf(pod)));
+  const own = client?.pod == null ? [] : (symptoms.get(keyOf(client.pod)) ?? []);
   return {
     client,
     destination,
-    snapshot,
-    own: seen.symptoms.filter((placed) => reported(placed, ownName)),
-    theirs: seen.symptoms.filter((placed) => reported(placed, names)),
-    refused: denied.filter(({ law }) => law !== null && names.has(keyOf(law.pod))),
-    seen,
+    snapshot: gathering.snapshot,
+    own,
+    theirs: [...pods].flatMap((pod) => symptoms.get(pod) ?? []),
+    refused: [...pods].flatMap((pod) => denied.get(pod) ?? []),
+    seen: gathering.seen,
   };
 }
 
-function keyOf({ ref }: Workload): string {
-  return `${ref.namespace}/${ref.kind}/${ref.name}`;
+const byPod = memo(({ seen, denied, podOf }: Gathering) => ({
+  symptoms: Map.groupBy(seen.symptoms, (placed) => keyOf(podOf(placed))),
+  denied: Map.groupBy(denied, ({ law }) => keyOf(law?.pod ?? null)),
+}));
+
+function keyOf(pod: Workload | null): string {
+  return pod === null ? '' : `${pod.ref.namespace}/${pod.ref.kind}/${pod.ref.name}`;
 }

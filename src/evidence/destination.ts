@@ -113,7 +113,7 @@ function serviceAt(snapshot: Snapshot, ip: string, port: number): Resource | nul
   return null;
 }
 
-export function isReady({ resource }: Workload): boolean | null {
+function isReady({ resource }: Workload): boolean | null {
   const conditions = listOf(isObject(resource.status) ? resource.status['conditions'] : null).filter(isObject);
   const ready = conditions.find((c) => c['type'] === 'Ready');
   return ready === undefined ? null : stringOr(ready['status'], '') === 'True';

@@ -1,17 +1,15 @@
 /** What we find in a situation, from its logs, its counters and both: answers only, nothing of what `truth.json` expects goes in. */
 
 import type { Finding } from '../../src/diagnoses/finding.ts';
-import { InvalidInput } from '../../src/errors.ts';
 import type { Reporter } from '../../src/evidence/facts.ts';
-import { createLogParser } from '../../src/evidence/log.ts';
-import { createMetricsInput } from '../../src/evidence/metrics.ts';
-import { createMetricsReader } from '../../src/evidence/metrics-reader.ts';
-import { createTally, type Tally } from '../../src/evidence/tally.ts';
+import { createTally } from '../../src/evidence/tally.ts';
 import { type Asked, type ClientExplanation, type ClusterView, type Explanation, explain } from '../../src/explain.ts';
-import type { Instant } from '../../src/policy/resource.ts';
+import { createHistory } from '../../src/policy/history.ts';
+import { type Change, type Instant, objectKey, refOf, showRef } from '../../src/policy/resource.ts';
 import { buildSnapshot, resourcesOf, type Snapshot } from '../../src/policy/snapshot.ts';
-import { parseInstant } from '../../src/policy/time.ts';
+import { parseInstant, showInstant } from '../../src/policy/time.ts';
 import { rowsOf } from '../root-causes.ts';
+import { addLogs, addMetrics, type ClientProxies } from './evidence.ts';
 import { createScene, filesNamed, type Replay, type Scene } from './replay.ts';
 import type { Folder } from './report.ts';
 
@@ -26,7 +24,7 @@ export interface Line {
   readonly source: SourceKind;
   readonly findings: readonly { readonly id: string; readonly rows: readonly number[]; readonly certainty: Finding['certainty'] }[];
   /** The edit that took the permission away; null: none is known. */
-  readonly changed: unknown;
+  readonly changed: { readonly at: string; readonly edits: readonly string[] } | null;
 }
 
 /** Of a situation: the clients of its traffic that got no success, everybody else who was denied, and the objects themselves. */
@@ -66,11 +64,12 @@ export function answersOf(folder: Folder): Answers {
   const requests = requestsOf(folder, createScene(folder, replay));
   const server = serverOf(folder, replay);
   const failed = requests.filter(({ isSuccess }) => !isSuccess);
+  const proxies = reportersOf(requests);
   const clients = new Map(failed.map(({ traffic: { client } }) => [nameOf(client), client]));
   const lines = SOURCES.map((source) => {
     const tally = createTally();
-    if (source !== 'metrics') addLogs(folder, tally, requests, server);
-    if (source !== 'log') addMetrics(folder, tally, requests, server);
+    if (source !== 'metrics') addLogs(folder, tally, proxies, server);
+    if (source !== 'log') addMetrics(folder, tally, proxies, server);
     const ask: Ask = (cluster, asked) =>
       explain({ tally, cluster, question: { namespace: null, workload: null, port: null, at: null }, asked });
     return linesOf(folder.name, source, ask, clients, requests);
@@ -92,22 +91,27 @@ function linesOf(
   requests: readonly Request[],
 ): Answers {
   const overall = ask(viewOf(requests, source), []);
-  const line = (client: string | null, findings: readonly Finding[]): Line => ({
+  const line = (client: string | null, findings: readonly Finding[], changed: Line['changed'] = null): Line => ({
     situation,
     client,
     source,
     findings: distinct(findings).map(({ id, certainty }) => ({ id, rows: rowsOf(id), certainty })),
-    changed: null,
+    changed,
   });
   const own = [...clients.keys()].map((name) => {
     const failed = requests.filter(({ isSuccess, traffic }) => !isSuccess && nameOf(traffic.client) === name);
-    return { name, findings: viewsOf(requests, failed, source).flatMap((view) => findingsOf(ask, view, failed, source)) };
+    const said = viewsOf(requests, failed, source).map((view) => findingsOf(ask, view, failed, source));
+    return {
+      name,
+      findings: said.flatMap(({ findings }) => findings),
+      changed: said.find(({ changed }) => changed !== null)?.changed ?? null,
+    };
   });
   const isNamed = (c: ClientExplanation) =>
     [...clients.values()].some((client) => ofClient([c], client, identitiesOf(requests, client), source).length > 0);
   const others = overall.clients.filter((c) => !isNamed(c));
   return {
-    clients: own.map(({ name, findings }) => line(name, findings)),
+    clients: own.map(({ name, findings, changed }) => line(name, findings, changed)),
     others: others.map((c) =>
       line(
         otherName(c),
@@ -132,15 +136,29 @@ function viewsOf(requests: readonly Request[], failed: readonly Request[], sourc
   return source === 'metrics' ? failed.map((request) => viewOf([request], source)) : [viewOf(requests, source)];
 }
 
-/** Of what one client was denied, then of its trouble. */
-function findingsOf(ask: Ask, view: ClusterView, failed: readonly Request[], source: SourceKind): readonly Finding[] {
+/** Of what one client was denied, then of its trouble; and the edit that took its permission away. */
+function findingsOf(
+  ask: Ask,
+  view: ClusterView,
+  failed: readonly Request[],
+  source: SourceKind,
+): { readonly findings: readonly Finding[]; readonly changed: Line['changed'] } {
   const [first] = failed;
-  if (first === undefined) return [];
+  if (first === undefined) return { findings: [], changed: null };
   const asked = failed.flatMap(askedOf);
   const { clients, troubles } = ask(view, asked);
-  const mine = ofClient(clients, first.traffic.client, identitiesOf(failed, first.traffic.client), source);
-  const denied = mine.flatMap(({ targets }) => targets.flatMap(({ findings }) => findings));
-  return [...denied, ...troubles.slice(0, asked.length).flatMap(({ findings }) => findings)];
+  const mine = ofClient(clients, first.traffic.client, identitiesOf(failed, first.traffic.client), source).flatMap(
+    ({ targets }) => targets,
+  );
+  const denied = mine.flatMap(({ findings }) => findings);
+  const turned = mine.map(({ changed }) => changed?.turned ?? null).find((turn) => turn !== null) ?? null;
+  return {
+    findings: [...denied, ...troubles.slice(0, asked.length).flatMap(({ findings }) => findings)],
+    changed:
+      turned === null
+        ? null
+        : { at: showInstant(turned.at), edits: turned.edits.map(({ object, change }) => `${showRef(object)} ${change}`) },
+  };
 }
 
 function identitiesOf(requests: readonly Request[], client: Client): ReadonlySet<string> {
@@ -187,15 +205,26 @@ function askedOf({ at, traffic: { client, request } }: Request): readonly Asked[
   return [{ client: { namespace, pod: pod ?? '', ip }, host: hostname, port: dialled, at }];
 }
 
-/** The objects in force at each request; `metrics` alone know nothing of pods' status. */
+/** The objects in force at each request, and what became of them between; `metrics` alone know nothing of pods' status. */
 function viewOf(requests: readonly Request[], source: SourceKind): ClusterView {
   const states = requests.map(({ at, snapshot }) => ({ at, snapshot: source === 'metrics' ? withoutStatus(snapshot) : snapshot }));
-  const changes = states.filter(({ snapshot }, i) => i > 0 && snapshot !== states[i - 1]?.snapshot);
-  const first = states[0]?.snapshot ?? buildSnapshot([], requests[0]?.snapshot.info as Snapshot['info']);
-  return {
-    moments: changes.map(({ at }) => at),
-    at: (time) => changes.findLast(({ at }) => time === null || at <= time)?.snapshot ?? first,
-  };
+  const [first] = states;
+  if (first === undefined) throw new Error('there is no request');
+  const start = [...resourcesOf(first.snapshot)].map((resource): Change => ({ at: null, type: 'applied', resource }));
+  const later = states.flatMap(({ at, snapshot }, i) => changesBetween((states[i - 1] ?? first).snapshot, snapshot, at));
+  return createHistory([...start, ...later], first.snapshot.info);
+}
+
+/** When it happened is not recorded: before the request that met it. */
+function changesBetween(before: Snapshot, after: Snapshot, at: Instant): readonly Change[] {
+  if (before === after) return [];
+  const [had, has] = [before, after].map((snapshot) => new Map([...resourcesOf(snapshot)].map((r) => [objectKey(refOf(r)), r])));
+  const gone = [...(had ?? [])].filter(([key]) => has?.has(key) !== true);
+  const come = [...(has ?? [])].filter(([key, resource]) => JSON.stringify(had?.get(key)) !== JSON.stringify(resource));
+  return [
+    ...gone.map(([, resource]): Change => ({ at, type: 'deleted', resource })),
+    ...come.map(([, resource]): Change => ({ at, type: 'applied', resource })),
+  ];
 }
 
 const stripped = new WeakMap<Snapshot, Snapshot>();
@@ -245,22 +274,8 @@ function serverOf(folder: Folder, { before }: Replay): Reporter {
   return { cluster: '', namespace: own?.namespace ?? null, pod: own?.name ?? null, workload: null };
 }
 
-const CONTROLLER: Reporter = { cluster: '', namespace: null, pod: null, workload: null };
-
-function addLogs(folder: Folder, tally: Tally, requests: readonly Request[], server: Reporter): void {
-  addLog(folder, 'server-proxy.log', server, tally);
-  addLog(folder, 'policy-controller.log', CONTROLLER, tally);
-  for (const [name, reporter] of reportersOf(requests)) addLog(folder, `client-${name}-proxy.log`, reporter, tally);
-}
-
-function addLog(folder: Folder, file: string, reporter: Reporter, tally: Tally): void {
-  const text = folder.read(file);
-  if (text === null) return;
-  const parser = createLogParser({ name: file, reporter });
-  for (const fact of [...parser.push(text.replace(/\n$/, '')), ...parser.flush()]) tally.add(fact);
-}
-
-function reportersOf(requests: readonly Request[]): ReadonlyMap<string, Reporter> {
+/** By the names of their files. */
+function reportersOf(requests: readonly Request[]): ClientProxies {
   return new Map(
     requests.flatMap(({ traffic: { client } }): readonly [string, Reporter][] =>
       client.pod === null
@@ -268,25 +283,4 @@ function reportersOf(requests: readonly Request[]): ReadonlyMap<string, Reporter
         : [[`${client.namespace}-${client.app}`, { cluster: '', namespace: client.namespace, pod: client.pod, workload: null }]],
     ),
   );
-}
-
-/** The server's pages before and after the traffic; a client's has nothing before it. */
-function addMetrics(folder: Folder, tally: Tally, requests: readonly Request[], server: Reporter): void {
-  const reader = createMetricsReader();
-  const page = (file: string, reporter: Reporter) => {
-    const text = folder.read(file) ?? '';
-    if (text.trim() === '') return;
-    const input = createMetricsInput(reader, { name: file, reporter, at: null });
-    input.push(text);
-    try {
-      input.end();
-    } catch (error) {
-      // Some pages were recorded without a single metric.
-      if (!(error instanceof InvalidInput)) throw error;
-    }
-    for (const fact of reader.take()) tally.add(fact);
-  };
-  page('server-metrics-before.prom', server);
-  page('server-metrics-after.prom', server);
-  for (const [name, reporter] of reportersOf(requests)) page(`client-${name}-metrics.prom`, reporter);
 }
