@@ -35,7 +35,7 @@ export async function readAuditLogs(paths: readonly string[], inputs: Inputs): P
 function wrongWords(count: number): string {
   return count === 1
     ? 'This line is no audit event and was passed over.'
-    : `This line and ${count - 1} others are no audit events and were passed over.`;
+    : `This line and ${count - 1} more are no audit events and were passed over.`;
 }
 
 function noAuditLog(place: { readonly file: string; readonly line?: number }): InvalidInput {

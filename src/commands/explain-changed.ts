@@ -99,6 +99,7 @@ function throughoutWords(throughout: NonNullable<WhatChanged['throughout']>, dec
   const when = `${showMoment(since, style.now)} UTC`;
   if (newcomer === 'client')
     return `Nothing turned allow into deny: the client came after the record began, ${when}, and was denied from its start.`;
+  if (states === 0) return `Nothing that touches server and client is recorded before it: the record begins at ${when}.`;
   const seen = looks >= states ? 'every state' : `each of the ${looks} states that were looked at, of ${states + 1}`;
   const where = decidedBy === null ? 'what stands under DECIDED' : shortRef(decidedBy, style.namespace);
   const who = newcomer === 'server' ? 'the server came after it began, and ' : '';

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
+import { benchChanged } from './changed.ts';
 import { benchExplain } from './explain.ts';
 import { benchFold } from './fold.ts';
 import { benchIntake } from './intake.ts';
@@ -30,6 +31,7 @@ function cluster(): BenchCluster {
 const GROUPS: Readonly<Record<string, () => readonly Line[] | Promise<readonly Line[]>>> = {
   policy: () => benchPolicy(cluster(), ROUNDS),
   explain: () => benchExplain(cluster(), ROUNDS),
+  changed: () => benchChanged(FEW_ROUNDS),
   logs: () => benchLogs('log of the story', storyLog(), ROUNDS),
   fold: () => benchFold(FEW_ROUNDS),
   intake: () => benchIntake(FEW_ROUNDS),
