@@ -10,12 +10,13 @@ import { diagnoses } from './commands/diagnoses.ts';
 import { explain } from './commands/explain.ts';
 import { exportStore } from './commands/export.ts';
 import { importStore } from './commands/import.ts';
+import { policy } from './commands/policy.ts';
 import { rules } from './commands/rules.ts';
 import { serve } from './commands/serve.ts';
 import { safe } from './commands/terminal.ts';
 import { InvalidInput, type Place, Unavailable } from './errors.ts';
 
-const COMMANDS: readonly Command[] = [explain, diagnoses, demo, rules, serve, config, exportStore, importStore];
+const COMMANDS: readonly Command[] = [explain, policy, diagnoses, demo, rules, serve, config, exportStore, importStore];
 
 const EXIT = { done: 0, bug: 1, invalidInput: 2, unavailable: 3 } as const;
 

@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parseGoJson } from '../../src/policy/diagnostics-policy.ts';
 import { alterations } from '../oracle/alterations.ts';
-import { differencesOfPolicies, parseGoJson } from './diagnostics.ts';
+import { differencesOfPolicies } from './diagnostics.ts';
 import { checkFolder, folderAt, foldersBelow } from './folders.ts';
 import type { Check, Folder } from './report.ts';
 

@@ -1,9 +1,10 @@
 /** A situation: one denial, recorded from all sides. What its files say is compared with what we say; nothing depends on its name. */
 import { InvalidInput } from '../../src/errors.ts';
+import { parseGoJson } from '../../src/policy/diagnostics-policy.ts';
 import { inboundServer } from '../../src/policy/inbound-server.ts';
 import { findWorkload } from '../../src/policy/snapshot.ts';
 import { compareMetricDelta } from '../evidence/metric-delta.ts';
-import { compareDiagnostics, parseGoJson } from './diagnostics.ts';
+import { compareDiagnostics } from './diagnostics.ts';
 import { checkCounters, checkLines, checkOthers, countersOf, readDenials } from './logs.ts';
 import {
   checkVerdicts,
