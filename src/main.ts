@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { Command as Commander, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { check } from './commands/check.ts';
 import type { Command, Io } from './commands/command.ts';
 import { config } from './commands/config.ts';
 import { demo } from './commands/demo.ts';
@@ -16,7 +17,7 @@ import { serve } from './commands/serve.ts';
 import { safe } from './commands/terminal.ts';
 import { InvalidInput, type Place, Unavailable } from './errors.ts';
 
-const COMMANDS: readonly Command[] = [explain, policy, diagnoses, demo, rules, serve, config, exportStore, importStore];
+const COMMANDS: readonly Command[] = [explain, policy, check, diagnoses, demo, rules, serve, config, exportStore, importStore];
 
 const EXIT = { done: 0, bug: 1, invalidInput: 2, unavailable: 3 } as const;
 

@@ -1,11 +1,11 @@
 /** Opens what `explain` asks of a live cluster: the API server with the kubeconfig's rights, and Prometheus where one is given or found. */
 import { createClusterList } from '../drivers/cluster-kubernetes-list.ts';
-import { openKubernetes } from '../drivers/kubernetes-client.ts';
+import { type KubernetesClient, openKubernetes } from '../drivers/kubernetes-client.ts';
 import { createPortForward, type PortForward } from '../drivers/kubernetes-port-forward.ts';
 import { createKubernetesLogs } from '../drivers/logs-kubernetes.ts';
 import { createProxyPages } from '../drivers/metrics-port-forward.ts';
 import { createPrometheus } from '../drivers/metrics-prometheus.ts';
-import { createUpstream } from '../drivers/upstream.ts';
+import { createUpstream, type Upstream } from '../drivers/upstream.ts';
 import type { Resource } from '../policy/resource.ts';
 import type { Cluster, Prometheus } from '../ports.ts';
 import type { Io } from './command.ts';
@@ -19,7 +19,10 @@ export interface LiveCluster extends Omit<LiveEvidence, 'prometheus'> {
   /** Of the context. */
   readonly namespace: string;
   readonly cluster: Cluster;
+  readonly client: KubernetesClient;
   /** Prometheus as it was given, or as these objects tell of one. null: neither. Errors: InvalidInput (no such address). */
+  openUpstream(resources: readonly Resource[]): Promise<Upstream | null>;
+  /** The same, to be asked for series. */
   openPrometheus(resources: readonly Resource[]): Promise<Prometheus | null>;
   close(): void;
 }
@@ -33,16 +36,22 @@ export function openLive({ context, kubeconfig, prometheus, bearerTokenFile }: L
   const { access, place } = client;
   const forward = createPortForward(client);
   const closing: (() => void)[] = [() => client.close()];
+  const openUpstream = async (resources: readonly Resource[]) => {
+    const opened = prometheus === null ? await openFound(resources, forward) : await openPrometheusAt(prometheus, bearerTokenFile);
+    if (opened !== null) closing.push(() => opened.close());
+    return opened;
+  };
   return {
     place: access.context === null ? place : `${place} (context ${access.context})`,
     namespace: access.namespace,
     cluster: createClusterList(client, namespace ?? access.namespace),
     logs: createKubernetesLogs(client),
     pages: createProxyPages(forward),
+    client,
+    openUpstream,
     async openPrometheus(resources) {
-      const opened = prometheus === null ? await openFound(resources, forward) : await openGiven(prometheus, bearerTokenFile);
-      if (opened !== null) closing.push(() => opened.close());
-      return opened;
+      const upstream = await openUpstream(resources);
+      return upstream === null ? null : createPrometheus(upstream);
     },
     close() {
       for (const close of closing.reverse()) close();
@@ -50,29 +59,28 @@ export function openLive({ context, kubeconfig, prometheus, bearerTokenFile }: L
   };
 }
 
-function openGiven(url: string, bearerFile: string | null): Promise<Prometheus> {
-  return open(url, bearerFile);
-}
-
 /** Its Service is reachable from within the cluster alone: its pod by port-forward. */
-async function openFound(resources: readonly Resource[], forward: PortForward): Promise<Prometheus | null> {
+async function openFound(resources: readonly Resource[], forward: PortForward): Promise<Upstream | null> {
   const found = findPrometheus(resources);
   if (found === null) return null;
   const { pod, port, name } = found;
-  return open(`http://${name}`, null, () => forward.open(pod, port));
+  return openPrometheusAt(`http://${name}`, null, () => forward.open(pod, port));
 }
 
-async function open(url: string, bearerFile: string | null, connect?: () => ReturnType<PortForward['open']>): Promise<Prometheus> {
-  return createPrometheus(
-    await createUpstream({
-      name: 'Prometheus',
-      url,
-      credentials: { bearer: null, bearerFile, basic: null },
-      headers: new Map(),
-      tls: { ca: null, certificate: null, key: null, serverName: null, isVerified: true },
-      timeout: TIMEOUT,
-      mostBytes: MOST_BYTES,
-      ...(connect === undefined ? {} : { connect }),
-    }),
-  );
+/** Errors: InvalidInput (no such address). */
+export function openPrometheusAt(
+  url: string,
+  bearerFile: string | null,
+  connect?: () => ReturnType<PortForward['open']>,
+): Promise<Upstream> {
+  return createUpstream({
+    name: 'Prometheus',
+    url,
+    credentials: { bearer: null, bearerFile, basic: null },
+    headers: new Map(),
+    tls: { ca: null, certificate: null, key: null, serverName: null, isVerified: true },
+    timeout: TIMEOUT,
+    mostBytes: MOST_BYTES,
+    ...(connect === undefined ? {} : { connect }),
+  });
 }

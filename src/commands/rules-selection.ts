@@ -20,15 +20,19 @@ const API = 'monitoring.coreos.com/';
 export async function selectionsIn(paths: readonly string[], rule: RuleMetadata, inputs: Inputs): Promise<Selections> {
   if (paths.length === 0) return { notices: [], version: null };
   const record = await createManifestsCluster({ paths, inputs, defaultNamespace: 'default' }).read();
-  const resources = stateAt(record.changes, null);
-  const namespaces = resources.filter(({ kind, apiVersion }) => kind === 'Namespace' && apiVersion === 'v1').map(objectOf);
-  const found = resources
-    .filter(({ kind, apiVersion }) => kind === 'Prometheus' && apiVersion.startsWith(API))
-    .map((prometheus) => selectionBy(objectOf(prometheus), rule, namespaces, matches));
+  const found = selectionsOf(stateAt(record.changes, null), rule);
   if (found.length === 0) return { notices: ['No Prometheus object in --cluster: kubectl get prometheus -A -o yaml.'], version: null };
   const isLost = found.every(({ isSelected }) => isSelected === false);
   const verdict = isLost ? ['No Prometheus of the operator will load this manifest.'] : [];
   return { notices: [...found.flatMap(sentences), ...verdict], version: oldest(found) };
+}
+
+/** What each Prometheus among the objects does with the PrometheusRule. */
+export function selectionsOf(resources: readonly Resource[], rule: RuleMetadata): readonly RuleSelection[] {
+  const namespaces = resources.filter(({ kind, apiVersion }) => kind === 'Namespace' && apiVersion === 'v1').map(objectOf);
+  return resources
+    .filter(({ kind, apiVersion }) => kind === 'Prometheus' && apiVersion.startsWith(API))
+    .map((prometheus) => selectionBy(objectOf(prometheus), rule, namespaces, matches));
 }
 
 function objectOf({ metadata, spec }: Resource): ClusterObject {

@@ -96,7 +96,8 @@ async function serverOf({ prometheus, bearerTokenFile, check: isCheck }: RawRule
   return createRuleServer(upstream);
 }
 
-async function learnFrom(server: RuleServer): Promise<Learned> {
+/** What this Prometheus calls things. Errors: Unavailable. */
+export async function learnFrom(server: RuleServer): Promise<Learned> {
   const [version, proxyJobs, denywhyJobs, proxyLabels, ...counterLabels] = await Promise.all([
     server.version(),
     server.labelValues('job', LEARN.proxies),

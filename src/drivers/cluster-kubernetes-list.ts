@@ -17,12 +17,13 @@ const CONTROL_PLANE = 'linkerd';
  * `namespace`: what is read of a kind where the whole cluster may not be. A kind that cannot be read becomes a notice, and the others are read.
  * Errors of `read`: Unavailable, where not one kind can be read.
  */
-export function createClusterList(client: KubernetesClient, namespace: string): Cluster {
+export function createClusterList(client: KubernetesClient, namespace: string, withAlerting = false): Cluster {
+  const kinds = withAlerting ? WATCHED_KINDS : LISTED;
   return {
     async read() {
-      const lists = await Promise.all(LISTED.map((kind) => read(client, kind, namespace)));
+      const lists = await Promise.all(kinds.map((kind) => read(client, kind, namespace)));
       const faults = lists.flatMap(({ fault }) => (fault === null ? [] : [fault]));
-      if (faults.length === LISTED.length && faults[0] !== undefined) throw faults[0];
+      if (faults.length === kinds.length && faults[0] !== undefined) throw faults[0];
       const changes = lists.flatMap(({ resources }) => resources.map((resource) => ({ at: null, type: 'applied' as const, resource })));
       return { changes, files: new Map(), notices: lists.flatMap(({ notice }) => (notice === null ? [] : [notice])), isHistory: false };
     },

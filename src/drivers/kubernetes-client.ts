@@ -1,4 +1,7 @@
-/** Reads from the API server: GET and nothing else. What it answers is a stream, so that lists, watches and logs are read alike. */
+/**
+ * Reads from the API server: GET, and one POST that writes nothing (may this account do that?). What it answers is a stream, so that lists,
+ * watches and logs are read alike.
+ */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
@@ -30,6 +33,11 @@ export interface KubernetesClient {
   readonly access: KubernetesAccess;
   /** `path` is of the API (`/api/v1/pods`); names in it are made with `pathOf`. Errors: Unavailable (no answer, no credentials). */
   get(path: string, request?: KubernetesRequest): Promise<KubernetesAnswer>;
+  /**
+   * Asks whether this account may do something: a SelfSubjectAccessReview with these `resourceAttributes`, which the API server answers and does
+   * not store. Errors: Unavailable.
+   */
+  mayI(attributes: Readonly<Record<string, string>>): Promise<KubernetesAnswer>;
   /** Ends what is under way. */
   close(): void;
 }
@@ -54,13 +62,14 @@ export function openKubernetes(options: ClientOptions): KubernetesClient {
   const agents = createAgents(access, env);
   const closing = new AbortController();
 
-  async function ask(path: string, request: KubernetesRequest, isSecond: boolean): Promise<KubernetesAnswer> {
+  async function ask(path: string, request: Asking, isSecond: boolean): Promise<KubernetesAnswer> {
     const signal = request.signal === undefined ? closing.signal : AbortSignal.any([request.signal, closing.signal]);
     const given = await credentials.get(isSecond);
     const url = new URL(`${server}${path}`);
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
     const headers = { ...given.headers, Accept: request.accept ?? 'application/json', 'User-Agent': 'denywhy' };
-    const response = await send(url, { headers, agent: agents.current(given), signal, timeout }).catch((error: unknown) => {
+    const { body } = request;
+    const response = await send(url, { headers, body, agent: agents.current(given), signal, timeout }).catch((error: unknown) => {
       throw connectionFault(error, place, timeout);
     });
     if (response.statusCode === 401 && !isSecond && credentials.canRenew) {
@@ -73,7 +82,8 @@ export function openKubernetes(options: ClientOptions): KubernetesClient {
   return {
     place,
     access,
-    get: (path, request = {}) => ask(path, request, false),
+    get: (path, request = {}) => ask(path, { ...request, body: null }, false),
+    mayI: (resourceAttributes) => ask(REVIEWS, { body: JSON.stringify({ ...REVIEW, spec: { resourceAttributes } }) }, false),
     close() {
       closing.abort();
       agents.close();
@@ -123,17 +133,28 @@ export async function readText(body: Readable, place: string): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+const REVIEWS = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+const REVIEW = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview' };
+
+interface Asking extends KubernetesRequest {
+  /** null: GET. */
+  readonly body: string | null;
+}
+
 interface Sending {
   readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
   readonly agent: HttpAgent | HttpsAgent;
   readonly signal: AbortSignal;
   readonly timeout: number;
 }
 
-function send(url: URL, { headers, agent, signal, timeout }: Sending): Promise<IncomingMessage> {
+function send(url: URL, { headers, body, agent, signal, timeout }: Sending): Promise<IncomingMessage> {
   const request = url.protocol === 'http:' ? httpRequest : httpsRequest;
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method: 'GET', headers, agent, signal });
+    const content = body === null ? {} : { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)) };
+    const method = body === null ? 'GET' : 'POST';
+    const outgoing = request(url, { method, headers: { ...headers, ...content }, agent, signal });
     const timer = setTimeout(() => outgoing.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })), timeout);
     outgoing.on('response', (response) => {
       clearTimeout(timer);
@@ -143,7 +164,7 @@ function send(url: URL, { headers, agent, signal, timeout }: Sending): Promise<I
       clearTimeout(timer);
       reject(error);
     });
-    outgoing.end();
+    outgoing.end(body ?? undefined);
   });
 }
 
