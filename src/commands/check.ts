@@ -140,11 +140,7 @@ function showLines(lines: readonly CheckLine[], place: string, columns: number, 
     ...of.flatMap(({ mark, text, remedy }) => {
       const [first = '', ...rest] = wrap(safe(text), columns, '  ', '* ');
       const said = mark === 'ok' ? [] : remedy;
-      return [
-        `${paint[mark](MARKS[mark])}${first.slice(1)}`,
-        ...rest,
-        ...said.flatMap((step) => wrap(safe(step), columns, '      ', '    ')),
-      ];
+      return [`${paint[mark](MARKS[mark])}${first.slice(1)}`, ...rest, ...said.flatMap((step) => stepLines(safe(step), columns))];
     }),
   ]);
   const totals = (['ok', 'failed', 'unknown'] as const).map((mark) => `${lines.filter((one) => one.mark === mark).length} ${MARKS[mark]}`);

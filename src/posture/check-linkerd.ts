@@ -46,8 +46,7 @@ export function proxyPods(snapshot: Snapshot): readonly Workload[] {
   );
 }
 
-const DUMP_CONTROL_PLANE =
-  'kubectl get -n linkerd deploy/linkerd-destination configmap/linkerd-config -o yaml > linkerd.yaml; then --cluster dump.yaml linkerd.yaml';
+const DUMP_CONTROL_PLANE = 'kubectl get -n linkerd deploy/linkerd-destination configmap/linkerd-config -o yaml > linkerd.yaml';
 
 function controlPlane({ settings, isWhole }: LinkerdFacts, version: string | null): CheckLine {
   const namespace = settings.info.controlPlaneNamespace;

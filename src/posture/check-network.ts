@@ -35,7 +35,7 @@ export function checkNetwork(snapshot: Snapshot, isWhole: boolean): CheckLine {
       return plugin === undefined ? [] : [{ ...plugin, daemonSet: `${namespace}/${name}` }];
     }),
   );
-  const there = policies === 0 ? 'there is none' : `there are ${count(policies, 'object')}`;
+  const there = policies === 0 ? 'there is none' : `there ${policies === 1 ? 'is' : 'are'} ${count(policies, 'object')}`;
   // Where several run, one that enforces is enough (Canal: Calico beside Flannel).
   const [best] = found.toSorted((a, b) => rank(b) - rank(a));
   if (best?.enforces === true)
