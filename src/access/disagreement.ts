@@ -83,11 +83,12 @@ function causeOf(
   const isServer = what === 'Server';
   if (isServer && declared?.startsWith('default ') && enforced?.startsWith('default '))
     return [{ type: 'default-changed', declared: declared.slice(8), enforced: enforced.slice(8) }];
-  const [, kind, name] = KIND_OF_PART.exec(isServer ? (enforced ?? '') : what) ?? [];
+  const isEnforced = isServer ? enforced?.startsWith('default ') !== true : enforced !== null;
+  const [, kind, name] = KIND_OF_PART.exec((isServer ? (isEnforced ? enforced : declared) : what) ?? '') ?? [];
   if (kind === undefined || name === undefined || unreadable.has(name)) return [];
   const object = objectNamed(snapshot, workload.ref.namespace, kind, name);
-  if (enforced !== null && object === null) return [{ type: 'gone', kind, name }];
-  if (enforced === null && object !== null) return [{ type: 'not-in-force', object }];
+  if (isEnforced && object === null) return [{ type: 'gone', kind, name }];
+  if (!isEnforced && object !== null) return [{ type: 'not-in-force', object }];
   return isServer && object !== null ? labelsOf(snapshot, workload, object) : [];
 }
 
