@@ -5,6 +5,7 @@ import { Command as Commander, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { check } from './commands/check.ts';
 import type { Command, Io } from './commands/command.ts';
+import { completion } from './commands/completion.ts';
 import { config } from './commands/config.ts';
 import { demo } from './commands/demo.ts';
 import { diagnoses } from './commands/diagnoses.ts';
@@ -17,7 +18,20 @@ import { serve } from './commands/serve.ts';
 import { safe } from './commands/terminal.ts';
 import { InvalidInput, type Place, Unavailable } from './errors.ts';
 
-const COMMANDS: readonly Command[] = [explain, policy, check, diagnoses, demo, rules, serve, config, exportStore, importStore];
+/** In the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  explain,
+  policy,
+  check,
+  diagnoses,
+  demo,
+  rules,
+  serve,
+  config,
+  exportStore,
+  importStore,
+  completion,
+];
 
 const EXIT = { done: 0, bug: 1, invalidInput: 2, unavailable: 3 } as const;
 
@@ -25,6 +39,8 @@ const EXAMPLES = `
 Examples:
   $ kubectl logs -n shop deploy/cart -c linkerd-proxy \\
       | denywhy explain -n shop deploy/cart --cluster dump.yaml
+  $ denywhy policy -n shop deploy/cart
+  $ denywhy check
   $ denywhy demo
 
 Exit codes:

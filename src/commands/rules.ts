@@ -24,7 +24,8 @@ import { safe } from './terminal.ts';
 const EXAMPLES = `
 Examples:
   $ denywhy rules --release kube-prometheus-stack | kubectl apply -f -
-  $ denywhy rules --prometheus http://localhost:9090 --cluster dump.yaml > rule.yaml
+  $ denywhy rules --prometheus http://localhost:9090 --cluster dump.yaml \\
+      > rule.yaml
   $ denywhy rules -o rules > rules.yaml && denywhy rules -o tests > tests.yaml \\
       && promtool test rules tests.yaml
   $ denywhy rules --prometheus http://localhost:9090 --check
