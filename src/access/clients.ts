@@ -36,7 +36,7 @@ export interface AccessClient {
 }
 
 /** The networks that the policies look at. */
-export function networksOf(policies: readonly InboundServer[]): readonly Network[] {
+function networksOf(policies: readonly InboundServer[]): readonly Network[] {
   const networks = new Map<string, Network>();
   for (const { networks: matches } of policies.flatMap(authorizationsIn)) {
     for (const { net, except } of matches) for (const n of [net, ...except]) networks.set(n.text, n);
@@ -45,7 +45,7 @@ export function networksOf(policies: readonly InboundServer[]): readonly Network
 }
 
 /** Those of the Server and of every route. */
-export function authorizationsIn(policy: InboundServer): readonly ClientAuthorization[] {
+function authorizationsIn(policy: InboundServer): readonly ClientAuthorization[] {
   return [...policy.authorizations, ...(policy.routes ?? []).flatMap((route) => route.authorizations)];
 }
 

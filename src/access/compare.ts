@@ -35,7 +35,7 @@ function compareAt(at: PortChange, clients: readonly AccessClient[], requests: r
 }
 
 /** Where no proxy stands, nobody is refused. A route that only one of the two policies has decides nothing in the other. */
-export function verdictFor(policy: InboundServer | null, { ip, tls }: AccessClient, traffic: Traffic): Verdict {
+function verdictFor(policy: InboundServer | null, { ip, tls }: AccessClient, traffic: Traffic): Verdict {
   return policy === null ? 'allow' : evaluate(policy, { clientIp: ip, tls }, traffic).verdict;
 }
 

@@ -27,7 +27,7 @@ export const REFUSALS: ReadonlySet<IncidentKind> = new Set<IncidentKind>([
 type Whose = Pick<Incident, 'cluster' | 'namespace' | 'workload'>;
 
 /** The incidents of a workload, of whatever kind, those that an alert opened included. */
-export async function incidentsOfWorkload(set: WorkingSet, { cluster, namespace, workload }: Whose): Promise<readonly Incident[]> {
+async function incidentsOfWorkload(set: WorkingSet, { cluster, namespace, workload }: Whose): Promise<readonly Incident[]> {
   const slots = [null, ...INCIDENT_KINDS].flatMap((kind) =>
     [workload, null].map((of) => slotId({ cluster, namespace, workload: of, kind })),
   );
