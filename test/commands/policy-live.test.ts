@@ -84,7 +84,10 @@ describe.skipIf(skip !== null)(`policy and check, live${skip === null ? '' : ` [
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     // The recording holds no Deployment: here its template tells whose the annotation is.
     const recorded = readFileSync(join(GOLDEN, 'policy-backend.txt'), 'utf8').split('default for other ports')[0] ?? '';
-    expect(stdout).toContain(recorded);
+    // The operator may have made a StatefulSet of its Prometheus by now, which the recording does not hold.
+    expect(stdout.replace(/^ +✗ scrape GET \/metrics from pods without a proxy in monitoring.*\n(?: {6,}\S.*\n)*/m, '')).toContain(
+      recorded,
+    );
     expect(stdout).toContain('default for other ports: deny');
   });
 

@@ -20,6 +20,7 @@ describe('tokens', () => {
     ['DELETE', '/api/v1/mutes/x', 'triage'],
     ['GET', '/api/v1/jobs/parked', 'read'],
     ['POST', '/api/v1/jobs/parked/x/retry', 'triage'],
+    ['GET', '/api/v1/addresses', 'read'],
     ['GET', '/api/v1/observations', 'read'],
     ['GET', '/api/v1/status', 'read'],
     ['GET', '/api/v1/quarantine', 'read'],
