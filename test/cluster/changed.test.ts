@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../commands/explain-run.ts';
 import type { Api, KubeObject } from './api.ts';
-import { clusterSkip } from './binaries.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { linkerdCrdsSkip } from './crds.ts';
+import { clusterSkip } from './skip.ts';
 
 const START = 180_000;
 const skip = clusterSkip ?? linkerdCrdsSkip;

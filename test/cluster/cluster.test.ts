@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KubeObject } from './api.ts';
-import { clusterSkip } from './binaries.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { linkerdCrdsSkip } from './crds.ts';
 import { listeningAddresses } from './listeners.ts';
+import { clusterSkip } from './skip.ts';
 import { fillCluster, playChanges } from './story.ts';
 import { readStory } from './story-events.ts';
 

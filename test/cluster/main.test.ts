@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { clusterSkip } from './binaries.ts';
+import { clusterSkip } from './skip.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
 const PATIENCE = 240_000;

@@ -7,8 +7,8 @@ import { parse } from 'yaml';
 import { prometheusSkip, startExporter, startPrometheus, waitFor } from '../prometheus.ts';
 import { run } from '../run-command.ts';
 import type { KubeObject } from './api.ts';
-import { clusterSkip } from './binaries.ts';
 import { type Cluster, startCluster } from './cluster.ts';
+import { clusterSkip } from './skip.ts';
 
 const RELEASE = { release: 'kube-prometheus-stack' };
 const EVERYWHERE = { ruleSelector: {}, ruleNamespaceSelector: {} };

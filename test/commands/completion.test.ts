@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/main.ts';
-import { BINARIES, clusterSkip } from '../cluster/binaries.ts';
+import { BINARIES } from '../cluster/binaries.ts';
+import { clusterSkip } from '../cluster/skip.ts';
 import { run } from '../run-command.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');

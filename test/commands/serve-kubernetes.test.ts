@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WATCHED_KINDS } from '../../src/drivers/kubernetes-kinds.ts';
 import type { KubeObject } from '../cluster/api.ts';
-import { clusterSkip } from '../cluster/binaries.ts';
+import { clusterSkip } from '../cluster/skip.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { linkerdCrdsSkip } from '../cluster/crds.ts';
 import { denials, FROM_CART } from '../http/running.ts';

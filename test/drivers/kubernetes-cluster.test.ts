@@ -12,9 +12,9 @@ import { nameOfKind, WATCHED_KINDS } from '../../src/drivers/kubernetes-kinds.ts
 import { refOf, showRef } from '../../src/policy/resource.ts';
 import type { ClusterEdit, ClusterWatch, KindStatus } from '../../src/ports.ts';
 import type { KubeObject } from '../cluster/api.ts';
-import { clusterSkip } from '../cluster/binaries.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { linkerdCrdsSkip } from '../cluster/crds.ts';
+import { clusterSkip } from '../cluster/skip.ts';
 import { until } from '../until.ts';
 
 const skip = clusterSkip ?? linkerdCrdsSkip;
