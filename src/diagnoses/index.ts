@@ -1,6 +1,7 @@
 /** Every diagnosis, the most special first, and what they find. */
 
 import { accessPolicyDecides } from './access-policy-decides.ts';
+import { addressNotListed } from './address-not-listed.ts';
 import { clientFromOutside } from './client-from-outside.ts';
 import { clientNotMeshed } from './client-not-meshed.ts';
 import { clientOfAnotherCluster } from './client-of-another-cluster.ts';
@@ -48,6 +49,7 @@ export const DIAGNOSES: readonly Diagnosis[] = [
   clientFromOutside,
   accessPolicyDecides,
   outsideClusterNetworks,
+  addressNotListed,
   serverMissesPort,
   defaultPolicyNotInForce,
   noServerForPort,
