@@ -1,24 +1,22 @@
 /** The product in one function: facts and a cluster → for each client what was denied, by which object, why, and what is missing to be sure. */
 import type { Denied, Law, PlacedSymptom, Seen, Standing } from './diagnoses/diagnosis.ts';
 import type { Finding } from './diagnoses/finding.ts';
-import { findingsOfDenied, findingsOfTrouble, findingsStanding } from './diagnoses/index.ts';
-import { type Gathering, troubleOf, troublesOfClients } from './diagnoses/troubles.ts';
+import { findingsOfDenied, findingsStanding } from './diagnoses/index.ts';
+import { type Asked, explainTroubles, type TroubleExplanation } from './diagnoses/troubles.ts';
 import type { AlertFact } from './evidence/alert.ts';
 import { isAlertAbout } from './evidence/alert-denial.ts';
 import type { AuditTrail } from './evidence/audit.ts';
 import { type WhatChanged, whatChanged } from './evidence/changed.ts';
 import { type ClientRef, clientRef } from './evidence/client.ts';
-import { type Destination, destinationAt } from './evidence/destination.ts';
-import type { DenialKind, Reporter, RequestTrace, Source, WorkloadRef } from './evidence/facts.ts';
+import type { DenialKind, RequestTrace, Source, WorkloadRef } from './evidence/facts.ts';
 import { type JoinedClient, type JoinedTarget, joinTally } from './evidence/join.ts';
-import { type Judged, judge, verdictUnder } from './evidence/judge.ts';
+import type { Judged } from './evidence/judge.ts';
+import { judgeAtDenial, type Now, nowVerdict } from './evidence/judge-then.ts';
 import { type MissingEvidence, missingEvidence, showWorkload } from './evidence/missing.ts';
-import { createPlaces, type Place, type Places } from './evidence/places.ts';
+import { ownersIn, type Place, placesIn } from './evidence/places.ts';
 import { placeReporters, type Unplaced } from './evidence/placing.ts';
 import { earlier, later, type Tally, type TallySymptom } from './evidence/tally.ts';
-import { isLetIn } from './evidence/would-have.ts';
 import { dumpCommand } from './manifests/dump.ts';
-import { workloadOf } from './manifests/owner.ts';
 import { decide, decideFromDenialAlone } from './policy/deciding.ts';
 import type { Decision, DenialAlone } from './policy/decision.ts';
 import type { Evaluation } from './policy/evaluation.ts';
@@ -30,26 +28,14 @@ import {
   type UnattachedRoute,
   unattachedRoutes,
 } from './policy/excluded.ts';
-import type { Step } from './policy/history.ts';
+import type { ClusterView } from './policy/history.ts';
 import type { RouteRef, ServerRef } from './policy/inbound.ts';
-import { inboundServer } from './policy/inbound-server.ts';
-import { memo } from './policy/memo.ts';
 import { type NetworkAnswer, networkAnswer } from './policy/network-answer.ts';
-import type { Instant, Resource } from './policy/resource.ts';
+import type { Instant } from './policy/resource.ts';
 import { hasServiceAccount } from './policy/service-accounts.ts';
 import { LINKERD_DEFAULTS } from './policy/settings.ts';
-import { buildSnapshot, findResource, type Snapshot } from './policy/snapshot.ts';
+import { buildSnapshot, type Snapshot } from './policy/snapshot.ts';
 import type { Workload } from './policy/workload.ts';
-
-/** The cluster's policy over time. A plain dump is the same at every moment. */
-export interface ClusterView {
-  /** As it was then; null: as it was last known. */
-  at(time: Instant | null): Snapshot;
-  /** The moments of change, in order; none where the input is no history. */
-  readonly moments: readonly Instant[];
-  /** What happened at each of them; absent: it is not told. */
-  readonly steps?: readonly Step[];
-}
 
 /** What a person asked about; every part may be left open. */
 export interface Question {
@@ -72,14 +58,6 @@ export interface Case {
   readonly asked?: readonly Asked[];
   /** Who wrote what, as the API server's audit log tells. */
   readonly audit?: AuditTrail | null;
-}
-
-/** A client that got no good answer from what it dialled. */
-export interface Asked {
-  readonly client: { readonly namespace: string; readonly pod: string; readonly ip: string | null };
-  readonly host: string;
-  readonly port: number;
-  readonly at: Instant | null;
 }
 
 /** One denied thing as one client met it. */
@@ -119,8 +97,7 @@ export interface TargetExplanation {
   readonly nearServers: readonly NearServer[];
   readonly unattachedRoutes: readonly UnattachedRoute[];
   readonly network: NetworkAnswer | null;
-  /** What the policy last known says, where it decides and says something else, and since when. */
-  readonly now: { readonly verdict: Evaluation['verdict']; readonly since: Instant | null } | null;
+  readonly now: Now | null;
   /** What turned allow into deny; null: no refusal, or none by the objects given. */
   readonly changed: WhatChanged | null;
   readonly missing: readonly MissingEvidence[];
@@ -142,14 +119,6 @@ export interface AlertExplanation {
   readonly alert: AlertFact;
   /** Indexes into `clients`. */
   readonly clients: readonly number[];
-}
-
-/** Trouble that left no denial of its client. */
-export interface TroubleExplanation {
-  /** null: nobody in particular. */
-  readonly client: ClientRef | null;
-  readonly destination: Destination | null;
-  readonly findings: readonly Finding[];
 }
 
 export interface Explanation {
@@ -188,7 +157,7 @@ export function explain({ tally, cluster, question, alerts = [], asked = [], aud
   const denied = asking.map((part) => part.denied);
   return {
     clients,
-    troubles: explainTroubles(view, question, seen, denied, asked),
+    troubles: explainTroubles({ view, at: question.at, seen, denied, asked }),
     standing: cluster === null ? [] : findingsStanding(standingOf(view.at(question.at), question, seen, denied)),
     alerts: alerts.map((alert) => ({ alert, clients: clientsOf(alert, clients) })),
     symptoms: symptoms.flatMap(({ symptom, place }) => (isAskedNamespace(place, question) ? [symptom] : [])),
@@ -210,42 +179,6 @@ export function saidOf({ findings: [first], decision }: Pick<TargetExplanation, 
   return { sentence: summary, required, observed, note, object: objects[0]?.ref ?? null };
 }
 
-function explainTroubles(
-  view: ClusterView,
-  question: Question,
-  seen: Seen,
-  denied: readonly Denied[],
-  asked: readonly Asked[],
-): readonly TroubleExplanation[] {
-  const gatheringAt = (at: Instant | null): Gathering => {
-    const snapshot = view.at(question.at ?? at);
-    const places = placesIn(snapshot);
-    return {
-      snapshot,
-      seen,
-      denied,
-      clientOf: (pod) => clientRef(snapshot, pod.ips[0] ?? null, null, ownersIn(snapshot)),
-      podOf: ({ symptom: { reporter }, place }) => places.podOf(place, namesOf(reporter)),
-    };
-  };
-  const ofAsked = asked.map(({ client, host, port, at }) => {
-    const gathering = gatheringAt(at);
-    const { snapshot } = gathering;
-    const ref = clientRef(snapshot, client.ip, null, ownersIn(snapshot));
-    return troubleOf(gathering, ref, destinationAt(snapshot, host, port));
-  });
-  const told = view === NO_CLUSTER ? [] : troublesOfClients(gatheringAt(null));
-  const explained = [...ofAsked, ...told].map((trouble) => {
-    const { client, destination } = trouble;
-    return { client, destination, findings: findingsOfTrouble(trouble) };
-  });
-  return explained.filter(({ findings }, i) => i < asked.length || findings.length > 0);
-}
-
-function namesOf({ pod }: Reporter): readonly string[] {
-  return pod === null ? [] : [pod];
-}
-
 function standingOf(snapshot: Snapshot, { namespace }: Question, seen: Seen, refused: readonly Denied[]): Standing {
   const told = seen.symptoms.map(({ place }) => place.namespace);
   const named = [namespace, ...told, ...refused.map(({ target }) => target.namespace)];
@@ -254,20 +187,6 @@ function standingOf(snapshot: Snapshot, { namespace }: Question, seen: Seen, ref
 
 const EMPTY = buildSnapshot([], LINKERD_DEFAULTS);
 const NO_CLUSTER: ClusterView = { at: () => EMPTY, moments: [] };
-
-const placesIn = memo((snapshot: Snapshot): Places => createPlaces(snapshot, ownersIn(snapshot)));
-
-function ownersIn(snapshot: Snapshot): (pod: Resource) => WorkloadRef {
-  return (pod) => {
-    const { kind, namespace, name } = workloadOf(pod, (ref) => findResource(snapshot, ref) ?? undefined);
-    return { kind, namespace, name };
-  };
-}
-
-/** Every workload that has pods (or a stand-in for them). */
-export function workloadsIn(snapshot: Snapshot): readonly WorkloadRef[] {
-  return placesIn(snapshot).workloads();
-}
 
 function isAskedNamespace(place: Place, { namespace }: Question): boolean {
   return namespace === null || place.namespace === null || place.namespace === namespace;
@@ -340,7 +259,7 @@ interface Explaining {
 
 function explainTarget(explaining: Explaining): Part {
   const { target, client, cluster, question, seen } = explaining;
-  const judged = cluster === null ? null : judgeAtDenial(target, client, cluster, question);
+  const judged = cluster === null ? null : judgeAtDenial(target, client, cluster, question.at);
   const { kind, namespace, workload, serviceAccount, pods, admin } = target;
   const { count, before, countedBy, first, last, ips, requests, sources } = client;
   const port = judged?.port ?? target.port;
@@ -422,48 +341,6 @@ function outsideWords({ ip, pod, node }: ClientRef): string | null {
 function denialAlone({ kind, server, route }: JoinedTarget, { tls, error, ref, requests }: JoinedClient): DenialAlone {
   return { kind, server, route, tls, error, clientIp: ref.ip, requests };
 }
-
-/** The policy in force at the last denial; where that one allows it, at the first (clocks differ by moments, and edits end denials). */
-function judgeAtDenial(target: JoinedTarget, client: JoinedClient, cluster: ClusterView, question: Question): Judged | null {
-  const times = question.at !== null ? [question.at] : [...new Set([client.last, client.first])];
-  let fallback: Judged | null = null;
-  for (const at of times) {
-    const snapshot = cluster.at(at);
-    const pod = placesIn(snapshot).podOf(target, target.pods);
-    if (pod === null || !pod.meshed) continue;
-    const judged = judge(target, client, snapshot, pod, at);
-    if (judged.agrees) return judged;
-    fallback ??= judged;
-  }
-  return fallback;
-}
-
-interface Since {
-  readonly target: JoinedTarget;
-  readonly client: JoinedClient;
-  readonly cluster: ClusterView;
-  readonly changed: WhatChanged | null;
-}
-
-function nowVerdict({ target, client, cluster, changed }: Since, then: Judged): TargetExplanation['now'] {
-  const { port } = then;
-  if (cluster.moments.length === 0 || port === null) return null;
-  const verdictAt = (at: Instant | null) => {
-    const snapshot = cluster.at(at);
-    const pod = placesIn(snapshot).podOf(target, target.pods) ?? then.pod;
-    return verdictUnder(inboundServer(snapshot, pod, port), then.evaluation);
-  };
-  const verdict = verdictAt(null);
-  if (verdict === then.evaluation.verdict || verdict === 'undecided') return null;
-  if (changed !== null && changed.repaired !== null && isLetIn(verdict)) return { verdict, since: changed.repaired.at };
-  let since: Instant | null = null;
-  for (const moment of cluster.moments.toReversed().slice(0, MOMENTS_LOOKED_AT)) {
-    if ((client.last !== null && moment < client.last) || verdictAt(moment) !== verdict) break;
-    since = moment;
-  }
-  return { verdict, since };
-}
-const MOMENTS_LOOKED_AT = 1000;
 
 function portName(pod: Workload, port: number): string | null {
   for (const [name, ports] of pod.portNames) if (ports.includes(port)) return name;

@@ -1,7 +1,8 @@
 /** What was read of a cluster, ready to be asked for any moment. */
-import type { ClusterView } from '../explain.ts';
+
 import { stateAt } from '../manifests/history.ts';
 import { type ClusterSettings, clusterInfo, type SettingTexts } from '../policy/cluster-settings.ts';
+import type { ClusterView } from '../policy/history.ts';
 import { createHistory } from '../policy/history.ts';
 import type { Change, Instant, Resource } from '../policy/resource.ts';
 import { withStatuses } from '../policy/status.ts';

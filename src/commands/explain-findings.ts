@@ -1,6 +1,7 @@
 /** What diagnoses found, in lines: how sure it is and under which name, what else holds, what to do, and trouble that left no denial. */
 import type { Finding } from '../diagnoses/finding.ts';
-import type { Explanation, TargetExplanation, TroubleExplanation } from '../explain.ts';
+import type { TroubleExplanation } from '../diagnoses/troubles.ts';
+import type { Explanation, TargetExplanation } from '../explain.ts';
 import { showOrigin } from '../manifests/place.ts';
 import { showInstant } from '../policy/time.ts';
 import { showDifference } from './explain-difference.ts';

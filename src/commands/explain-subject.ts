@@ -2,7 +2,8 @@
 import { InvalidInput } from '../errors.ts';
 import type { Reporter, WorkloadRef } from '../evidence/facts.ts';
 import { showWorkload } from '../evidence/missing.ts';
-import { type Question, workloadsIn } from '../explain.ts';
+import { workloadsIn } from '../evidence/places.ts';
+import type { Question } from '../explain.ts';
 import type { OpenCluster } from './cluster-view.ts';
 import { showPlace } from './explain-names.ts';
 

@@ -2,10 +2,10 @@
 import type { WorkloadRef } from '../evidence/facts.ts';
 import type { AddressAt } from '../http/options.ts';
 import { stateAt } from '../manifests/history.ts';
-import { workloadOf } from '../manifests/owner.ts';
 import { type ClusterSettings, clusterInfo } from '../policy/cluster-settings.ts';
 import { createHistory, type History } from '../policy/history.ts';
 import { isOfPods } from '../policy/kept.ts';
+import { workloadOf } from '../policy/owner.ts';
 import type { Change, Instant, Resource } from '../policy/resource.ts';
 import { findResource, type Snapshot, workloadsByIp } from '../policy/snapshot.ts';
 import type { DeltaContext } from '../triage/delta.ts';

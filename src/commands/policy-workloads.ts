@@ -2,8 +2,8 @@
 import { type EnforcedPort, enforcedPorts } from '../access/enforced.ts';
 import { type DefaultSource, defaultSource, type PendingChange, pendingChanges } from '../access/rollout.ts';
 import type { WorkloadRef } from '../evidence/facts.ts';
-import { workloadOf } from '../manifests/owner.ts';
 import type { DefaultPolicy } from '../policy/inbound.ts';
+import { workloadOf } from '../policy/owner.ts';
 import type { ObjectRef, Resource } from '../policy/resource.ts';
 import { findResource, namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import { hasEnded, type Workload } from '../policy/workload.ts';

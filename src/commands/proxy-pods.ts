@@ -1,7 +1,7 @@
 /** The pods whose proxies have something to say: those of a workload, of a namespace, or one alone. */
 import { PROXY_CONTAINER } from '../evidence/conventions.ts';
 import type { WorkloadRef } from '../evidence/facts.ts';
-import { workloadOf } from '../manifests/owner.ts';
+import { workloadOf } from '../policy/owner.ts';
 import { listOf } from '../policy/reading.ts';
 import { objectKey, type Resource, refOf } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';

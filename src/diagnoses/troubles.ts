@@ -1,58 +1,112 @@
-/** Trouble without a denial, gathered: each client with what it dialled, and the pods that told of trouble themselves. */
-import type { ClientRef } from '../evidence/client.ts';
-import { type Destination, destinationOfPeer } from '../evidence/destination.ts';
+/** Trouble without a denial, gathered and explained: each client with what it dialled, asked for or told by its own proxy. */
+import { type ClientRef, clientRef } from '../evidence/client.ts';
+import { type Destination, destinationAt, destinationOfPeer } from '../evidence/destination.ts';
 import type { Peer } from '../evidence/facts.ts';
-import { memo } from '../policy/memo.ts';
+import { ownersIn, placesIn } from '../evidence/places.ts';
+import type { ClusterView } from '../policy/history.ts';
+import type { Instant } from '../policy/resource.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
 import type { Denied, PlacedSymptom, Seen, Troubled } from './diagnosis.ts';
+import type { Finding } from './finding.ts';
+import { findingsOfTrouble } from './index.ts';
+
+/** A client that got no good answer from what it dialled. */
+export interface Asked {
+  readonly client: { readonly namespace: string; readonly pod: string; readonly ip: string | null };
+  readonly host: string;
+  readonly port: number;
+  readonly at: Instant | null;
+}
+
+/** Trouble that left no denial of its client. */
+export interface TroubleExplanation {
+  /** null: nobody in particular. */
+  readonly client: ClientRef | null;
+  readonly destination: Destination | null;
+  readonly findings: readonly Finding[];
+}
 
 /** What is known when trouble is gathered. */
-export interface Gathering {
-  readonly snapshot: Snapshot;
+export interface Troubles {
+  readonly view: ClusterView;
+  /** The moment of which the objects are taken; null: of each trouble's own. */
+  readonly at: Instant | null;
   readonly seen: Seen;
   readonly denied: readonly Denied[];
-  /** The client that a proxy's own pod is. */
-  readonly clientOf: (pod: Workload) => ClientRef;
-  /** The pod that a reporter is; null: not known. */
-  readonly podOf: (symptom: PlacedSymptom) => Workload | null;
+  readonly asked: readonly Asked[];
+}
+
+/** First those that were asked for, each of them; then what proxies told of, where anything was found. */
+export function explainTroubles({ view, at: time, seen, denied, asked }: Troubles): readonly TroubleExplanation[] {
+  const gatheringAt = (at: Instant | null) => gatheringIn(view.at(time ?? at), seen, denied);
+  const ofAsked = asked.map(({ client, host, port, at }) => {
+    const gathering = gatheringAt(at);
+    const { snapshot } = gathering;
+    const ref = clientRef(snapshot, client.ip, null, ownersIn(snapshot));
+    return explained(troubleOf(gathering, ref, destinationAt(snapshot, host, port)));
+  });
+  const told = troublesOfClients(gatheringAt(null)).map(explained);
+  return [...ofAsked, ...told.filter(({ findings }) => findings.length > 0)];
+}
+
+function explained(trouble: Troubled): TroubleExplanation {
+  const { client, destination } = trouble;
+  return { client, destination, findings: findingsOfTrouble(trouble) };
+}
+
+interface Gathering {
+  readonly snapshot: Snapshot;
+  readonly seen: Seen;
+  readonly symptoms: ReadonlyMap<string, readonly PlacedSymptom[]>;
+  readonly denied: ReadonlyMap<string, readonly Denied[]>;
+}
+
+function gatheringIn(snapshot: Snapshot, seen: Seen, denied: readonly Denied[]): Gathering {
+  return {
+    snapshot,
+    seen,
+    symptoms: Map.groupBy(seen.symptoms, (placed) => keyOf(podOf(snapshot, placed))),
+    denied: Map.groupBy(denied, ({ law }) => keyOf(law?.pod ?? null)),
+  };
 }
 
 /** One for each client's proxy and each thing it dialled in vain, in the order they were told. */
-export function troublesOfClients(gathering: Gathering): readonly Troubled[] {
+function troublesOfClients(gathering: Gathering): readonly Troubled[] {
+  const { snapshot, seen } = gathering;
   const byDialling = new Map<string, { readonly pod: Workload; readonly peer: Peer; readonly destination: Destination }>();
-  for (const placed of gathering.seen.symptoms) {
+  for (const placed of seen.symptoms) {
     const { peer } = placed.symptom.sample;
-    const pod = gathering.podOf(placed);
+    const pod = podOf(snapshot, placed);
     if (peer === undefined || pod === null) continue;
-    const destination = destinationOfPeer(gathering.snapshot, peer);
+    const destination = destinationOfPeer(snapshot, peer);
     if (destination === null) continue;
     const key = JSON.stringify([pod.ref.namespace, pod.ref.name, destination.service ?? destination.dialled]);
     if (!byDialling.has(key)) byDialling.set(key, { pod, peer, destination });
   }
-  return [...byDialling.values()].map(({ pod, destination }) => troubleOf(gathering, gathering.clientOf(pod), destination));
+  return [...byDialling.values()].map(({ pod, destination }) => {
+    const client = clientRef(snapshot, pod.ips[0] ?? null, null, ownersIn(snapshot));
+    return troubleOf(gathering, client, destination);
+  });
+}
+
+function podOf(snapshot: Snapshot, { symptom: { reporter }, place }: PlacedSymptom): Workload | null {
+  return placesIn(snapshot).podOf(place, reporter.pod === null ? [] : [reporter.pod]);
 }
 
 /** The trouble of one client with one destination; both may be unknown. */
-export function troubleOf(gathering: Gathering, client: ClientRef | null, destination: Destination | null): Troubled {
-  const { symptoms, denied } = byPod(gathering);
+function troubleOf({ snapshot, seen, symptoms, denied }: Gathering, client: ClientRef | null, destination: Destination | null): Troubled {
   const pods = new Set(destination?.pods.map(({ pod }) => keyOf(pod)));
-  const own = client?.pod == null ? [] : (symptoms.get(keyOf(client.pod)) ?? []);
   return {
     client,
     destination,
-    snapshot: gathering.snapshot,
-    own,
+    snapshot,
+    own: client?.pod == null ? [] : (symptoms.get(keyOf(client.pod)) ?? []),
     theirs: [...pods].flatMap((pod) => symptoms.get(pod) ?? []),
     refused: [...pods].flatMap((pod) => denied.get(pod) ?? []),
-    seen: gathering.seen,
+    seen,
   };
 }
-
-const byPod = memo(({ seen, denied, podOf }: Gathering) => ({
-  symptoms: Map.groupBy(seen.symptoms, (placed) => keyOf(podOf(placed))),
-  denied: Map.groupBy(denied, ({ law }) => keyOf(law?.pod ?? null)),
-}));
 
 function keyOf(pod: Workload | null): string {
   return pod === null ? '' : `${pod.ref.namespace}/${pod.ref.kind}/${pod.ref.name}`;

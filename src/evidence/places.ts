@@ -1,8 +1,10 @@
 /** Where proxies run whose lines do not say it: from the pod's name, the ServiceAccount, or the Servers and routes that the lines name. */
 import type { RouteRef, ServerRef } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
+import { memo } from '../policy/memo.ts';
+import { workloadOf } from '../policy/owner.ts';
 import type { Resource } from '../policy/resource.ts';
-import { findWorkload, namespaceIndex, type Snapshot, workloadsByServiceAccount } from '../policy/snapshot.ts';
+import { findResource, findWorkload, namespaceIndex, type Snapshot, workloadsByServiceAccount } from '../policy/snapshot.ts';
 import { standInName } from '../policy/templates.ts';
 import type { Workload } from '../policy/workload.ts';
 import { ADMIN_PORT } from './conventions.ts';
@@ -35,8 +37,23 @@ export interface Places {
   workloads(): readonly WorkloadRef[];
 }
 
-/** `ownerOf` names the workload of a pod. */
-export function createPlaces(snapshot: Snapshot, ownerOf: (pod: Resource) => WorkloadRef): Places {
+/** Made once for each snapshot. */
+export const placesIn = memo((snapshot: Snapshot): Places => createPlaces(snapshot, ownersIn(snapshot)));
+
+/** Names the workload of a pod. */
+export function ownersIn(snapshot: Snapshot): (pod: Resource) => WorkloadRef {
+  return (pod) => {
+    const { kind, namespace, name } = workloadOf(pod, (ref) => findResource(snapshot, ref) ?? undefined);
+    return { kind, namespace, name };
+  };
+}
+
+/** Every workload that has pods (or a stand-in for them). */
+export function workloadsIn(snapshot: Snapshot): readonly WorkloadRef[] {
+  return placesIn(snapshot).workloads();
+}
+
+function createPlaces(snapshot: Snapshot, ownerOf: (pod: Resource) => WorkloadRef): Places {
   let index: PodIndex | null = null;
   const pods = () => {
     index ??= indexPods(snapshot, ownerOf);

@@ -5,12 +5,19 @@ import type { ClusterInfo } from './settings.ts';
 import type { ObjectChange, Snapshot } from './snapshot.ts';
 import { buildSnapshot, withChanges } from './snapshot.ts';
 
-export interface History {
+/** The cluster's policy over time. A plain dump is the same at every moment. */
+export interface ClusterView {
+  /** As it was then; null: as it was last known. */
+  at(time: Instant | null): Snapshot;
+  /** The moments of change, in order; none where the input is no history. */
+  readonly moments: readonly Instant[];
+  /** What happened at each of them; absent: it is not told. */
+  readonly steps?: readonly Step[];
+}
+
+export interface History extends ClusterView {
   /** As a controller that saw every change knew it at that moment; null: after the last change. Before the first change: the first state. */
   at(time: Instant | null): Snapshot;
-  /** The moments of change, in order. */
-  readonly moments: readonly Instant[];
-  /** What happened at each of these moments. */
   readonly steps: readonly Step[];
   /** The same history with later changes. The given one is left as it is. */
   with(changes: readonly Change[]): History;

@@ -2,7 +2,8 @@
 import { Unavailable } from '../errors.ts';
 import type { DenialKind, Reporter } from '../evidence/facts.ts';
 import type { Tally, TallyClient, TallyEntry } from '../evidence/tally.ts';
-import { type ClusterView, type Explanation, explain, saidOf } from '../explain.ts';
+import { type Explanation, explain, saidOf } from '../explain.ts';
+import type { ClusterView } from '../policy/history.ts';
 import type { Instant } from '../policy/resource.ts';
 import { showRef } from '../policy/resource.ts';
 import type { Json, Store } from '../ports.ts';

@@ -1,8 +1,9 @@
 /** One explanation in the 10,000-pod cluster: a denial as a log line gives it, to everything that was considered. */
 import type { Denial } from '../../src/evidence/facts.ts';
 import { createTally } from '../../src/evidence/tally.ts';
-import { type ClusterView, explain } from '../../src/explain.ts';
+import { explain } from '../../src/explain.ts';
 import { evaluate } from '../../src/policy/evaluate.ts';
+import type { ClusterView } from '../../src/policy/history.ts';
 import { inboundServer } from '../../src/policy/inbound-server.ts';
 import { connectionOf, trafficOf } from '../oracle/answers.ts';
 import { inUnits, type Line, time } from './measure.ts';

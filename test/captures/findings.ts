@@ -1,9 +1,11 @@
 /** What we find in a situation, from its logs, its counters and both: answers only, nothing of what `truth.json` expects goes in. */
 
 import type { Finding } from '../../src/diagnoses/finding.ts';
+import type { Asked } from '../../src/diagnoses/troubles.ts';
 import type { Reporter } from '../../src/evidence/facts.ts';
 import { createTally } from '../../src/evidence/tally.ts';
-import { type Asked, type ClientExplanation, type ClusterView, type Explanation, explain } from '../../src/explain.ts';
+import { type ClientExplanation, type Explanation, explain } from '../../src/explain.ts';
+import type { ClusterView } from '../../src/policy/history.ts';
 import { createHistory } from '../../src/policy/history.ts';
 import { type Change, type Instant, objectKey, refOf, showRef } from '../../src/policy/resource.ts';
 import { buildSnapshot, resourcesOf, type Snapshot } from '../../src/policy/snapshot.ts';

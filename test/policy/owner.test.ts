@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { workloadOf } from '../../src/manifests/owner.ts';
+import { workloadOf } from '../../src/policy/owner.ts';
 import { type OwnerReference, objectKey, type Resource, refOf } from '../../src/policy/resource.ts';
 
 const OWNERS = {

@@ -1,5 +1,5 @@
 /** The workload that a pod belongs to, as Linkerd names it (linkerd2 `controller/k8s/metadata_api.go`, facts §2.2). */
-import { groupOf, type ObjectRef, type OwnerReference, type Resource } from '../policy/resource.ts';
+import { groupOf, type ObjectRef, type OwnerReference, type Resource } from './resource.ts';
 
 /** Labels by which the proxy injector wrote the owner on the pod. */
 const INJECTED: readonly (readonly [label: string, group: string, kind: string])[] = [
