@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/main.ts';
-import { clusterSkip } from '../cluster/skip.ts';
 import { linkerdCrdsSkip } from '../cluster/crds.ts';
+import { clusterSkip } from '../cluster/skip.ts';
 import { type FakePrometheus, startFakePrometheus } from '../fake-prometheus.ts';
 import { type LiveCluster, servePage, startLiveCluster } from '../live-cluster.ts';
 
