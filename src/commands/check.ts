@@ -8,6 +8,7 @@ import { Unavailable } from '../errors.ts';
 import { stateAt } from '../manifests/history.ts';
 import type { ClusterRecord } from '../ports.ts';
 import { checkAlertmanagers, checkRules, checkScrapes } from '../posture/check-alerting.ts';
+import { checkGrants } from '../posture/check-grants.ts';
 import type { CheckLine } from '../posture/check-line.ts';
 import { checkLinkerd } from '../posture/check-linkerd.ts';
 import { checkLogs } from '../posture/check-logs.ts';
@@ -84,7 +85,7 @@ async function linesOf(raw: RawCheckOptions, options: ClusterOptions, live: Live
   const { namespace, paths, settings: flags } = options;
   const record =
     live === null ? await readFiles(paths, io) : await createClusterList(live.client, namespace ?? live.namespace, true).read();
-  const { view, settings } = openCluster(record, flags);
+  const { view, settings, end } = openCluster(record, flags);
   const snapshot = view.at(null);
   const resources = stateAt(record.changes, null);
   const [served, rights, store] = await Promise.all([
@@ -98,6 +99,7 @@ async function linesOf(raw: RawCheckOptions, options: ClusterOptions, live: Live
     const isWhole = live !== null && record.notices.length === 0;
     return [
       ...checkLinkerd({ snapshot, settings, served, isWhole }),
+      ...checkGrants(resources, end ?? io.now),
       checkNetwork(snapshot, isWhole),
       ...checkLogs(snapshot),
       checkScrapes(alerting),

@@ -7,6 +7,7 @@ import { resourcesOf, resourcesOfKind, type Snapshot } from '../policy/snapshot.
 import { isStandIn } from '../policy/templates.ts';
 import { hasEnded, type Workload } from '../policy/workload.ts';
 import { type CheckLine, count, line, some } from './check-line.ts';
+import { showVersion, skewOf } from './proxy-skew.ts';
 
 /** A kind of the API, and whether the server has it. */
 export interface ServedKind {
@@ -197,20 +198,46 @@ function proxies(pods: readonly Workload[], controlPlane: string | null, { isWho
       `${old.length} of ${count(pods.length, 'proxy', 'proxies')} are older than 2.12: their denials name no route and no server group`,
       ...restarts(old),
     );
-  const shown = [...versions].map(([version, of]) => `${of.length} ${version}`);
-  const skewed = controlPlane === null ? [] : pods.filter((pod) => versionOf(pod) !== controlPlane);
-  if (skewed.length > 0)
+  const shown = some([...versions].map(([version, of]) => `${of.length} ${showVersion(version)}`));
+  const text = `${count(pods.length, 'proxy', 'proxies')}: ${shown}`;
+  if (controlPlane === null) return line('linkerd', 'proxies', 'unknown', `${text}; the control plane’s version is not known`);
+  return skewLine(pods, controlPlane, { text, shown });
+}
+
+/** The control plane is upgraded first, and its proxies may be one version (2.x) older. */
+function skewLine(pods: readonly Workload[], controlPlane: string, { text, shown }: { text: string; shown: string }): CheckLine {
+  const of = Map.groupBy(pods, (pod) => skewOf(versionOf(pod) ?? '', controlPlane));
+  const [apart = [], ahead = [], unknown = [], covered = []] = [of.get('apart'), of.get('ahead'), of.get('unknown'), of.get('covered')];
+  const its = `the control plane’s ${showVersion(controlPlane)}`;
+  const all = count(pods.length, 'proxy', 'proxies');
+  if (apart.length > 0)
     return line(
       'linkerd',
       'proxies',
       'failed',
-      `${skewed.length} of ${count(pods.length, 'proxy', 'proxies')} are not of the control plane’s version ${controlPlane}: ${some(shown)}`,
-      ...restarts(skewed),
+      `${apart.length} of ${all} are more than one version older than ${its}: ${shown}`,
+      ...restarts(apart),
     );
-  const text = `${count(pods.length, 'proxy', 'proxies')}: ${some(shown)}`;
-  return controlPlane === null
-    ? line('linkerd', 'proxies', 'unknown', `${text}; the control plane’s version is not known`)
-    : line('linkerd', 'proxies', 'ok', `${text}, like the control plane`);
+  if (ahead.length > 0)
+    return line(
+      'linkerd',
+      'proxies',
+      'failed',
+      `${ahead.length} of ${all} are newer than ${its}: ${shown}`,
+      'The control plane is upgraded first: linkerd upgrade; after a rollback restart them:',
+      ...restarts(ahead),
+    );
+  if (unknown.length > 0)
+    return line(
+      'linkerd',
+      'proxies',
+      'unknown',
+      `${unknown.length} of ${all}: how far their version is from ${its} is not known: ${shown}`,
+      'linkerd check --proxy',
+    );
+  return covered.length === 0
+    ? line('linkerd', 'proxies', 'ok', `${text}, like the control plane`)
+    : line('linkerd', 'proxies', 'ok', `${text}; the control plane is ${showVersion(controlPlane)}, and one version between them is fine`);
 }
 
 /** The injector names the owner on the pod. */

@@ -4,6 +4,7 @@ import { clusterInfo } from '../../src/policy/cluster-settings.ts';
 import type { Resource } from '../../src/policy/resource.ts';
 import { buildSnapshot, type Snapshot } from '../../src/policy/snapshot.ts';
 import { type AlertingFacts, checkAlertmanagers, checkRules, checkScrapes } from '../../src/posture/check-alerting.ts';
+import { checkGrants } from '../../src/posture/check-grants.ts';
 import type { CheckLine } from '../../src/posture/check-line.ts';
 import { checkLinkerd } from '../../src/posture/check-linkerd.ts';
 import { checkLogs, showsInfo } from '../../src/posture/check-logs.ts';
@@ -121,13 +122,31 @@ describe('linkerd', () => {
       'proxies of the control plane’s version',
       facts([CONFIG, pod('a'), pod('b')]),
       'proxies',
-      '✓ proxies: 2 proxies: 2 edge-26.8.3, like the control plane',
+      '✓ proxies: 2 proxies: 2 edge-26.8.3 (2.20), like the control plane',
     ],
     [
       'a proxy of another version',
       facts([CONFIG, pod('a'), pod('b', { 'linkerd.io/proxy-version': 'stable-2.14.10' })]),
       'proxies',
-      '✗ proxies: 1 of 2 proxies are not of the control plane’s version edge-26.8.3: 1 edge-26.8.3, 1 stable-2.14.10 | kubectl rollout restart -n shop deploy/cart',
+      '✗ proxies: 1 of 2 proxies are more than one version older than the control plane’s edge-26.8.3 (2.20): 1 edge-26.8.3 (2.20), 1 stable-2.14.10 | kubectl rollout restart -n shop deploy/cart',
+    ],
+    [
+      'a proxy one version behind, as after an upgrade',
+      facts([CONFIG, pod('a'), pod('b', { 'linkerd.io/proxy-version': 'edge-25.11.2' })]),
+      'proxies',
+      '✓ proxies: 2 proxies: 1 edge-26.8.3 (2.20), 1 edge-25.11.2 (2.19); the control plane is edge-26.8.3 (2.20), and one version between them is fine',
+    ],
+    [
+      'a proxy that is newer than the control plane',
+      facts([object('v1', 'ConfigMap', 'linkerd', 'linkerd-config', { data: { values: 'linkerdVersion: stable-2.14.10\n' } }), pod('a')]),
+      'proxies',
+      '✗ proxies: 1 of 1 proxy are newer than the control plane’s stable-2.14.10: 1 edge-26.8.3 (2.20) | The control plane is upgraded first',
+    ],
+    [
+      'a build of one’s own',
+      facts([CONFIG, pod('a', { 'linkerd.io/proxy-version': 'dev-0a1b2c3' })]),
+      'proxies',
+      '? proxies: 1 of 1 proxy: how far their version is from the control plane’s edge-26.8.3 (2.20) is not known: 1 dev-0a1b2c3 | linkerd check --proxy',
     ],
     [
       'a proxy that is too old',
@@ -139,7 +158,7 @@ describe('linkerd', () => {
       'pods that ended do not count',
       facts([CONFIG, { ...pod('a', { 'linkerd.io/proxy-version': 'stable-2.11.5' }), status: { phase: 'Succeeded' } }, pod('b')]),
       'proxies',
-      '✓ proxies: 1 proxy: 1 edge-26.8.3',
+      '✓ proxies: 1 proxy: 1 edge-26.8.3 (2.20)',
     ],
     ['nothing is meshed', facts([CONFIG]), 'proxies', '✗ proxies: proxies: no pod with a proxy was found'],
   ])('%s', (_, given, id, words) => {
@@ -351,5 +370,38 @@ describe('rights and the store', () => {
       '✗ store:',
     );
     expect(shown(checkStore(null))).toContain('? store:');
+  });
+});
+
+describe('temporary grants', () => {
+  const NOW = Date.UTC(2026, 10, 24, 12);
+  const grant = (name: string, expires: string) => ({
+    ...object('policy.linkerd.io/v1alpha1', 'AuthorizationPolicy', 'shop', name),
+    metadata: { name, namespace: 'shop', annotations: { 'denywhy.dev/expires': expires } },
+  });
+  const check = (...grants: readonly Resource[]) =>
+    checkGrants([CONFIG, ...grants], NOW)
+      .map(shown)
+      .join('\n');
+
+  it.each<readonly [string, readonly Resource[], string]>([
+    ['none', [], ''],
+    [
+      'those that run',
+      [grant('a', '2026-11-24T13:00:00Z'), grant('b', '2026-11-24T14:30:00+02:00')],
+      '✓ temporary-grants: 2 temporary grants, the next one expires 2026-11-24T12:30Z',
+    ],
+    [
+      'those that have expired, the oldest first',
+      [grant('a', '2026-11-24T11:00:00Z'), grant('b', '2026-11-25T00:00:00Z'), grant('c', '2026-11-23T09:00:00Z')],
+      '✗ temporary-grants: 2 of 3 temporary grants expired and still in force: AuthorizationPolicy shop/c (2026-11-23T09:00Z), AuthorizationPolicy shop/a (2026-11-24T11:00Z) | Linkerd does not read the annotation: remove what it grants, or give it more time: | kubectl annotate --overwrite -n shop authorizationpolicy/c denywhy.dev/expires=TIME | kubectl annotate --overwrite -n shop authorizationpolicy/a denywhy.dev/expires=TIME',
+    ],
+    [
+      'a time that nobody can read',
+      [grant('a', 'tomorrow')],
+      '✗ temporary-grants: 1 of 1 temporary grant say no time that can be read in denywhy.dev/expires: AuthorizationPolicy shop/a | It is written 2026-11-24T12:00:00Z.',
+    ],
+  ])('%s', (_, grants, expected) => {
+    expect(check(...grants)).toBe(expected);
   });
 });
