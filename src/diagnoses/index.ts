@@ -17,6 +17,7 @@ import { identityNotListed } from './identity-not-listed.ts';
 import { identityWrongNamespace } from './identity-wrong-namespace.ts';
 import { identityWrongTrustDomain } from './identity-wrong-trust-domain.ts';
 import { matchedAnotherRoute } from './matched-another-route.ts';
+import { noRouteMatches } from './no-route-matches.ts';
 import { noServerForPort } from './no-server-for-port.ts';
 import { outsideClusterNetworks } from './outside-cluster-networks.ts';
 import { overlappingServers } from './overlapping-servers.ts';
@@ -35,6 +36,7 @@ export const DIAGNOSES: readonly Diagnosis[] = [
   overlappingServers,
   routeNotAttached,
   matchedAnotherRoute,
+  noRouteMatches,
   danglingReference,
   defaultServiceAccount,
   spiffeWildcard,
