@@ -1,5 +1,5 @@
 /** What findings of one denial have in common: the decision's words, what was seen, the objects with their places. */
-import type { Source } from '../evidence/facts.ts';
+import type { Source, SymptomKind } from '../evidence/facts.ts';
 import type { Considered } from '../policy/evaluation.ts';
 import { memo } from '../policy/memo.ts';
 import { type Instant, type ObjectRef, objectKey, showRef } from '../policy/resource.ts';
@@ -95,6 +95,12 @@ const DENIED_WORDS = {
   'rate-limited': 'a request was over a rate limit',
   'audit-allowed': 'a request was allowed by audit alone',
 } as const;
+
+/** What the proxies that refused told of such trouble themselves. */
+export function toldBy({ target, seen }: Denied, kind: SymptomKind): readonly FindingEvidence[] {
+  const own = seen.symptoms.filter(({ symptom: { reporter } }) => reporter.pod !== null && target.pods.includes(reporter.pod));
+  return own.filter(({ symptom }) => symptom.kind === kind).map(told);
+}
 
 /** Trouble that was told, as evidence. */
 function told({ symptom }: PlacedSymptom): FindingEvidence {

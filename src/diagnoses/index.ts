@@ -22,6 +22,7 @@ import { noServerForPort } from './no-server-for-port.ts';
 import { outsideClusterNetworks } from './outside-cluster-networks.ts';
 import { overlappingServers } from './overlapping-servers.ts';
 import { policyInAnotherNamespace } from './policy-in-another-namespace.ts';
+import { policyRejectedByProxy } from './policy-rejected-by-proxy.ts';
 import { prometheusDenied } from './prometheus-denied.ts';
 import { routeNotAttached } from './route-not-attached.ts';
 import { serverMissesPort } from './server-misses-port.ts';
@@ -31,6 +32,7 @@ import { targetMissing } from './target-missing.ts';
 
 /** In the order in which they are asked; of findings that weigh the same the earlier goes before. */
 export const DIAGNOSES: readonly Diagnosis[] = [
+  policyRejectedByProxy,
   targetMissing,
   policyInAnotherNamespace,
   overlappingServers,
