@@ -1,7 +1,7 @@
 /** What turned allow into deny, in words and as data. */
-import type { Author } from '../evidence/audit.ts';
 import type { Candidate } from '../evidence/candidates.ts';
 import type { ObjectEdit, Turn, WhatChanged } from '../evidence/changed.ts';
+import { showAuthor, showEdit } from '../evidence/edit-words.ts';
 import type { TargetExplanation } from '../explain.ts';
 import { type Instant, type ObjectRef, showRef } from '../policy/resource.ts';
 import { showInstant } from '../policy/time.ts';
@@ -55,26 +55,16 @@ function textLines(text: string, { columns }: Style): readonly string[] {
   return wrap(safe(text), columns, ' '.repeat(LABEL));
 }
 
-const DONE = { created: 'was created', edited: 'was edited', deleted: 'was deleted' } as const;
-const WHOSE = { policy: '', server: 'the server’s ', client: 'the client’s ' } as const;
-
-function editWords({ object, change, of, replaces }: ObjectEdit, namespace: string | null): string {
-  const name = `${WHOSE[of]}${shortRef(object, namespace)}`;
-  return change === 'replaced' ? `${name} took the place of ${replaces}` : `${name} ${DONE[change]}`;
-}
-
 function shortRef(ref: ObjectRef, namespace: string | null): string {
   return ref.namespace === namespace ? `${ref.kind} ${ref.name}` : showRef(ref);
 }
 
-function byWords({ author, manager }: Pick<ObjectEdit, 'author'> & { readonly manager: { readonly name: string } | null }): string {
-  const client = manager?.name ?? author?.manager ?? null;
-  if (author === null) return client === null ? '' : ` by ${client}`;
-  return ` by ${authorWords(author)}${client === null ? '' : ` (${client})`}`;
+function editWords(edit: ObjectEdit, namespace: string | null): string {
+  return showEdit(edit, (ref) => shortRef(ref, namespace));
 }
 
-function authorWords({ user, impersonatedBy }: Author): string {
-  return impersonatedBy === null ? user : `${user}, as whom ${impersonatedBy} acted`;
+function byWords({ author, manager }: ObjectEdit): string {
+  return showAuthor(author, manager?.name ?? null);
 }
 
 function generationWords({ generation: { before, after } }: ObjectEdit): string {
@@ -107,8 +97,8 @@ function throughoutWords(throughout: NonNullable<WhatChanged['throughout']>, dec
 }
 
 function candidateWords({ object, change, at, manager, author, certainty }: Candidate, style: Style): string {
-  const by = byWords({ author, manager: manager === null ? null : { name: manager } });
-  return `${certainty.padEnd(8)} ${showMoment(at, style.now)} UTC ${shortRef(object, style.namespace)} ${DONE[change]}${by}`;
+  const by = showAuthor(author, manager);
+  return `${certainty.padEnd(8)} ${showMoment(at, style.now)} UTC ${shortRef(object, style.namespace)} was ${change}${by}`;
 }
 
 function time(at: Instant | null): string | null {

@@ -2,6 +2,7 @@
 import { missedIdentity } from './closest.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { drafted } from './drafting.ts';
+import { causesIn } from './policy-changed.ts';
 
 /** Kinds of workload that run now and then. */
 const JOBS: ReadonlySet<string> = new Set(['Job', 'CronJob']);
@@ -11,7 +12,7 @@ export const identityNotListed: Diagnosis = {
   title: 'the client’s identity is listed nowhere',
   denied(denied, found) {
     const considered = missedIdentity(denied);
-    if (considered === null || found.some(({ removal }) => removal === 'allows')) return null;
+    if (considered === null || causesIn(found).some(({ removal }) => removal === 'allows')) return null;
     const { serviceAccount, workload } = denied.client.ref;
     const name = serviceAccount === null ? 'this identity' : `ServiceAccount ${serviceAccount.namespace}/${serviceAccount.name}`;
     const job =

@@ -21,6 +21,7 @@ import { noRouteMatches } from './no-route-matches.ts';
 import { noServerForPort } from './no-server-for-port.ts';
 import { outsideClusterNetworks } from './outside-cluster-networks.ts';
 import { overlappingServers } from './overlapping-servers.ts';
+import { policyChanged } from './policy-changed.ts';
 import { policyInAnotherNamespace } from './policy-in-another-namespace.ts';
 import { policyRejectedByProxy } from './policy-rejected-by-proxy.ts';
 import { prometheusDenied } from './prometheus-denied.ts';
@@ -56,6 +57,7 @@ export const DIAGNOSES: readonly Diagnosis[] = [
   addressNotListed,
   serverMissesPort,
   defaultPolicyNotInForce,
+  policyChanged,
   noServerForPort,
   serverWithoutAuthorization,
   identityNotListed,

@@ -2,13 +2,14 @@
 import { lawOfDenial } from './closest.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { drafted } from './drafting.ts';
+import { causesIn } from './policy-changed.ts';
 
 export const noServerForPort: Diagnosis = {
   id: 'no-server-for-port',
   title: 'no Server selects the port, and the default policy is deny',
   denied(denied, found) {
     const law = lawOfDenial(denied);
-    if (law === null || found.some(({ removal }) => removal === 'allows')) return null;
+    if (law === null || causesIn(found).some(({ removal }) => removal === 'allows')) return null;
     const { server, defaultPolicy } = law.evaluation.policy;
     if (server !== null || defaultPolicy.policy !== 'deny') return null;
     return drafted(denied, {

@@ -2,12 +2,13 @@
 import { closestOf } from './closest.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { drafted } from './drafting.ts';
+import { causesIn } from './policy-changed.ts';
 
 export const serverWithoutAuthorization: Diagnosis = {
   id: 'server-without-authorization',
   title: 'a Server that authorizes nobody',
   denied(denied, found) {
-    if (closestOf(denied)?.type !== 'nothing' || found.length > 0) return null;
+    if (closestOf(denied)?.type !== 'nothing' || causesIn(found).length > 0) return null;
     const isRoute = denied.law?.evaluation.route?.kind !== 'default' && denied.law?.evaluation.route != null;
     return drafted(denied, {
       certainty: 'certain',

@@ -74,3 +74,10 @@ function civilFromDays(days: number): {
     day: dayOfYear - Math.floor((153 * marchMonth + 2) / 5) + 1,
   };
 }
+
+/** For people, in UTC: `2026-11-23 09:23:07 UTC`. */
+export function showSecond(instant: Instant): string {
+  return `${showInstant(instant)
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, '')} UTC`;
+}
