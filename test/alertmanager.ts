@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { freePorts } from './ports.ts';
 import { waitFor } from './prometheus.ts';
-import { freePort } from './service.ts';
 
 /** Why tests with Alertmanager are skipped; null: they run. Under CI a missing one is a failure. */
 export const alertmanagerSkip: string | null = hasAlertmanager() ? null : 'prometheus-alertmanager is not installed';
@@ -20,7 +20,10 @@ function hasAlertmanager(): boolean {
 
 export interface TestAlertmanager {
   readonly url: string;
+  /** The one that runs now, or ran last. */
   readonly process: ChildProcess;
+  /** Starts it again, with the notification log it had; alerts it has none until it is told of them. */
+  startAgain(): Promise<void>;
   alerts(): Promise<readonly HeldAlert[]>;
   /** As Prometheus does it. */
   post(alerts: readonly object[]): Promise<void>;
@@ -54,8 +57,8 @@ export async function startAlertmanagers(count: number, webhooks: readonly strin
     receivers: webhooks.map((url, i) => ({ name: name(i), webhook_configs: [{ url, send_resolved: true }] })),
   };
   writeFileSync(join(directory, 'alertmanager.yml'), stringify(config));
-  const ports = await Promise.all(Array.from({ length: count }, freePort));
-  const gossip = await Promise.all(Array.from({ length: count }, freePort));
+  const ports = await freePorts(count);
+  const gossip = await freePorts(count);
   const peers = ports.map((port, i): TestAlertmanager => {
     const others = gossip.filter((_, other) => other !== i).map((other) => `--cluster.peer=127.0.0.1:${other}`);
     const args = [
@@ -68,7 +71,7 @@ export async function startAlertmanagers(count: number, webhooks: readonly strin
       '--cluster.settle-timeout=1s',
       ...others,
     ];
-    return peerOf(`http://127.0.0.1:${port}`, spawn('prometheus-alertmanager', args, { cwd: directory, stdio: 'ignore' }));
+    return peerOf(`http://127.0.0.1:${port}`, () => spawn('prometheus-alertmanager', args, { cwd: directory, stdio: 'ignore' }), count);
   });
   const stop = async () => {
     for (const peer of peers) await ended(peer.process);
@@ -85,10 +88,18 @@ export async function startAlertmanagers(count: number, webhooks: readonly strin
   return { peers, stop };
 }
 
-function peerOf(url: string, child: ChildProcess): TestAlertmanager {
+function peerOf(url: string, start: () => ChildProcess, members: number): TestAlertmanager {
+  let child = start();
   return {
     url,
-    process: child,
+    get process() {
+      return child;
+    },
+    async startAgain() {
+      await ended(child);
+      child = start();
+      if (!(await waitFor(async () => (await membersOf(url)) === members, 30_000))) throw new Error('the Alertmanager does not come back');
+    },
     async alerts() {
       return (await (await fetch(`${url}/api/v2/alerts`)).json()) as HeldAlert[];
     },

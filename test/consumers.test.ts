@@ -8,8 +8,9 @@ import { Worker } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { incident as incidentShape } from '../src/http/schemas.ts';
+import { freePort } from './ports.ts';
 import { redisSkip, startRedis, type TestRedis } from './redis.ts';
-import { freePort, startService, type TestService } from './service.ts';
+import { startService, type TestService } from './service.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const PAGE = readFileSync(join(ROOT, 'docs', 'consumers.md'), 'utf8');

@@ -2,9 +2,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { freePort } from './ports.ts';
 
 /** Why tests with Prometheus are skipped; null: they run. Under CI a missing one is a failure. */
 export const prometheusSkip: string | null = hasPrometheus() ? null : 'prometheus and promtool are not installed';
@@ -53,41 +55,69 @@ export interface TestPrometheus {
   readonly url: string;
   /** `data` of an answer of its API. */
   ask(path: string): Promise<unknown>;
+  /** Kills it. Its data stay. */
+  kill(): Promise<void>;
+  /** Starts it again at the same address, with the data it had or (`isEmpty`) with none. */
+  startAgain(isEmpty?: boolean): Promise<void>;
+  /** Kills it, and removes its files. */
   stop(): Promise<void>;
 }
 
+export interface PrometheusOptions {
+  /** `host:port` of those that get its alerts. */
+  readonly alertmanagers?: readonly string[];
+  /** Text of its web configuration file; its URL has `https` then. */
+  readonly web?: string;
+}
+
 /** `job`, target by target; scraped and evaluated each second. `rules`: text of a rule file. */
-export async function startPrometheus(job: string, targets: readonly ScrapeTarget[], rules: string): Promise<TestPrometheus> {
+export async function startPrometheus(
+  job: string,
+  targets: readonly ScrapeTarget[],
+  rules: string,
+  { alertmanagers = [], web }: PrometheusOptions = {},
+): Promise<TestPrometheus> {
   const directory = mkdtempSync(join(tmpdir(), 'denywhy-prometheus-'));
   const config = {
     global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: ['rules.yaml'],
+    alerting: { alertmanagers: [{ static_configs: [{ targets: alertmanagers }] }] },
     scrape_configs: [{ job_name: job, static_configs: targets.map(({ exporter, labels }) => ({ targets: [exporter.address], labels })) }],
   };
   writeFileSync(join(directory, 'prometheus.yml'), stringify(config));
   writeFileSync(join(directory, 'rules.yaml'), rules);
   const port = await freePort();
-  const child: ChildProcess = spawn(
-    'prometheus',
-    ['--config.file=prometheus.yml', '--storage.tsdb.path=data', `--web.listen-address=127.0.0.1:${port}`, '--log.level=error'],
-    { cwd: directory, stdio: 'ignore' },
-  );
-  const url = `http://127.0.0.1:${port}`;
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const stop = async () => {
-    child.kill('SIGKILL');
+  if (web !== undefined) writeFileSync(join(directory, 'web.yml'), web);
+  const args = [
+    '--config.file=prometheus.yml',
+    '--storage.tsdb.path=data',
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--log.level=error',
+    ...(web === undefined ? [] : ['--web.config.file=web.yml']),
+  ];
+  const url = `${web === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
+  let child: ChildProcess | null = null;
+  const kill = async () => {
+    const ending = child;
+    child = null;
+    if (ending === null || ending.exitCode !== null || ending.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => ending.once('exit', () => resolve()));
+    ending.kill('SIGKILL');
     await ended;
+  };
+  const stop = async () => {
+    await kill();
     rmSync(directory, { recursive: true });
   };
-  const isReady = () =>
-    fetch(`${url}/-/ready`).then(
-      (response) => response.ok,
-      () => false,
-    );
-  if (!(await waitFor(isReady, 15_000))) {
+  /** Where it asks for certificates, nobody here has one: that it listens must do. */
+  const isReady = () => (web === undefined ? isOk(`${url}/-/ready`) : listens(port));
+  const start = async () => {
+    child = spawn('prometheus', args, { cwd: directory, stdio: 'ignore' });
+    if (await waitFor(isReady, 30_000)) return;
     await stop();
     throw new Error('prometheus did not become ready');
-  }
+  };
+  await start();
   return {
     url,
     async ask(path) {
@@ -95,8 +125,29 @@ export async function startPrometheus(job: string, targets: readonly ScrapeTarge
       if (answer.status !== 'success') throw new Error(JSON.stringify(answer));
       return answer.data;
     },
+    kill,
+    async startAgain(isEmpty = false) {
+      if (isEmpty) rmSync(join(directory, 'data'), { recursive: true });
+      await start();
+    },
     stop,
   };
+}
+
+function isOk(url: string): Promise<boolean> {
+  return fetch(url).then(
+    (response) => response.ok,
+    () => false,
+  );
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
 }
 
 /** Polls until it holds; false: it did not in time. */
@@ -107,10 +158,4 @@ export async function waitFor(holds: () => Promise<boolean>, milliseconds: numbe
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return false;
-}
-
-async function freePort(): Promise<number> {
-  const { address, close } = await startExporter('');
-  await close();
-  return Number(address.split(':').at(-1));
 }

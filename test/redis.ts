@@ -1,9 +1,9 @@
 /** A real Redis of the test's own: on a free loopback port, with its files in a directory that goes away with it. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './ports.ts';
 
 /** Why tests with Redis are skipped; null: they run. Under CI a missing Redis is a failure. */
 export const redisSkip: string | null = hasRedis() ? null : 'redis-server is not installed';
@@ -71,13 +71,4 @@ export async function startRedis(config: Readonly<Record<string, string>> = {}):
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

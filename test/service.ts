@@ -1,7 +1,6 @@
 /** The real service as a process of its own, on a free loopback port. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -63,13 +62,4 @@ export function startService({ port, directory, env }: ServiceOptions): TestServ
 
 function tailOf(log: string): string {
   return readFileSync(log, 'utf8').split('\n').slice(-20).join('\n');
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
+import { freePort } from '../ports.ts';
 import { redisSkip, startRedis, type TestRedis } from '../redis.ts';
-import { freePort, startService } from '../service.ts';
+import { startService } from '../service.ts';
 import { cpuSeconds, type Load, type Loaded, load, quantile } from './load.ts';
 import { type Line, median } from './measure.ts';
 

@@ -6,12 +6,12 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from '../ports.ts';
 import { type Api, ApiError, connect } from './api.ts';
 import { BINARIES } from './binaries.ts';
 import { installCrds } from './crds.ts';
 import type { Member } from './member.ts';
 import { type Site, startApiServer, startControllerManager, startEtcd, startKubectlProxy, startOperator } from './members.ts';
-import { freePorts } from './ports.ts';
 import { type Endpoint, type Tokens, viewerRoles, writeKubeconfig, writeTokens } from './users.ts';
 
 export interface Cluster extends Endpoint {

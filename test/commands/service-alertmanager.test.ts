@@ -8,8 +8,8 @@ import { type Service, startService } from '../../src/commands/service.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/telemetry.ts';
 import { alertmanagerSkip, ended, type Receiver, startAlertmanagers, startReceiver, type TestAlertmanagers } from '../alertmanager.ts';
+import { freePort } from '../ports.ts';
 import { waitFor } from '../prometheus.ts';
-import { freePort } from '../service.ts';
 import { CART_LABELS, fromMetrics } from '../triage/desk.ts';
 
 interface ShownIncident {

@@ -5,7 +5,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePorts } from '../cluster/ports.ts';
+import { freePorts } from '../ports.ts';
 import type { Compose } from './compose.ts';
 
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
