@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePorts } from '../cluster/ports.ts';
+import { freePorts } from '../ports.ts';
 import { until } from '../until.ts';
 import { assembleImage, type Image, PROJECT } from './image.ts';
 
