@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { Command as Commander, CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { canCommand } from './commands/can.ts';
 import { check } from './commands/check.ts';
 import type { Command, Io } from './commands/command.ts';
 import { completion } from './commands/completion.ts';
@@ -22,6 +23,7 @@ import { InvalidInput, type Place, Unavailable } from './errors.ts';
 export const COMMANDS: readonly Command[] = [
   explain,
   policy,
+  canCommand,
   check,
   diagnoses,
   demo,
