@@ -2,7 +2,7 @@
 import { portsOf } from '../access/ports.ts';
 import { InvalidInput } from '../errors.ts';
 import { showWorkload } from '../evidence/missing.ts';
-import { workloadOf } from '../manifests/owner.ts';
+import { workloadOf } from '../policy/owner.ts';
 import type { ObjectRef } from '../policy/resource.ts';
 import { findResource, namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import { hasEnded, type Workload } from '../policy/workload.ts';

@@ -6,7 +6,7 @@ import type { Resource } from '../../src/policy/resource.ts';
 import { ACCOUNT, NETWORK, network, pod, policy, route, SERVER, targetServer } from '../policy/cluster.ts';
 import { run } from '../run-command.ts';
 
-const HISTORY = join(import.meta.dirname, '..', '..', 'demo', 'policy-history.jsonl');
+const HISTORY = 'demo/policy-history.jsonl';
 const story = (...args: readonly string[]) => run(['can', ...args, '-n', 'production', '--cluster', HISTORY]);
 
 const directory = mkdtempSync(join(tmpdir(), 'denywhy-can-'));
