@@ -37,7 +37,7 @@ interface RawCanOptions extends RawClusterOptions {
   readonly output: 'text' | 'json';
 }
 
-export const EXIT_OF = { yes: 0, no: 1, partly: 4, undecided: 4 } as const;
+const EXIT_OF = { yes: 0, no: 1, partly: 4, undecided: 4 } as const;
 
 export const canCommand: Command = {
   name: 'can',
