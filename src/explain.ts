@@ -180,7 +180,7 @@ export function saidOf({ findings: [first], decision }: Pick<TargetExplanation, 
 }
 
 function standingOf(snapshot: Snapshot, { namespace }: Question, seen: Seen, refused: readonly Denied[]): Standing {
-  const told = seen.symptoms.map(({ place }) => place.namespace);
+  const told = seen.symptoms.map(({ place, symptom }) => place.namespace ?? symptom.sample.complaint?.namespace ?? null);
   const named = [namespace, ...told, ...refused.map(({ target }) => target.namespace)];
   return { snapshot, namespaces: new Set(named.filter((name) => name !== null)), refused, seen };
 }

@@ -20,14 +20,14 @@ export function drafted(denied: Denied, said: Said, objects: readonly (ObjectRef
     observed: decision.observed,
     note: decision.note,
     objects: cited(law?.snapshot ?? null, refs),
-    evidence: [...evidenceOf(denied), ...complaintsAbout(denied, refs)],
+    evidence: [...evidenceOf(denied), ...complaintsAbout(denied.seen, refs)],
     missing: denied.missing,
     ...said,
   };
 }
 
 /** What the policy controller logged about the objects: that it refuses or ignores them. */
-function complaintsAbout({ seen }: Denied, refs: readonly (ObjectRef | null)[]): readonly FindingEvidence[] {
+export function complaintsAbout(seen: Seen, refs: readonly (ObjectRef | null)[]): readonly FindingEvidence[] {
   const byName = complaintsIn(seen);
   const about = refs.flatMap((ref) => (ref === null ? [] : (byName.get(`${ref.kind}/${ref.name}`)?.filter(isIn(ref.namespace)) ?? [])));
   return about.slice(0, MOST_COMPLAINTS).map(told);

@@ -16,6 +16,7 @@ import { type Finding, ranked } from './finding.ts';
 import { identityNotListed } from './identity-not-listed.ts';
 import { identityWrongNamespace } from './identity-wrong-namespace.ts';
 import { identityWrongTrustDomain } from './identity-wrong-trust-domain.ts';
+import { invalidObject } from './invalid-object.ts';
 import { matchedAnotherRoute } from './matched-another-route.ts';
 import { noRouteMatches } from './no-route-matches.ts';
 import { noServerForPort } from './no-server-for-port.ts';
@@ -41,6 +42,7 @@ export const DIAGNOSES: readonly Diagnosis[] = [
   matchedAnotherRoute,
   noRouteMatches,
   danglingReference,
+  invalidObject,
   defaultServiceAccount,
   spiffeWildcard,
   clientOfAnotherCluster,
