@@ -3,7 +3,7 @@ import type { ClientTls } from './evaluation.ts';
 import type { InboundServer } from './inbound.ts';
 import { memo } from './memo.ts';
 import { indexNetworkPolicies, type NetworkPolicyIndex } from './network-policy.ts';
-import { type NetworkClient, type NetworkLookups, type NetworkVerdict, networkVerdict } from './network-verdict.ts';
+import { hostIps, type NetworkClient, type NetworkLookups, type NetworkVerdict, networkVerdict } from './network-verdict.ts';
 import { namespaceLabels, resourcesOfKind, type Snapshot } from './snapshot.ts';
 import { type WirePort, wirePort } from './wire-port.ts';
 import type { Workload } from './workload.ts';
@@ -44,13 +44,14 @@ export function networkAnswer(snapshot: Snapshot, question: NetworkQuestion): Ne
     anyEgress: policies.anyEgress,
     namespaceLabels: (namespace) => namespaceLabels(snapshot, namespace),
   };
-  const flow = { client: networkClient(client, clientIp), server: server.resource, port: wire.port };
+  const flow = { client: networkClient(client, clientIp, server), server: server.resource, port: wire.port };
   return { verdict: networkVerdict(lookups, flow), wire };
 }
 
-function networkClient(client: Workload | null, ip: string | null): NetworkClient {
+function networkClient(client: Workload | null, ip: string | null, server: Workload): NetworkClient {
   if (client?.kind === 'Pod') return { type: 'pod', pod: client.resource, ip };
-  return { type: 'unknown', ip };
+  // The server's own node: its kubelet, or a pod on the node's network.
+  return ip !== null && hostIps(server.resource).includes(ip) ? { type: 'address', ip } : { type: 'unknown', ip };
 }
 
 const networkPolicies = memo((snapshot: Snapshot): NetworkPolicyIndex => indexNetworkPolicies(allNetworkPolicies(snapshot)));

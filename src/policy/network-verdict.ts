@@ -113,18 +113,25 @@ function endOf(client: NetworkClient, noAddress: NetworkMissing): End {
     return { pod: null, known: client.type === 'address', ips, hostIps: [], hostNetwork: false, noAddress, text: client.ip ?? 'unknown' };
   }
   const { pod } = client;
-  const status = isObject(pod.status) ? pod.status : {};
-  const addresses = (one: string, many: string) =>
-    [status[one], ...listOf(status[many]).map((a) => (isObject(a) ? a['ip'] : null))].filter((ip) => typeof ip === 'string');
   return {
     pod,
     known: true,
-    ips: client.ip === null ? [...new Set(addresses('podIP', 'podIPs'))] : [client.ip],
-    hostIps: addresses('hostIP', 'hostIPs'),
+    ips: client.ip === null ? [...new Set(addresses(pod, 'podIP', 'podIPs'))] : [client.ip],
+    hostIps: hostIps(pod),
     hostNetwork: isObject(pod.spec) && pod.spec['hostNetwork'] === true,
     noAddress,
     text: `pod ${pod.metadata.namespace}/${pod.metadata.name}${labelsText(pod.metadata.labels ?? {})}`,
   };
+}
+
+/** Addresses of the node that a pod runs on. */
+export function hostIps(pod: Resource): readonly string[] {
+  return addresses(pod, 'hostIP', 'hostIPs');
+}
+
+function addresses({ status }: Resource, one: string, many: string): readonly string[] {
+  const fields = isObject(status) ? status : {};
+  return [fields[one], ...listOf(fields[many]).map((a) => (isObject(a) ? a['ip'] : null))].filter((ip) => typeof ip === 'string');
 }
 
 function sideOf(direction: Direction, subject: End, other: End, lookups: NetworkLookups, flow: NetworkFlow): NetworkSide {

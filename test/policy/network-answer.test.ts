@@ -49,6 +49,17 @@ describe('networkAnswer on the recorded story', () => {
     expect(answer(snapshot, story, 'frontend', null)?.verdict.verdict).toBe('deny');
   });
 
+  test('the kubelet of the server’s own node is let in, whatever pods may not send', () => {
+    const node = { hostIP: '192.168.77.10', hostIPs: [{ ip: '192.168.77.10' }] };
+    const objects = story.map((r) => (r.kind === 'Pod' ? { ...r, status: { ...(r.status as object), ...node } } : r));
+    const snapshot = buildSnapshot(objects, LINKERD_DEFAULTS);
+    const server = workload(snapshot, objects, 'backend');
+    const policy = inboundServer(snapshot, server, 8080);
+    const from = (clientIp: string) => networkAnswer(snapshot, { client: null, clientIp, tls: null, server, port: 8080, policy })?.verdict;
+    expect(from('192.168.77.10')).toMatchObject({ verdict: 'allow', egress: { exempt: 'no-pod' }, ingress: { exempt: 'own-node' } });
+    expect(from('192.168.77.11')).toMatchObject({ verdict: 'undecided', missing: ['client'] });
+  });
+
   test('a cluster without any NetworkPolicy has no answer', () => {
     const deletions = story.filter((r) => r.kind === 'NetworkPolicy').map((r) => ({ delete: refOf(r) }));
     expect(answer(withChanges(buildSnapshot(story, LINKERD_DEFAULTS), deletions), story, 'frontend', null)).toBeNull();
