@@ -57,7 +57,7 @@ describe('networkAnswer on the recorded story', () => {
     const policy = inboundServer(snapshot, server, 8080);
     const from = (clientIp: string) => networkAnswer(snapshot, { client: null, clientIp, tls: null, server, port: 8080, policy })?.verdict;
     expect(from('192.168.77.10')).toMatchObject({ verdict: 'allow', egress: { exempt: 'no-pod' }, ingress: { exempt: 'own-node' } });
-    expect(from('192.168.77.11')).toMatchObject({ verdict: 'undecided', missing: ['client'] });
+    expect(from('192.168.77.11')).toMatchObject({ verdict: 'deny', ingress: { exempt: null } });
   });
 
   test('a cluster without any NetworkPolicy has no answer', () => {
