@@ -2,7 +2,7 @@
  * Reads from the API server: GET, and one POST that writes nothing (may this account do that?). What it answers is a stream, so that lists,
  * watches and logs are read alike.
  */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { InvalidInput, Unavailable } from '../errors.ts';
@@ -29,8 +29,9 @@ export interface KubernetesAnswer {
 export interface KubernetesClient {
   /** For people: `the API server at https://HOST:PORT`. */
   readonly place: string;
-  /** For programs that speak another protocol with it (port-forward). */
   readonly access: KubernetesAccess;
+  /** For what speaks another protocol with it (port-forward): who asks, and by which connections. Errors: as `get`. */
+  connection(): Promise<KubernetesConnection>;
   /** `path` is of the API (`/api/v1/pods`); names in it are made with `pathOf`. Errors: Unavailable (no answer, no credentials). */
   get(path: string, request?: KubernetesRequest): Promise<KubernetesAnswer>;
   /**
@@ -40,6 +41,12 @@ export interface KubernetesClient {
   mayI(attributes: Readonly<Record<string, string>>): Promise<KubernetesAnswer>;
   /** Ends what is under way. */
   close(): void;
+}
+
+export interface KubernetesConnection {
+  readonly headers: OutgoingHttpHeaders;
+  /** Holds certificates, and knows the proxy on the way. */
+  readonly agent: HttpAgent | HttpsAgent;
 }
 
 export interface ClientOptions extends AccessOptions {
@@ -62,14 +69,19 @@ export function openKubernetes(options: ClientOptions): KubernetesClient {
   const agents = createAgents(access, env);
   const closing = new AbortController();
 
+  async function connect(anew: boolean): Promise<KubernetesConnection> {
+    const given = await credentials.get(anew);
+    return { headers: { ...given.headers, 'User-Agent': 'denywhy' }, agent: agents.current(given) };
+  }
+
   async function ask(path: string, request: Asking, isSecond: boolean): Promise<KubernetesAnswer> {
     const signal = request.signal === undefined ? closing.signal : AbortSignal.any([request.signal, closing.signal]);
-    const given = await credentials.get(isSecond);
+    const { headers: own, agent } = await connect(isSecond);
     const url = new URL(`${server}${path}`);
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
-    const headers = { ...given.headers, Accept: request.accept ?? 'application/json', 'User-Agent': 'denywhy' };
+    const headers = { ...own, Accept: request.accept ?? 'application/json' };
     const { body } = request;
-    const response = await send(url, { headers, body, agent: agents.current(given), signal, timeout }).catch((error: unknown) => {
+    const response = await send(url, { headers, body, agent, signal, timeout }).catch((error: unknown) => {
       throw connectionFault(error, place, timeout);
     });
     if (response.statusCode === 401 && !isSecond && credentials.canRenew) {
@@ -82,6 +94,7 @@ export function openKubernetes(options: ClientOptions): KubernetesClient {
   return {
     place,
     access,
+    connection: () => connect(false),
     get: (path, request = {}) => ask(path, { ...request, body: null }, false),
     mayI: (resourceAttributes) => ask(REVIEWS, { body: JSON.stringify({ ...REVIEW, spec: { resourceAttributes } }) }, false),
     close() {
@@ -142,7 +155,7 @@ interface Asking extends KubernetesRequest {
 }
 
 interface Sending {
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: OutgoingHttpHeaders;
   readonly body: string | null;
   readonly agent: HttpAgent | HttpsAgent;
   readonly signal: AbortSignal;

@@ -32,13 +32,15 @@ export interface KubernetesAccess {
   readonly user: User;
   /** Holds the bearer token, and is renewed. */
   readonly tokenFile: string | null;
+  /** Beside `user.impersonateUser`. */
+  readonly impersonateGroups: readonly string[];
 }
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 interface Kubeconfig {
   readonly clusters: readonly Cluster[];
-  readonly users: readonly (User & { readonly tokenFile: string | null })[];
+  readonly users: readonly (User & Pick<KubernetesAccess, 'tokenFile' | 'impersonateGroups'>)[];
   readonly contexts: readonly Context[];
   readonly current: string | null;
 }
@@ -87,11 +89,11 @@ function readKubeconfig(path: string, mustExist: boolean): Kubeconfig | null {
 }
 
 function readUsers(path: string, value: unknown): Kubeconfig['users'] {
-  const raw = (Array.isArray(value) ? value : []) as readonly { readonly user?: { readonly tokenFile?: unknown } | null }[];
+  const raw = (Array.isArray(value) ? value : []) as readonly { readonly user?: Readonly<Record<string, unknown>> | null }[];
   // The file of a token is read when it is needed: it is renewed. The official reader would read it now, and keep it.
   const plain = raw.map((entry) => ({ ...entry, user: { ...entry?.user, tokenFile: undefined } }));
   return newUsers(plain).map((user, i) => {
-    const tokenFile = raw[i]?.user?.tokenFile;
+    const { tokenFile, 'as-groups': groups } = raw[i]?.user ?? {};
     const files = absolute(path, { certFile: user.certFile, keyFile: user.keyFile });
     const exec = user.exec as { readonly command?: unknown } | null | undefined;
     const command = typeof exec?.command === 'string' && exec.command.includes('/') ? { command: from(path, exec.command) } : {};
@@ -100,6 +102,7 @@ function readUsers(path: string, value: unknown): Kubeconfig['users'] {
       ...files,
       ...(exec == null ? {} : { exec: { ...exec, ...command } }),
       tokenFile: typeof tokenFile === 'string' && tokenFile !== '' ? from(path, tokenFile) : null,
+      impersonateGroups: Array.isArray(groups) ? groups.map(String) : [],
     };
   });
 }
@@ -153,8 +156,8 @@ function accessOf({ clusters, users, contexts, current }: Kubeconfig, wanted: st
       `There are: ${namesOf(users)}.`,
       place,
     );
-  const { tokenFile, ...user } = known ?? { name: '', tokenFile: null };
-  return { context: name, namespace: context.namespace || 'default', cluster, user, tokenFile };
+  const { tokenFile, impersonateGroups, ...user } = known ?? { name: '', tokenFile: null, impersonateGroups: [] };
+  return { context: name, namespace: context.namespace || 'default', cluster, user, tokenFile, impersonateGroups };
 }
 
 /** null: this is no pod, or its token is not mounted. https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/ */
@@ -169,6 +172,7 @@ function inCluster(env: Environment, directory: string): KubernetesAccess | null
     cluster: { name: 'in-cluster', server, skipTLSVerify: false, caFile: join(directory, 'ca.crt') },
     user: { name: 'in-cluster' },
     tokenFile,
+    impersonateGroups: [],
   };
 }
 

@@ -78,6 +78,16 @@ export function connectionFault(error: unknown, place: string, timeout: number):
       `shows a certificate that is not trusted (${code}).`,
       'Look at certificate-authority and tls-server-name of its cluster in the kubeconfig.',
     );
+  if (code === 'ERR_PROXY_TUNNEL')
+    return fault(
+      'is not reached: the proxy on the way refuses.',
+      'Look at proxy-url of its cluster in the kubeconfig, and at HTTPS_PROXY and NO_PROXY.',
+    );
+  if (/^ERR_OSSL_(?:PEM|ASN1|X509|EVP|DECODER)/.test(code))
+    return fault(
+      `is not asked: a certificate or key of the kubeconfig cannot be read (${code}).`,
+      'They are PEM: look at client-certificate, client-key and certificate-authority.',
+    );
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_') || message.includes('SSL routines'))
     return fault(
       'speaks another protocol, or wants another certificate (TLS failed).',

@@ -7,8 +7,6 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { Unavailable } from '../errors.ts';
 import type { ProxyPod } from '../ports.ts';
 import { type KubernetesClient, pathOf } from './kubernetes-client.ts';
-import { pemOf } from './kubernetes-config.ts';
-import { createCredentials } from './kubernetes-credentials.ts';
 import { connectionFault, oneLine } from './kubernetes-faults.ts';
 
 export interface PortForward {
@@ -21,23 +19,11 @@ const [DATA, ERROR] = [0, 1];
 const PORT_BYTES = 2;
 const TIMEOUT = 20_000;
 
-export function createPortForward({ access, place }: KubernetesClient): PortForward {
-  const credentials = createCredentials(access);
-  const { caFile, caData, skipTLSVerify, tlsServerName } = access.cluster;
+export function createPortForward({ access, connection, place }: KubernetesClient): PortForward {
   const config = {
     getCurrentCluster: () => access.cluster,
     async applyToHTTPSOptions(options: Record<string, unknown>) {
-      const { headers, cert, key } = await credentials.get(false);
-      const ca = pemOf(caFile, caData, 'certificate authority');
-      Object.assign(options, {
-        headers: { ...headers, 'User-Agent': 'denywhy' },
-        rejectUnauthorized: !skipTLSVerify,
-        handshakeTimeout: TIMEOUT,
-        ...(ca === null ? {} : { ca }),
-        ...(cert === null ? {} : { cert }),
-        ...(key === null ? {} : { key }),
-        ...(tlsServerName ? { servername: tlsServerName } : {}),
-      });
+      Object.assign(options, { ...(await connection()), handshakeTimeout: TIMEOUT });
     },
   } as unknown as KubeConfig;
 

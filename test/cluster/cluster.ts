@@ -46,10 +46,12 @@ export interface StartOptions {
   /** Gives up. */
   readonly signal?: AbortSignal;
   readonly onStart?: (member: Member) => void;
+  /** Of the API server, beside those that every one has. */
+  readonly apiServerFlags?: readonly string[];
 }
 
 /** Starts one in a directory of its own. Whatever was started is ended again if it fails. A port lost to another program is tried again. */
-export async function startCluster({ signal, onStart = () => {} }: StartOptions = {}): Promise<Cluster> {
+export async function startCluster({ signal, onStart = () => {}, apiServerFlags = [] }: StartOptions = {}): Promise<Cluster> {
   for (let attempt = 1; ; attempt += 1) {
     signal?.throwIfAborted();
     const directory = mkdtempSync(join(tmpdir(), 'denywhy-cluster-'));
@@ -57,7 +59,7 @@ export async function startCluster({ signal, onStart = () => {} }: StartOptions 
     const giveUp = () => void stopAll(members);
     signal?.addEventListener('abort', giveUp);
     try {
-      return await startIn({ directory, members, onStart });
+      return await startIn({ directory, members, onStart }, apiServerFlags);
     } catch (error) {
       await stopAll(members);
       rmSync(directory, { recursive: true, force: true });
@@ -68,7 +70,7 @@ export async function startCluster({ signal, onStart = () => {} }: StartOptions 
   }
 }
 
-async function startIn(site: Site): Promise<Cluster> {
+async function startIn(site: Site, flags: readonly string[]): Promise<Cluster> {
   const { directory, members } = site;
   const auditLog = join(directory, 'audit.log');
   const { tokens, file: tokenFile } = writeTokens(directory);
@@ -81,6 +83,7 @@ async function startIn(site: Site): Promise<Cluster> {
     tokenFile,
     auditLog,
     tokens,
+    flags,
   });
   const api = connect(endpoint.server, endpoint.ca, tokens.admin);
   const kubeconfig = writeKubeconfigs(directory, endpoint, tokens);

@@ -49,12 +49,13 @@ interface ApiServer {
   readonly tokenFile: string;
   readonly auditLog: string;
   readonly tokens: Tokens;
+  readonly flags: readonly string[];
 }
 
 /** `certificates`: a PEM file of what its clients trust; `key`: that of ServiceAccounts' tokens. */
 export async function startApiServer(
   site: Site,
-  { port, etcdPort, tokenFile, auditLog, tokens }: ApiServer,
+  { port, etcdPort, tokenFile, auditLog, tokens, flags }: ApiServer,
 ): Promise<{ endpoint: Endpoint; certificates: string; key: string }> {
   const certificateDirectory = join(site.directory, 'certificates');
   mkdirSync(certificateDirectory);
@@ -75,6 +76,7 @@ export async function startApiServer(
     '--service-cluster-ip-range=10.96.0.0/16',
     '--allow-privileged=true',
     ...auditFlags(site.directory, auditLog),
+    ...flags,
   ]);
   const server = `https://${HOST}:${port}`;
   // The API server signs its certificate itself and keeps the signer's beside it.
