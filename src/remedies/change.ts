@@ -1,0 +1,33 @@
+/** One change as people apply it: whole, as a patch, and against the file that the object stands in. */
+import { isEqual, jsonPatch } from '../manifests/json-patch.ts';
+import { keeperOf } from '../manifests/keeper.ts';
+import { manifestOf } from '../manifests/manifest.ts';
+import { editedDiff } from '../manifests/source-edit.ts';
+import { refOf } from '../policy/resource.ts';
+import { findResource, type ObjectChange, type Snapshot } from '../policy/snapshot.ts';
+import type { Change } from './remedy.ts';
+
+/** The text of files, by name. */
+export type Files = ReadonlyMap<string, string>;
+
+/** `change` with the status that Linkerd gives. */
+export function toChange(snapshot: Snapshot, change: ObjectChange, files: Files): Change {
+  const object = 'delete' in change ? change.delete : refOf(change.apply);
+  const before = findResource(snapshot, object);
+  const after = 'delete' in change ? null : change.apply;
+  const [old, now] = [before === null ? null : manifestOf(before), after === null ? null : manifestOf(after)];
+  const origin = before?.origin ?? null;
+  const text = origin?.file === undefined ? undefined : files.get(origin.file);
+  const isEdit = old !== null && now !== null && !isEqual(old, now);
+  return {
+    action: after === null ? 'delete' : before === null ? 'create' : 'edit',
+    object,
+    before,
+    after,
+    manifest: now,
+    patch: isEdit ? jsonPatch(old, now) : [],
+    origin,
+    diff: isEdit && text !== undefined && origin?.file !== undefined ? editedDiff(text, origin.file, object, old, now) : null,
+    keeper: before === null ? null : keeperOf(before),
+  };
+}

@@ -1,0 +1,165 @@
+/** All kinds of change, and which of them are the way out of a denial. */
+import { getsIn } from '../access/compare.ts';
+import type { Denied, Law } from '../diagnoses/diagnosis.ts';
+import type { Finding, RemedyId } from '../diagnoses/finding.ts';
+import { admit } from '../policy/admission.ts';
+import { showRef } from '../policy/resource.ts';
+import type { ObjectChange, Snapshot } from '../policy/snapshot.ts';
+import { showInstant } from '../policy/time.ts';
+import { addIdentity } from './add-identity.ts';
+import { attachRoute } from './attach-route.ts';
+import { authorizeOnRoute } from './authorize-on-route.ts';
+import { authorizeOnServer } from './authorize-on-server.ts';
+import { meshClient, ownServiceAccount, raiseLimit, repairAnnotation, restartPods } from './by-hand.ts';
+import { type Files, toChange } from './change.ts';
+import { extendRouteMatch } from './extend-route-match.ts';
+import { networkAuthentication } from './network-authentication.ts';
+import { asApplied } from './objects.ts';
+import type { Candidate, Kind, Plea } from './plea.ts';
+import { probeRoute } from './probe-route.ts';
+import { excessOf, prove } from './proof.ts';
+import type { Remedy, WayOut } from './remedy.ts';
+import { repairIdentity } from './repair-identity.ts';
+import { repairProtocol } from './repair-protocol.ts';
+import { repairReference } from './repair-reference.ts';
+import { repairSelector } from './repair-selector.ts';
+import { revertChange } from './revert-change.ts';
+import { scrapeRoute } from './scrape-route.ts';
+import { serverForPort } from './server-for-port.ts';
+
+/** Least privilege first. */
+const KINDS: readonly Kind[] = [
+  repairReference,
+  repairIdentity,
+  repairSelector,
+  repairProtocol,
+  repairAnnotation,
+  attachRoute,
+  revertChange,
+  probeRoute,
+  scrapeRoute,
+  extendRouteMatch,
+  addIdentity,
+  authorizeOnRoute,
+  authorizeOnServer,
+  serverForPort,
+  meshClient,
+  ownServiceAccount,
+  networkAuthentication,
+  restartPods,
+  raiseLimit,
+];
+
+/** They bring back what was meant, and go before every grant. */
+const REPAIRS: ReadonlySet<RemedyId> = new Set([
+  'repair-reference',
+  'repair-identity',
+  'repair-selector',
+  'repair-protocol',
+  'attach-route',
+  'revert-change',
+]);
+
+/** What may stand where no diagnosis names a kind that can be proved; a client with an identity is never let in by its address. */
+const FALLBACKS: readonly RemedyId[] = ['revert-change', 'add-identity', 'authorize-on-route', 'authorize-on-server'];
+
+export interface Ask {
+  readonly denied: Denied;
+  /** Ranked. */
+  readonly findings: readonly Finding[];
+  /** The cluster before the change that took the permission away; null: none is known. */
+  readonly before: Snapshot | null;
+  /** Of the cluster, by the names in origins. */
+  readonly files: Files;
+  /** Offers a grant where the denial looks deliberate. */
+  readonly forceGrant: boolean;
+}
+
+const MOST = 5;
+
+export function wayOut(ask: Ask): WayOut {
+  const { denied, findings } = ask;
+  const { law, now } = denied;
+  if (now !== null && getsIn(now)) return { verdict: 'nothing-to-do', reasons: [allowedSince(denied)], remedies: [] };
+  if (law === null || law.port === null || !law.agrees) return { verdict: 'needs-evidence', reasons: missingOf(denied), remedies: [] };
+  const deliberate = findings.filter(({ remedies, certainty }) => remedies[0] === 'do-not-allow' && certainty !== 'possible');
+  if (deliberate.length > 0 && !ask.forceGrant)
+    return { verdict: 'do-not-allow', reasons: deliberate.flatMap(({ summary, todo }) => [summary, todo]), remedies: [] };
+  const remedies = remediesFor(ask, law, law.port);
+  const [first] = remedies;
+  if (first === undefined) return nothingProved(denied);
+  return { verdict: first.changes.length > 0 ? 'fix' : 'decide', reasons: first.changes.length > 0 ? [] : [first.title], remedies };
+}
+
+function remediesFor(ask: Ask, law: Law, port: number): readonly Remedy[] {
+  const { denied, findings, before } = ask;
+  const isListed = (id: RemedyId) => findings.some(({ remedies }) => remedies.includes(id));
+  const asked = findings.flatMap((finding) => finding.remedies.map((id) => ({ id, finding })));
+  const more = FALLBACKS.filter((id) => !isListed(id)).map((id) => ({ id, finding: null }));
+  const found: { readonly remedy: Remedy; readonly rank: number }[] = [];
+  for (const [order, { id, finding }] of [...asked, ...more].entries()) {
+    const kind = KINDS.find((one) => one.id === id);
+    if (kind === undefined) continue;
+    const plea: Plea = { denied, law, snapshot: law.snapshot, pod: law.pod, port, before, finding };
+    for (const candidate of kind.candidates(plea)) {
+      const remedy = proved(plea, id, candidate, ask.files);
+      if (remedy === null || found.some((other) => sameChanges(other.remedy, remedy))) continue;
+      found.push({ remedy, rank: rankOf(remedy, order, finding !== null) });
+    }
+  }
+  return found
+    .toSorted((a, b) => a.rank - b.rank)
+    .slice(0, MOST)
+    .map(({ remedy }) => remedy);
+}
+
+/** Repairs first, then what lets in nobody else, in the order of the diagnoses; what only stands in for them comes last. */
+function rankOf({ id, proof }: Remedy, order: number, isNamed: boolean): number {
+  const tier = REPAIRS.has(id) ? 0 : isNamed ? 1 : 2;
+  return tier * 1e9 + (tier === 0 || proof === null ? 0 : excessOf(proof) * 1e3) + order;
+}
+
+function proved(
+  plea: Plea,
+  id: RemedyId,
+  { title, changes, steps = [], widens, tightens, traffic }: Candidate,
+  files: Files,
+): Remedy | null {
+  const said = { id, title, steps, widens: widens ?? null, tightens: tightens ?? null };
+  if (changes.length === 0) return { ...said, changes: [], proof: null };
+  const applied = asApplied(plea.snapshot, changes);
+  if (!applied.every(isAdmitted)) return null;
+  const proof = prove(plea, applied, traffic ?? null);
+  return proof === null ? null : { ...said, changes: applied.map((change) => toChange(plea.snapshot, change, files)), proof };
+}
+
+function isAdmitted(change: ObjectChange): boolean {
+  return 'delete' in change || admit(change.apply).admitted;
+}
+
+function sameChanges(a: Remedy, b: Remedy): boolean {
+  if (a.changes.length === 0 || b.changes.length === 0) return a.id === b.id;
+  return (
+    JSON.stringify(a.changes.map(({ manifest, object }) => [object, manifest])) ===
+    JSON.stringify(b.changes.map(({ manifest, object }) => [object, manifest]))
+  );
+}
+
+function allowedSince({ changed }: Denied): string {
+  const repaired = changed?.repaired ?? null;
+  if (repaired === null) return 'The policy in force now allows it.';
+  const edits = repaired.edits.map(
+    ({ object, change, manager }) => `${showRef(object)} was ${change}${manager === null ? '' : ` by ${manager.name}`}`,
+  );
+  return `Allowed since ${showInstant(repaired.at)}: ${edits.join(', ')}.`;
+}
+
+function missingOf({ missing, law }: Denied): readonly string[] {
+  if (missing.length > 0) return missing.map(({ what, command }) => (command === null ? what : `${what}: ${command}`));
+  return [law !== null && !law.agrees ? 'The objects given do not decide as the proxy did.' : 'The cluster’s objects.'];
+}
+
+function nothingProved(denied: Denied): WayOut {
+  if (denied.missing.length > 0) return { verdict: 'needs-evidence', reasons: missingOf(denied), remedies: [] };
+  return { verdict: 'decide', reasons: ['No narrow change could be proved to let this client in and to shut nobody out.'], remedies: [] };
+}

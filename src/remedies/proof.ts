@@ -1,0 +1,154 @@
+/**
+ * What a change does to everyone, before anyone applies it: the client must get in, nobody who was seen or must get in may lose access, and whoever
+ * else would newly get in is named.
+ */
+import { UNMESHED } from '../access/can.ts';
+import type { AccessClient, Who } from '../access/clients.ts';
+import { type AccessChange, compareAccess, getsIn, newlyAllowed, newlyDenied } from '../access/compare.ts';
+import { enforcedPorts, type StandingCaller } from '../access/enforced.ts';
+import { changedPorts, type PortChange } from '../access/ports.ts';
+import type { TallyObservation } from '../evidence/tally.ts';
+import { evaluate } from '../policy/evaluate.ts';
+import type { Connection, Evaluation, Traffic } from '../policy/evaluation.ts';
+import { parseIdentity } from '../policy/identity.ts';
+import type { InboundServer, RouteRef } from '../policy/inbound.ts';
+import { hasServiceAccount } from '../policy/service-accounts.ts';
+import type { ObjectChange, Snapshot } from '../policy/snapshot.ts';
+import { after, type Plea } from './plea.ts';
+
+/** Clients of one kind for which requests to one port come out differently. */
+export interface Newcomer {
+  readonly who: Who;
+  readonly namespace: string;
+  /** Workloads behind the port. */
+  readonly pods: number;
+  readonly port: number;
+  readonly server: string | null;
+  readonly requests: readonly string[];
+}
+
+export interface Proof {
+  /** What the client's request comes out as. */
+  readonly verdict: Evaluation['verdict'];
+  readonly route: RouteRef | null;
+  /** What the client itself may do newly beside the request that was denied. */
+  readonly clientToo: readonly Newcomer[];
+  /** Everybody else who newly gets in. */
+  readonly newlyIn: readonly Newcomer[];
+  /** Whom it shuts out, none of whom was seen. */
+  readonly shutOut: readonly Newcomer[];
+}
+
+/** null: the client is not let in by it, or somebody who gets in today is shut out. */
+export function prove(plea: Plea, changes: readonly ObjectChange[], asked: Traffic | null): Proof | null {
+  const { evaluation } = plea.law;
+  const { snapshot, policy } = after(plea, changes);
+  const now = evaluate(policy, evaluation.connection, asked ?? evaluation.traffic);
+  if (!getsIn(now.verdict) || !isPlain(plea, policy, now)) return null;
+  const ports = changedPorts(plea.snapshot, snapshot);
+  if (ports.some((at) => losesCaller(plea.snapshot, snapshot, at)) || ports.some((at) => losesSeen(plea.denied.seen.observations, at)))
+    return null;
+  const all = compareAccess(plea.snapshot, snapshot);
+  const allowed = newlyAllowed(all);
+  const own = allowed.filter(({ client }) => isClient(plea, client));
+  return {
+    verdict: now.verdict,
+    route: now.route,
+    clientToo: grouped(own.filter((change) => !isAsked(plea, change, now))),
+    newlyIn: grouped(allowed.filter(({ client }) => !isClient(plea, client))),
+    shutOut: grouped(newlyDenied(all).filter(({ client }) => !isNobody(plea.snapshot, client))),
+  };
+}
+
+/** How much more than what was asked for gets in. */
+export function excessOf({ clientToo, newlyIn }: Proof): number {
+  return newlyIn.length * 1000 + clientToo.length;
+}
+
+/** A route that the log named proves nothing where the change gives the port other routes: then the request itself is needed. */
+function isPlain({ law }: Plea, policy: InboundServer, now: Evaluation): boolean {
+  if (now.traffic.type !== 'http-on-route') return true;
+  const { name, kind, group } = now.traffic.route;
+  const isThere = policy.routes?.some(({ ref }) => ref.name === name && ref.kind === kind && ref.group === group) === true;
+  return isThere || law.evaluation.policy.routes === null;
+}
+
+/** The kubelet's probes and Prometheus, on the ports that change. */
+function losesCaller(before: Snapshot, now: Snapshot, { workloads, port }: PortChange): boolean {
+  const had = callersOf(before, workloads, port).filter(({ answer }) => answer === 'yes');
+  if (had.length === 0) return false;
+  const kept = new Set(callersOf(now, workloads, port).flatMap((caller) => (caller.answer === 'yes' ? [keyOf(caller)] : [])));
+  return had.some((caller) => !kept.has(keyOf(caller)));
+}
+
+function callersOf(snapshot: Snapshot, pods: PortChange['workloads'], port: number): readonly StandingCaller[] {
+  return enforcedPorts(snapshot, pods.slice(0, 1), port).flatMap(({ callers }) => callers);
+}
+
+function keyOf({ who, name, request }: StandingCaller): string {
+  return `${who} ${name} ${request}`;
+}
+
+/** Traffic that was seen to be allowed, by the proxies of these pods. */
+function losesSeen(observations: readonly TallyObservation[], { workloads, port, before, after: now }: PortChange): boolean {
+  if (before === null || now === null) return false;
+  const pods = new Set(workloads.map(({ ref }) => `${ref.namespace}/${ref.name}`));
+  return observations.some((seen) => {
+    const { reporter, route } = seen;
+    if (seen.count === 0 || reporter.pod === null || !pods.has(`${reporter.namespace}/${reporter.pod}`)) return false;
+    if (seen.port !== null ? seen.port !== port : seen.server?.name !== before.ref.name) return false;
+    const connection: Connection = { clientIp: seen.ip, tls: seen.tls };
+    const traffic: Traffic = route === null ? { type: before.routes === null ? 'tcp' : 'http-unknown' } : { type: 'http-on-route', route };
+    return getsIn(evaluate(before, connection, traffic).verdict) && evaluate(now, connection, traffic).verdict === 'deny';
+  });
+}
+
+/** The one who was denied: by its identity, or by its address. */
+function isClient({ denied, law }: Plea, client: AccessClient): boolean {
+  const { clientIp, tls } = law.evaluation.connection;
+  const identity = tls?.state === 'established' ? tls.clientId : null;
+  if (identity !== null) return client.tls.state === 'established' && client.tls.clientId === identity;
+  const own = denied.client.ref.pod;
+  return (
+    (own !== null && client.pods.some(({ ref }) => ref.name === own.ref.name && ref.namespace === own.ref.namespace)) ||
+    client.ip === clientIp
+  );
+}
+
+/** On the port and the route of the request that was denied. */
+function isAsked({ pod }: Plea, { at, client, request }: AccessChange, now: Evaluation): boolean {
+  if (!at.workloads.some(({ ref }) => ref.namespace === pod.ref.namespace && ref.name === pod.ref.name) || at.after === null) return false;
+  if (now.policy !== at.after) return false;
+  const { route } = evaluate(at.after, { clientIp: client.ip, tls: client.tls }, request.traffic);
+  return route?.name === now.route?.name && route?.kind === now.route?.kind;
+}
+
+/** An identity that a policy names and that no ServiceAccount has: nobody is shut out by its end. */
+function isNobody(snapshot: Snapshot, { who, tls, ip }: AccessClient): boolean {
+  if (who.type === 'identity') {
+    const own = parseIdentity(who.identity);
+    return own !== null && hasServiceAccount(snapshot, own.namespace, own.serviceAccount) === false;
+  }
+  return ip === null && tls.state === UNMESHED.state;
+}
+
+function grouped(changes: readonly AccessChange[]): readonly Newcomer[] {
+  const groups = Map.groupBy(changes, ({ at, client }) =>
+    JSON.stringify([client.who, at.port, at.workloads[0]?.ref.namespace, at.after?.server?.name]),
+  );
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const { at, client } = first;
+    return [
+      {
+        who: client.who,
+        namespace: at.workloads[0]?.ref.namespace ?? '',
+        pods: at.workloads.length,
+        port: at.port,
+        server: at.after?.server?.name ?? null,
+        requests: [...new Set(group.map(({ request }) => request.text))],
+      },
+    ];
+  });
+}

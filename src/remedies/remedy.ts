@@ -1,0 +1,63 @@
+/** The way out of one denial: changes that were proved before anyone sees them, or why there is none. */
+import type { RemedyId } from '../diagnoses/finding.ts';
+import type { PatchOperation } from '../manifests/json-patch.ts';
+import type { Keeper } from '../manifests/keeper.ts';
+import type { ObjectRef, Origin, Resource } from '../policy/resource.ts';
+import type { Proof } from './proof.ts';
+
+/**
+ * The one answer that sorts lists. `fix`: the first remedy is a change that is proved. `decide`: a person must choose first (mesh the client,
+ * give it a ServiceAccount). `do-not-allow`: the denial looks right. `needs-evidence`: what would decide was not observed. `nothing-to-do`: the
+ * policy in force lets it in.
+ */
+export type RemedyVerdict = 'fix' | 'decide' | 'do-not-allow' | 'needs-evidence' | 'nothing-to-do';
+
+/** What becomes of one object. */
+export interface Change {
+  readonly action: 'create' | 'edit' | 'delete';
+  readonly object: ObjectRef;
+  /** null: it does not exist yet. */
+  readonly before: Resource | null;
+  /** With the status that Linkerd would give it; null: it is deleted. */
+  readonly after: Resource | null;
+  /** Whole, for `kubectl apply`, without what only an API server writes; null: it is deleted. */
+  readonly manifest: unknown;
+  /** For `kubectl patch --type json`; none where the object is created or deleted. */
+  readonly patch: readonly PatchOperation[];
+  /** Where it stands, as far as anybody knows. */
+  readonly origin: Origin | null;
+  /** Against the file it stands in, comments and form kept; null: it stands in none, or cannot be edited there. */
+  readonly diff: string | null;
+  /** Who would take a manual edit back; null: nobody is known to. */
+  readonly keeper: Keeper | null;
+}
+
+/** What a person does by hand: no object of policy changes. */
+export interface Step {
+  readonly text: string;
+  /** null: there is no single one. */
+  readonly command: string | null;
+}
+
+export interface Remedy {
+  readonly id: RemedyId;
+  /** One sentence: what to do. */
+  readonly title: string;
+  /** In the order in which they are applied. Empty: the steps alone are the remedy. */
+  readonly changes: readonly Change[];
+  readonly steps: readonly Step[];
+  /** What it lets in beyond need, and why nothing less works; null: nothing. */
+  readonly widens: string | null;
+  /** Whom it shuts out by intent; null: nobody. */
+  readonly tightens: string | null;
+  /** null exactly where nothing is changed. */
+  readonly proof: Proof | null;
+}
+
+export interface WayOut {
+  readonly verdict: RemedyVerdict;
+  /** Why this verdict, in sentences; empty for `fix`, whose remedies say it. */
+  readonly reasons: readonly string[];
+  /** Best first; empty for `do-not-allow` and `nothing-to-do`. */
+  readonly remedies: readonly Remedy[];
+}
