@@ -36,6 +36,9 @@ import { hasServiceAccount } from './policy/service-accounts.ts';
 import { LINKERD_DEFAULTS } from './policy/settings.ts';
 import { buildSnapshot, type Snapshot } from './policy/snapshot.ts';
 import type { Workload } from './policy/workload.ts';
+import type { Files } from './remedies/change.ts';
+import { wayOut } from './remedies/index.ts';
+import type { WayOut } from './remedies/remedy.ts';
 
 /** What a person asked about; every part may be left open. */
 export interface Question {
@@ -58,6 +61,15 @@ export interface Case {
   readonly asked?: readonly Asked[];
   /** Who wrote what, as the API server's audit log tells. */
   readonly audit?: AuditTrail | null;
+  /** Absent: nobody asks for a way out. */
+  readonly remedies?: RemedyWish;
+}
+
+export interface RemedyWish {
+  /** The text of the cluster's files, by the names in origins. */
+  readonly files: Files;
+  /** Offers a grant where the denial looks deliberate. */
+  readonly forceGrant: boolean;
 }
 
 /** One denied thing as one client met it. */
@@ -101,6 +113,8 @@ export interface TargetExplanation {
   /** What turned allow into deny; null: no refusal, or none by the objects given. */
   readonly changed: WhatChanged | null;
   readonly missing: readonly MissingEvidence[];
+  /** By the policy in force now, or at the moment asked about; null: nobody asked for it. */
+  readonly wayOut: WayOut | null;
 }
 
 export interface ClientExplanation {
@@ -136,7 +150,7 @@ export interface Explanation {
   readonly uncounted: number;
 }
 
-export function explain({ tally, cluster, question, alerts = [], asked = [], audit = null }: Case): Explanation {
+export function explain({ tally, cluster, question, alerts = [], asked = [], audit = null, remedies }: Case): Explanation {
   const view = cluster ?? NO_CLUSTER;
   const { placeOf, unplaced } = placeReporters(tally, (at) => placesIn(view.at(question.at ?? at)));
   const resolve = {
@@ -150,7 +164,7 @@ export function explain({ tally, cluster, question, alerts = [], asked = [], aud
   const seen: Seen = { symptoms, observations: [...tally.observations.values()] };
   const targets = joinTally(tally, resolve).filter((target) => isAskedFor(target, question));
   const parts = targets.flatMap((target) =>
-    target.clients.map((client) => explainTarget({ target, client, cluster, question, seen, audit })),
+    target.clients.map((client) => explainTarget({ target, client, cluster, question, seen, audit, wish: remedies ?? null })),
   );
   const asking = parts.filter(({ explanation: { port } }) => question.port === null || port === null || port === question.port);
   const clients = byClient(asking);
@@ -203,9 +217,10 @@ function isAskedFor(target: JoinedTarget, question: Question): boolean {
 
 interface Part {
   readonly client: JoinedClient;
-  /** Without its findings: they need all that the client was denied. */
-  readonly explanation: Omit<TargetExplanation, 'findings'>;
+  /** Without its findings and what follows from them: they need all that the client was denied. */
+  readonly explanation: Omit<TargetExplanation, 'findings' | 'wayOut'>;
   readonly denied: Denied;
+  readonly explaining: Explaining;
 }
 
 /** One workload may come with and without its identity: these are two clients to a policy. */
@@ -236,8 +251,23 @@ function toClient(group: readonly Part[]): ClientExplanation {
   };
 }
 
-function withFindings({ explanation, denied }: Part, together: Denied['together']): TargetExplanation {
-  return { ...explanation, findings: findingsOfDenied({ ...denied, together }) };
+function withFindings({ explanation, denied, explaining }: Part, together: Denied['together']): TargetExplanation {
+  const whole = { ...denied, together };
+  const findings = findingsOfDenied(whole);
+  return { ...explanation, findings, wayOut: explaining.wish === null ? null : wayOutOf(explaining, whole, findings, explaining.wish) };
+}
+
+/** Where nothing else is asked for, what is to be done is a matter of the policy in force now. */
+function wayOutOf(explaining: Explaining, then: Denied, findings: readonly Finding[], wish: RemedyWish): WayOut {
+  const { cluster, question } = explaining;
+  const end = cluster?.moments.at(-1);
+  const turned = then.changed?.turned?.at;
+  const before = cluster === null || turned === undefined ? null : cluster.at(turned - 1);
+  if (end === undefined || question.at !== null || then.now !== null || cluster?.at(null) === then.law?.snapshot)
+    return wayOut({ denied: then, findings, before, ...wish });
+  const { denied } = explainTarget({ ...explaining, question: { ...question, at: end } });
+  const now: Denied = { ...denied, together: then.together, changed: then.changed };
+  return wayOut({ denied: now, findings: findingsOfDenied(now), before, ...wish });
 }
 
 function totalOf(client: ClientExplanation): number {
@@ -255,6 +285,7 @@ interface Explaining {
   readonly question: Question;
   readonly seen: Seen;
   readonly audit: AuditTrail | null;
+  readonly wish: RemedyWish | null;
 }
 
 function explainTarget(explaining: Explaining): Part {
@@ -278,11 +309,16 @@ function explainTarget(explaining: Explaining): Part {
     const decision = decideFromDenialAlone(denialAlone(target, client));
     const nothing = { evaluation: null, evaluatedAt: null, agrees: true, network: null, now: null, changed: null };
     const explanation = { ...base, ...nothing, decision, excluded: [], nearServers: [], unattachedRoutes: [] };
-    return { client, explanation, denied: { ...denied, decision, law: null, now: null, changed: null } };
+    return { client, explaining, explanation, denied: { ...denied, decision, law: null, now: null, changed: null } };
   }
   const { law, ...said } = explainJudged(explaining, judged, cluster);
   const { decision, now, changed } = said;
-  return { client, explanation: { ...base, ...said }, denied: { ...denied, decision, law, now: now?.verdict ?? null, changed } };
+  return {
+    client,
+    explaining,
+    explanation: { ...base, ...said },
+    denied: { ...denied, decision, law, now: now?.verdict ?? null, changed },
+  };
 }
 
 function explainJudged({ target, client, question, audit }: Explaining, judged: Judged, cluster: ClusterView) {

@@ -25,6 +25,12 @@ const ROOMS: readonly Room[] = [
   { name: 'manifests', isPure: true, allows: ['manifests/', 'policy/', 'errors.ts', 'yaml', 'zod'], message: 'manifests/ imports only' },
   { name: 'diagnoses', isPure: true, allows: ['diagnoses/', 'policy/', 'evidence/'], message: 'diagnoses/ imports only' },
   {
+    name: 'remedies',
+    isPure: true,
+    allows: ['remedies/', 'policy/', 'access/', 'evidence/', 'manifests/', 'diagnoses/'],
+    message: 'remedies/ imports only',
+  },
+  {
     name: 'alerting',
     isPure: true,
     allows: [
@@ -73,6 +79,7 @@ const ROOMS: readonly Room[] = [
         'evidence/',
         'manifests/',
         'diagnoses/',
+        'remedies/',
         'alerting/',
         'drivers/',
         'triage/',
@@ -108,7 +115,12 @@ const ROOMS: readonly Room[] = [
   { name: 'telemetry.ts', isPure: false, allows: ['pino', 'prom-client', 'node:'], message: 'telemetry.ts imports only' },
   { name: 'errors.ts', isPure: true, allows: [], message: 'errors.ts imports nothing' },
   { name: 'ports.ts', isPure: true, allows: ['policy/', 'evidence/'], message: 'ports.ts imports only' },
-  { name: 'explain.ts', isPure: true, allows: ['policy/', 'evidence/', 'manifests/', 'diagnoses/'], message: 'explain.ts imports only' },
+  {
+    name: 'explain.ts',
+    isPure: true,
+    allows: ['policy/', 'evidence/', 'manifests/', 'diagnoses/', 'remedies/'],
+    message: 'explain.ts imports only',
+  },
   { name: 'main.ts', isPure: false, allows: ['commands/', 'errors.ts', 'commander', 'node:'], message: 'main.ts imports only' },
 ];
 

@@ -16,7 +16,7 @@ export function editedDiff(text: string, file: string, object: ObjectRef, old: u
 }
 
 /** The whole text after the edit; null as above. */
-export function editSource(text: string, object: ObjectRef, old: unknown, now: unknown): string | null {
+function editSource(text: string, object: ObjectRef, old: unknown, now: unknown): string | null {
   const at = findObject(text, object);
   if (at === null) return null;
   let edited = text;

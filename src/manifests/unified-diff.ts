@@ -14,7 +14,12 @@ export function unifiedDiff(file: string, before: string, after: string): string
   const [a, b] = [linesOf(before), linesOf(after)];
   const hunks = joined(differences(a, b));
   const name = file.replace(/^\/+/, '');
-  return `--- a/${name}\n+++ b/${name}\n${hunks.map((hunk) => show(hunk, a, b)).join('')}`;
+  return `--- ${quoted(`a/${name}`)}\n+++ ${quoted(`b/${name}`)}\n${hunks.map((hunk) => show(hunk, a, b)).join('')}`;
+}
+
+/** As git writes names that hold what a terminal obeys. */
+function quoted(name: string): string {
+  return /[\p{C}"\\]/u.test(name) ? JSON.stringify(name).replace(/\p{C}/gu, '?') : name;
 }
 
 /** With their line feeds. */

@@ -1,9 +1,9 @@
 /** Objects of policy as they are written, and edits of those that stand. */
-import { GATEWAY_GROUP, POLICY_GROUP } from '../policy/authorization-policy.ts';
+import { POLICY_GROUP } from '../policy/authorization-policy.ts';
 import { parseIdentity, serviceAccountIdentity } from '../policy/identity.ts';
 import { parseAddress, showAddress } from '../policy/network.ts';
 import { listOf } from '../policy/reading.ts';
-import { groupOf, type ObjectRef, type Resource } from '../policy/resource.ts';
+import type { ObjectRef, Resource } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';
 import { findResource, namespaceIndex, type ObjectChange, type Snapshot } from '../policy/snapshot.ts';
 import { withStatuses } from '../policy/status.ts';
@@ -115,16 +115,8 @@ export function policiesReferring(snapshot: Snapshot, to: ObjectRef): readonly O
   );
 }
 
-export function isGateway({ group }: Pick<ObjectRef, 'group'>): boolean {
-  return group === GATEWAY_GROUP;
-}
-
 /** The list with one item in the place of another, or behind the last. */
 export function listWith(value: unknown, at: number | null, item: unknown): readonly unknown[] {
   const list = listOf(value);
   return at === null ? [...list, item] : list.map((one, i) => (i === at ? item : one));
-}
-
-export function groupKindOf(resource: Resource): string {
-  return `${groupOf(resource.apiVersion)}/${resource.kind}`;
 }

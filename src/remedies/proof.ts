@@ -3,7 +3,7 @@
  * else would newly get in is named.
  */
 import { UNMESHED } from '../access/can.ts';
-import type { AccessClient, Who } from '../access/clients.ts';
+import type { AccessClient } from '../access/clients.ts';
 import { type AccessChange, compareAccess, getsIn, newlyAllowed, newlyDenied } from '../access/compare.ts';
 import { enforcedPorts, type StandingCaller } from '../access/enforced.ts';
 import { changedPorts, type PortChange } from '../access/ports.ts';
@@ -11,33 +11,11 @@ import type { TallyObservation } from '../evidence/tally.ts';
 import { evaluate } from '../policy/evaluate.ts';
 import type { Connection, Evaluation, Traffic } from '../policy/evaluation.ts';
 import { parseIdentity } from '../policy/identity.ts';
-import type { InboundServer, RouteRef } from '../policy/inbound.ts';
+import type { InboundServer } from '../policy/inbound.ts';
 import { hasServiceAccount } from '../policy/service-accounts.ts';
 import type { ObjectChange, Snapshot } from '../policy/snapshot.ts';
 import { after, type Plea } from './plea.ts';
-
-/** Clients of one kind for which requests to one port come out differently. */
-export interface Newcomer {
-  readonly who: Who;
-  readonly namespace: string;
-  /** Workloads behind the port. */
-  readonly pods: number;
-  readonly port: number;
-  readonly server: string | null;
-  readonly requests: readonly string[];
-}
-
-export interface Proof {
-  /** What the client's request comes out as. */
-  readonly verdict: Evaluation['verdict'];
-  readonly route: RouteRef | null;
-  /** What the client itself may do newly beside the request that was denied. */
-  readonly clientToo: readonly Newcomer[];
-  /** Everybody else who newly gets in. */
-  readonly newlyIn: readonly Newcomer[];
-  /** Whom it shuts out, none of whom was seen. */
-  readonly shutOut: readonly Newcomer[];
-}
+import type { Newcomer, Proof } from './remedy.ts';
 
 /** null: the client is not let in by it, or somebody who gets in today is shut out. */
 export function prove(plea: Plea, changes: readonly ObjectChange[], asked: Traffic | null): Proof | null {

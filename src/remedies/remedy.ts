@@ -1,9 +1,11 @@
 /** The way out of one denial: changes that were proved before anyone sees them, or why there is none. */
+import type { Who } from '../access/clients.ts';
 import type { RemedyId } from '../diagnoses/finding.ts';
 import type { PatchOperation } from '../manifests/json-patch.ts';
 import type { Keeper } from '../manifests/keeper.ts';
+import type { Evaluation } from '../policy/evaluation.ts';
+import type { RouteRef } from '../policy/inbound.ts';
 import type { ObjectRef, Origin, Resource } from '../policy/resource.ts';
-import type { Proof } from './proof.ts';
 
 /**
  * The one answer that sorts lists. `fix`: the first remedy is a change that is proved. `decide`: a person must choose first (mesh the client,
@@ -37,6 +39,29 @@ export interface Step {
   readonly text: string;
   /** null: there is no single one. */
   readonly command: string | null;
+}
+
+/** Clients of one kind for which requests to one port come out differently. */
+export interface Newcomer {
+  readonly who: Who;
+  readonly namespace: string;
+  /** Workloads behind the port. */
+  readonly pods: number;
+  readonly port: number;
+  readonly server: string | null;
+  readonly requests: readonly string[];
+}
+
+export interface Proof {
+  /** What the client's request comes out as. */
+  readonly verdict: Evaluation['verdict'];
+  readonly route: RouteRef | null;
+  /** What the client itself may do newly beside the request that was denied. */
+  readonly clientToo: readonly Newcomer[];
+  /** Everybody else who newly gets in. */
+  readonly newlyIn: readonly Newcomer[];
+  /** Whom it shuts out, none of whom was seen. */
+  readonly shutOut: readonly Newcomer[];
 }
 
 export interface Remedy {
