@@ -13,6 +13,7 @@ import { defaultServiceAccount } from './default-service-account.ts';
 import { destinationWithoutIdentity } from './destination-without-identity.ts';
 import type { Denied, Diagnosis, Draft, Standing, Troubled } from './diagnosis.ts';
 import { type Finding, ranked } from './finding.ts';
+import { identityAndAddressRequired } from './identity-and-address-required.ts';
 import { identityNotListed } from './identity-not-listed.ts';
 import { identityWrongNamespace } from './identity-wrong-namespace.ts';
 import { identityWrongTrustDomain } from './identity-wrong-trust-domain.ts';
@@ -48,6 +49,7 @@ export const DIAGNOSES: readonly Diagnosis[] = [
   clientOfAnotherCluster,
   identityWrongNamespace,
   identityWrongTrustDomain,
+  identityAndAddressRequired,
   prometheusDenied,
   defaultRequiresIdentity,
   clientNotMeshed,
