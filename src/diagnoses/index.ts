@@ -30,6 +30,7 @@ import { prometheusDenied } from './prometheus-denied.ts';
 import { routeNotAttached } from './route-not-attached.ts';
 import { serverMissesPort } from './server-misses-port.ts';
 import { serverWithoutAuthorization } from './server-without-authorization.ts';
+import { serviceAccountReplaced } from './service-account-replaced.ts';
 import { spiffeWildcard } from './spiffe-wildcard.ts';
 import { targetMissing } from './target-missing.ts';
 
@@ -44,6 +45,7 @@ export const DIAGNOSES: readonly Diagnosis[] = [
   noRouteMatches,
   danglingReference,
   invalidObject,
+  serviceAccountReplaced,
   defaultServiceAccount,
   spiffeWildcard,
   clientOfAnotherCluster,
