@@ -21,10 +21,15 @@ export const serviceAccountReplaced: Diagnosis = {
     if (considered === null || own === null || snapshot === null) return null;
     const { authentication } = considered.authorization;
     const identities = authentication.type === 'tls-authenticated' ? authentication.identities : [];
-    const listed = identities.flatMap((text) => parseIdentity(text) ?? []).filter(({ namespace }) => namespace === own.namespace);
+    const listed = identities
+      .flatMap((text) => parseIdentity(text) ?? [])
+      .filter(({ namespace, serviceAccount }) => namespace === own.namespace && CAN_EXIST.test(serviceAccount));
     return byRecord(denied, own) ?? byFormerRevision(denied, own, listed, snapshot) ?? byAbsence(denied, own, listed, snapshot);
   },
 };
+
+/** A name that a ServiceAccount can have; no upper case, no `*`. */
+const CAN_EXIST = /^[a-z0-9][a-z0-9.-]*$/;
 
 /** The history knows as what the client ran while it was let in. */
 function byRecord(denied: Denied, own: ServiceAccountIdentity): Draft | null {
