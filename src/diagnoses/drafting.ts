@@ -30,7 +30,7 @@ export function drafted(denied: Denied, said: Said, objects: readonly (ObjectRef
 export function complaintsAbout(seen: Seen, refs: readonly (ObjectRef | null)[]): readonly FindingEvidence[] {
   const byName = complaintsIn(seen);
   const about = refs.flatMap((ref) => (ref === null ? [] : (byName.get(`${ref.kind}/${ref.name}`)?.filter(isIn(ref.namespace)) ?? [])));
-  return about.slice(0, MOST_COMPLAINTS).map(told);
+  return about.slice(0, MOST_COMPLAINTS).map(tellingOf);
 }
 const MOST_COMPLAINTS = 3;
 
@@ -52,6 +52,26 @@ export function stated(snapshot: Snapshot, said: Pick<Draft, 'summary' | 'todo' 
   const nothing = { required: [], observed: '', note: '', evidence: [], missing: [] };
   return { certainty: 'certain', removal: 'unknown', ...nothing, ...said, objects: cited(snapshot, objects) };
 }
+
+/** What trouble without a denial comes to: nobody can tell whether taking it away is enough. `told` are its evidence. */
+export function troubled(
+  snapshot: Snapshot,
+  said: Pick<Said, 'certainty' | 'todo' | 'remedies'> & Pick<Draft, 'summary'> & Partial<Draft>,
+  told: readonly PlacedSymptom[],
+  objects: readonly (ObjectRef | null)[] = [],
+): Draft {
+  return {
+    removal: 'unknown',
+    required: [],
+    observed: '',
+    note: '',
+    objects: cited(snapshot, objects),
+    evidence: told.slice(0, MOST_TOLD).map(tellingOf),
+    missing: [],
+    ...said,
+  };
+}
+const MOST_TOLD = 4;
 
 /** The words for an identity that is asked for and was not shown, where the decision is about something else. */
 export function identityAsked({ decision, client }: Denied, { authorization }: Considered): Partial<Draft> {
@@ -103,7 +123,7 @@ export function toldBy({ target, seen }: Denied, kind: SymptomKind): readonly Fi
 }
 
 /** Trouble that was told, as evidence. */
-function told({ symptom }: PlacedSymptom): FindingEvidence {
+export function tellingOf({ symptom }: PlacedSymptom): FindingEvidence {
   return { what: symptom.detail, ...sourced(symptom.sample.source, symptom.first) };
 }
 

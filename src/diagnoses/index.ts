@@ -18,15 +18,18 @@ import { identityNotListed } from './identity-not-listed.ts';
 import { identityWrongNamespace } from './identity-wrong-namespace.ts';
 import { identityWrongTrustDomain } from './identity-wrong-trust-domain.ts';
 import { invalidObject } from './invalid-object.ts';
+import { localDefaultDeny } from './local-default-deny.ts';
 import { matchedAnotherRoute } from './matched-another-route.ts';
 import { noRouteMatches } from './no-route-matches.ts';
 import { noServerForPort } from './no-server-for-port.ts';
+import { notHttp } from './not-http.ts';
 import { outsideClusterNetworks } from './outside-cluster-networks.ts';
 import { overlappingServers } from './overlapping-servers.ts';
 import { policyChanged } from './policy-changed.ts';
 import { policyInAnotherNamespace } from './policy-in-another-namespace.ts';
 import { policyRejectedByProxy } from './policy-rejected-by-proxy.ts';
 import { prometheusDenied } from './prometheus-denied.ts';
+import { rateLimited } from './rate-limited.ts';
 import { routeNotAttached } from './route-not-attached.ts';
 import { serverMissesPort } from './server-misses-port.ts';
 import { serverWithoutAuthorization } from './server-without-authorization.ts';
@@ -36,6 +39,9 @@ import { targetMissing } from './target-missing.ts';
 
 /** In the order in which they are asked; of findings that weigh the same the earlier goes before. */
 export const DIAGNOSES: readonly Diagnosis[] = [
+  notHttp,
+  localDefaultDeny,
+  rateLimited,
   policyRejectedByProxy,
   targetMissing,
   policyInAnotherNamespace,

@@ -1,6 +1,6 @@
 /** Trouble without a denial, gathered and explained: each client with what it dialled, asked for or told by its own proxy. */
 import { type ClientRef, clientRef } from '../evidence/client.ts';
-import { type Destination, destinationAt, destinationOfPeer } from '../evidence/destination.ts';
+import { type Destination, destinationAt, destinationOfPeer, isSameDestination } from '../evidence/destination.ts';
 import type { Peer } from '../evidence/facts.ts';
 import { ownersIn, placesIn } from '../evidence/places.ts';
 import type { ClusterView } from '../policy/history.ts';
@@ -47,7 +47,12 @@ export function explainTroubles({ view, at: time, seen, denied, asked }: Trouble
     return explained(troubleOf(gathering, ref, destinationAt(snapshot, host, port)));
   });
   const told = troublesOfClients(gatheringAt(null)).map(explained);
-  return [...ofAsked, ...told.filter(({ findings }) => findings.length > 0)];
+  const isNew = ({ client, destination, findings }: TroubleExplanation, i: number) =>
+    findings.length > 0 &&
+    ![...ofAsked, ...told.slice(0, i)].some(
+      (other) => other.client?.key === client?.key && isSameDestination(other.destination, destination),
+    );
+  return [...ofAsked, ...told.filter(isNew)];
 }
 
 function explained(trouble: Troubled): TroubleExplanation {

@@ -1,8 +1,9 @@
 /** What a client dialled: the Service and the pods behind it, ready or not. */
 import { listOf, stringOr } from '../policy/reading.ts';
-import { type ObjectRef, type Resource, refOf } from '../policy/resource.ts';
+import { type Instant, type ObjectRef, type Resource, refOf } from '../policy/resource.ts';
 import { isObject, readSelector, selects } from '../policy/selector.ts';
 import { findResource, namespaceIndex, resourcesOfKind, type Snapshot, workloadsByIp } from '../policy/snapshot.ts';
+import { parseInstant } from '../policy/time.ts';
 import type { Workload } from '../policy/workload.ts';
 import type { Peer } from './facts.ts';
 import { readSocketAddress } from './log-text.ts';
@@ -21,6 +22,8 @@ export interface DialledPod {
   readonly port: number | null;
   /** null: its status does not say. */
   readonly ready: boolean | null;
+  /** Since when it has been as it is; null: its status does not say. */
+  readonly since: Instant | null;
 }
 
 /** By host (a Service's name in the cluster, its address, a pod's or a node's address) and port. */
@@ -28,7 +31,7 @@ export function destinationAt(snapshot: Snapshot, host: string, port: number): D
   const bare = host.replace(/^\[|\]$/g, '');
   const dialled = `${host}:${port}`;
   const pods = workloadsByIp(snapshot, bare);
-  if (pods.length > 0) return { dialled, service: null, pods: pods.map((pod) => ({ pod, port, ready: isReady(pod) })) };
+  if (pods.length > 0) return { dialled, service: null, pods: pods.map((pod) => ({ pod, port, ...readiness(pod) })) };
   const found = serviceNamed(snapshot, bare) ?? serviceAt(snapshot, bare, port);
   return found === null ? { dialled, service: null, pods: [] } : behind(snapshot, found, dialled, port);
 }
@@ -44,6 +47,13 @@ export function destinationOfPeer(snapshot: Snapshot, { service, address }: Peer
   return socket === null ? null : destinationAt(snapshot, socket.ip, socket.port);
 }
 
+/** Whether both lead to the same ports of the same pods; where they lead to none, whether the same was dialled. */
+export function isSameDestination(a: Destination | null, b: Destination | null): boolean {
+  if (a === null || b === null) return a === b;
+  if (a.pods.length === 0 && b.pods.length === 0) return a.dialled === b.dialled;
+  return a.pods.some((one) => b.pods.some((other) => one.pod === other.pod && one.port === other.port));
+}
+
 function behind(snapshot: Snapshot, service: Resource, dialled: string, port: number | null): Destination {
   const spec = isObject(service.spec) ? service.spec : {};
   const selector = isObject(spec['selector']) ? readSelector({ matchLabels: spec['selector'] }) : null;
@@ -55,7 +65,7 @@ function behind(snapshot: Snapshot, service: Resource, dialled: string, port: nu
   return {
     dialled,
     service: refOf(service),
-    pods: pods.map((pod) => ({ pod, port: portOf(pod, target), ready: isReady(pod) })),
+    pods: pods.map((pod) => ({ pod, port: portOf(pod, target), ...readiness(pod) })),
   };
 }
 
@@ -113,8 +123,9 @@ function serviceAt(snapshot: Snapshot, ip: string, port: number): Resource | nul
   return null;
 }
 
-function isReady({ resource }: Workload): boolean | null {
+function readiness({ resource }: Workload): Pick<DialledPod, 'ready' | 'since'> {
   const conditions = listOf(isObject(resource.status) ? resource.status['conditions'] : null).filter(isObject);
   const ready = conditions.find((c) => c['type'] === 'Ready');
-  return ready === undefined ? null : stringOr(ready['status'], '') === 'True';
+  if (ready === undefined) return { ready: null, since: null };
+  return { ready: stringOr(ready['status'], '') === 'True', since: parseInstant(stringOr(ready['lastTransitionTime'], '')) };
 }

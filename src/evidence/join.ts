@@ -70,7 +70,9 @@ function joinEntries(entries: readonly TallyEntry[], resolve: Resolvers): Joined
   const first = entries[0] as TallyEntry;
   const named = entries.find((e) => e.server !== null) ?? first;
   const clients = entries.flatMap((entry) => [...entry.clients.values()]);
-  const byTls = Map.groupBy(clients, ({ tls }) => (isSameToAll(first.kind) ? 'any' : tlsKey(tls)));
+  // Lines of these name no identity, so that those of a client join its counter whatever that one names.
+  const areTogether = isSameToAll(first.kind) && clients.some(({ ip }) => ip !== null);
+  const byTls = Map.groupBy(clients, ({ tls }) => (areTogether ? 'any' : tlsKey(tls)));
   return {
     ...resolve.place(first.reporter),
     pods: [...new Set(entries.map((e) => e.reporter.pod).filter((pod) => pod !== null))].sort(),
@@ -84,7 +86,7 @@ function joinEntries(entries: readonly TallyEntry[], resolve: Resolvers): Joined
   };
 }
 
-/** Counters of these say nothing of the client: whoever came, it is counted together. */
+/** Lines of these say nothing of the client but its address. */
 export function isSameToAll(kind: string | null): boolean {
   return kind === 'route-not-found' || kind === 'rate-limited';
 }

@@ -126,7 +126,7 @@ function besides({ series, context }: Growth<ReadFrom>, counts: Counts, said: Re
     ...said,
     ...counts,
     reporter: reporterOf(series.labels, context.reporter),
-    client: null,
+    client: said.kind === 'application-refused' ? clientOf(series.labels) : null,
     source: sourceOf(series, context),
   };
 }

@@ -204,7 +204,8 @@ function addRequest(requests: RequestTrace[], given: RequestTrace): void {
 function addSymptom(symptoms: Map<string, TallySymptom>, fact: Symptom, most: number): boolean {
   const { reporter, kind, port } = fact;
   const detail = fact.detail.slice(0, MAX_DETAIL);
-  const key = JSON.stringify([reporter.namespace, reporter.pod, kind, port, fact.client?.ip ?? null, fact.peer ?? null, detail]);
+  const from = fact.client === null ? null : [fact.client.ip, tlsKey(fact.client.tls)];
+  const key = JSON.stringify([reporter.namespace, reporter.pod, kind, port, from, fact.peer ?? null, detail]);
   const known = symptoms.get(key);
   if (known === undefined) {
     if (symptoms.size >= most) return false;

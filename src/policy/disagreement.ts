@@ -41,7 +41,7 @@ const VERDICT_WORDS: ReadonlyMap<Evaluation['verdict'], string> = new Map([
 ]);
 
 /** Until the controller has answered, a proxy whose default is `deny` refuses TCP and knows no routes (facts §5.12). */
-function isLocalDefault({ kind, server }: DenialAlone, evaluation: Evaluation): boolean {
+export function isLocalDefault({ kind, server }: Pick<DenialAlone, 'kind' | 'server'>, evaluation: Evaluation): boolean {
   if (evaluation.policy.defaultPolicy.policy !== 'deny') return false;
   if (kind === 'route-not-found') return server === null || server.kind === 'default';
   return kind === 'tcp-denied' && server?.kind === 'default' && server.name === 'deny';

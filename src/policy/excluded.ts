@@ -3,7 +3,7 @@ import type { AuthorizationPolicy } from './authorization-policy.ts';
 import { authorizationOfPolicy } from './authorizations.ts';
 import { evaluate } from './evaluate.ts';
 import type { Considered, Evaluation } from './evaluation.ts';
-import type { ClientAuthorization, InboundServer, RouteRef } from './inbound.ts';
+import type { ClientAuthorization, InboundServer } from './inbound.ts';
 import { memo } from './memo.ts';
 import { listOf } from './reading.ts';
 import { type ObjectRef, refOf } from './resource.ts';
@@ -60,11 +60,11 @@ export interface NearServer {
 
 /** All of them, by name. */
 export function excludedPolicies(snapshot: Snapshot, workload: Workload, evaluation: Evaluation): readonly Excluded[] {
-  const { policy, route } = evaluation;
+  const { policy } = evaluation;
   const index = namespaceIndex(snapshot, workload.ref.namespace);
   const out: Excluded[] = [...inOtherNamespaces(snapshot, policy.server, evaluation)];
   for (const entry of index.authorizationPolicies.values()) {
-    const reason = reasonOf(snapshot, index, policy, route, entry);
+    const reason = reasonOf(snapshot, index, evaluation, entry);
     if (reason !== null) out.push({ object: refOf(entry.resource), reason, wouldApply: wouldApply(snapshot, entry.value, evaluation) });
   }
   for (const entry of index.serverAuthorizations.values()) {
@@ -104,18 +104,18 @@ function unreadable(entry: Entry<unknown>): ExcludedReason {
 function reasonOf(
   snapshot: Snapshot,
   index: NamespaceIndex,
-  policy: InboundServer,
-  route: RouteRef | null,
+  evaluation: Evaluation,
   entry: Entry<AuthorizationPolicy>,
 ): ExcludedReason | null {
   if (entry.error !== null) return unreadable(entry);
   const value = entry.value;
   if (value === null) return null;
   const { target } = value;
+  const { policy } = evaluation;
   if (policy.server === null) return { type: 'no-server' };
   if (target.type === 'server' && target.name !== policy.server.name) return otherServer(index, policy, target.name);
   if (target.type === 'route') {
-    const reason = routeReason(index, policy, route, target.key, target.name);
+    const reason = routeReason(index, evaluation, target.key, target.name);
     if (reason !== null) return reason;
   }
   const authorization = authorizationOfPolicy(snapshot, value);
@@ -140,8 +140,7 @@ const routesByTarget = memo((routes: Entries<Route>) => {
 
 function routeReason(
   index: NamespaceIndex,
-  policy: InboundServer,
-  matched: RouteRef | null,
+  { policy, route: matched, traffic }: Evaluation,
   key: string,
   name: string,
 ): ExcludedReason | null {
@@ -149,6 +148,7 @@ function routeReason(
   if (entry === undefined) return { type: 'target-missing', target: `route ${name}` };
   const ref = refOf(entry.resource);
   const attached = policy.routes?.some((r) => r.object !== null && r.object.name === ref.name && r.object.group === ref.group);
+  if (attached === true && traffic.type === 'tcp') return { type: 'route-policy-on-tcp' };
   if (attached === true)
     return matched !== null && matched.name === ref.name && matched.group === ref.group ? null : { type: 'other-route', route: ref.name };
   if (policy.server !== null && !isMeantFor(entry, policy.server.name)) return null;

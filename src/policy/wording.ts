@@ -206,7 +206,9 @@ export function showMeant({ object, reason }: Excluded, { policy, route }: Evalu
     case 'route-not-attached':
       return `${name} is for ${showRef(reason.route)}, which is not attached: ${reason.why}.`;
     case 'route-policy-on-tcp':
-      return `${name} is for a route, and on ${server} (protocol ${showProtocol(policy.protocol)}) routes do not count.`;
+      return policy.routes === null
+        ? `${name} is for a route, and on ${server} (protocol ${showProtocol(policy.protocol)}) routes do not count.`
+        : `${name} is for a route, and routes do not count for a connection that ${server} (protocol ${showProtocol(policy.protocol)}) takes for TCP.`;
     case 'target-missing':
       return `${name} targets ${reason.target}, which does not exist in its namespace.`;
     case 'other-namespace':

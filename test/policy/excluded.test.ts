@@ -66,6 +66,11 @@ describe('policies that had no say (facts §8 rows 13 to 17, 22, 28, 29)', () =>
     expect(excluded(all, { asked: { traffic: { type: 'tcp' } } })).toEqual([['p', { type: 'route-policy-on-tcp' }, 'yes']]);
   });
 
+  it('a route’s policy where the connection was not found to be HTTP', () => {
+    const all = [server('backend-http', { proxyProtocol: 'unknown' }), route('r'), policy('p', ON_ROUTE, [])];
+    expect(excluded(all, { asked: { traffic: { type: 'tcp' } } })).toEqual([['p', { type: 'route-policy-on-tcp' }, 'yes']]);
+  });
+
   it('says which object is missing, and which version is kept', () => {
     expect(excluded([SERVER, policy('p', ON_SERVER, [MESHTLS('x', 'auth')])])[0]?.[1]).toEqual({
       type: 'dangling',
