@@ -30,7 +30,7 @@ export function drafted(denied: Denied, said: Said, objects: readonly (ObjectRef
 export function complaintsAbout(seen: Seen, refs: readonly (ObjectRef | null)[]): readonly FindingEvidence[] {
   const byName = complaintsIn(seen);
   const about = refs.flatMap((ref) => (ref === null ? [] : (byName.get(`${ref.kind}/${ref.name}`)?.filter(isIn(ref.namespace)) ?? [])));
-  return about.slice(0, MOST_COMPLAINTS).map(tellingOf);
+  return about.slice(0, MOST_COMPLAINTS).map(told);
 }
 const MOST_COMPLAINTS = 3;
 
@@ -53,11 +53,11 @@ export function stated(snapshot: Snapshot, said: Pick<Draft, 'summary' | 'todo' 
   return { certainty: 'certain', removal: 'unknown', ...nothing, ...said, objects: cited(snapshot, objects) };
 }
 
-/** What trouble without a denial comes to: nobody can tell whether taking it away is enough. `told` are its evidence. */
+/** What trouble without a denial comes to: nobody can tell whether taking it away is enough. `telling` is its evidence. */
 export function troubled(
   snapshot: Snapshot,
   said: Pick<Said, 'certainty' | 'todo' | 'remedies'> & Pick<Draft, 'summary'> & Partial<Draft>,
-  told: readonly PlacedSymptom[],
+  telling: readonly PlacedSymptom[],
   objects: readonly (ObjectRef | null)[] = [],
 ): Draft {
   return {
@@ -66,7 +66,7 @@ export function troubled(
     observed: '',
     note: '',
     objects: cited(snapshot, objects),
-    evidence: told.slice(0, MOST_TOLD).map(tellingOf),
+    evidence: telling.slice(0, MOST_TOLD).map(told),
     missing: [],
     ...said,
   };
@@ -123,7 +123,7 @@ export function toldBy({ target, seen }: Denied, kind: SymptomKind): readonly Fi
 }
 
 /** Trouble that was told, as evidence. */
-export function tellingOf({ symptom }: PlacedSymptom): FindingEvidence {
+export function told({ symptom }: PlacedSymptom): FindingEvidence {
   return { what: symptom.detail, ...sourced(symptom.sample.source, symptom.first) };
 }
 

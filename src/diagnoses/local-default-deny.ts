@@ -1,7 +1,7 @@
 /** Row 39: a proxy acted by its own default policy deny, because the policy controller had not told it the port's policy yet. */
 import { isLocalDefault } from '../policy/disagreement.ts';
 import type { Denied, Diagnosis, Draft, PlacedSymptom, Troubled } from './diagnosis.ts';
-import { drafted, tellingOf, troubled } from './drafting.ts';
+import { drafted, toldBy, troubled } from './drafting.ts';
 import { aboutDestination, isDated, nameOfClient, onDialledPort, unreadyPods } from './symptoms.ts';
 
 const CONTROLLER =
@@ -13,19 +13,19 @@ export const localDefaultDeny: Diagnosis = {
   denied(denied) {
     const { law, target } = denied;
     if (law === null || law.agrees || !isLocalDefault(target, law.evaluation)) return null;
-    const told = controllerTrouble(denied);
+    const unanswered = toldBy(denied, 'policy-controller-unreachable').slice(0, MOST);
     const isUndeclared = law.port !== null && !law.pod.ports.includes(law.port);
     const draft = drafted(
       denied,
       {
-        certainty: isUndeclared || told.length > 0 ? 'certain' : 'likely',
+        certainty: isUndeclared || unanswered.length > 0 ? 'certain' : 'likely',
         removal: law.evaluation.verdict === 'allow' ? 'allows' : 'helps',
         todo: `${declareWords(denied)}A short burst at the start of a pod passes by itself. ${CONTROLLER}`,
         remedies: isUndeclared ? ['open-inbound-port'] : [],
       },
       [law.pod.ref],
     );
-    return { ...draft, evidence: [...draft.evidence, ...told.map(tellingOf)] };
+    return { ...draft, evidence: [...draft.evidence, ...unanswered] };
   },
   troubled(trouble) {
     return clientWithoutPolicy(trouble) ?? serverWithoutPolicy(trouble);
@@ -39,13 +39,6 @@ function declareWords({ law, target }: Denied): string {
   return `Declare ${name} in containers[].ports of ${law.pod.ref.namespace}/${law.pod.ref.name}: proxies learn the policy of declared ports at their start, of others at the first connection. `;
 }
 
-/** That this pod's proxy had no answer from the policy controller. */
-function controllerTrouble({ seen, target }: Denied): readonly PlacedSymptom[] {
-  const own = seen.symptoms.filter(
-    ({ symptom }) => symptom.reporter.pod !== null && target.pods.includes(symptom.reporter.pod) && isUnanswered({ symptom }),
-  );
-  return own.slice(0, MOST);
-}
 const MOST = 2;
 
 /** Its own proxy asked how to reach the destination, and got no answer. */
@@ -79,7 +72,7 @@ function serverWithoutPolicy(trouble: Troubled): Draft | null {
       todo: CONTROLLER,
       remedies: [],
     },
-    [...told],
+    told,
     pods.map(({ pod }) => pod.ref),
   );
 }

@@ -2,7 +2,7 @@
 import { evaluate } from '../policy/evaluate.ts';
 import { closestOf } from './closest.ts';
 import type { Denied, Diagnosis, Draft, PlacedSymptom } from './diagnosis.ts';
-import { drafted, tellingOf } from './drafting.ts';
+import { drafted, told } from './drafting.ts';
 
 export const notHttp: Diagnosis = {
   id: 'not-http',
@@ -28,7 +28,7 @@ function rawOnHttp(denied: Denied): Draft | null {
     todo: 'If the application speaks no HTTP, set proxyProtocol of the Server to opaque (TLS, if it speaks TLS of its own; unknown, if it may speak either): then only policies on the Server count. If it does speak HTTP, let the client send it; an opaque-ports annotation on the Service or the client’s namespace keeps proxies from seeing it.',
     remedies: ['repair-protocol'],
   });
-  return { ...draft, evidence: [...draft.evidence, ...detectionsAt(denied).map(tellingOf)] };
+  return { ...draft, evidence: [...draft.evidence, ...detectionsAt(denied).map(told)] };
 }
 
 /** A policy lists the client on a route, and the connection was taken for plain TCP. */
@@ -50,7 +50,7 @@ function policyOnRoutes(denied: Denied): Draft | null {
     },
     [denied.law?.evaluation.policy.server ?? null],
   );
-  return { ...draft, evidence: [...draft.evidence, ...detections.map(tellingOf)] };
+  return { ...draft, evidence: [...draft.evidence, ...detections.map(told)] };
 }
 
 /** That its proxy did not find HTTP on this port, or waited for it in vain. */
