@@ -31,6 +31,7 @@ import { policyRejectedByProxy } from './policy-rejected-by-proxy.ts';
 import { prometheusDenied } from './prometheus-denied.ts';
 import { rateLimited } from './rate-limited.ts';
 import { routeNotAttached } from './route-not-attached.ts';
+import { routePolicyDoesNotRestrict } from './route-policy-does-not-restrict.ts';
 import { serverMissesPort } from './server-misses-port.ts';
 import { serverWithoutAuthorization } from './server-without-authorization.ts';
 import { serviceAccountReplaced } from './service-account-replaced.ts';
@@ -72,6 +73,7 @@ export const DIAGNOSES: readonly Diagnosis[] = [
   policyChanged,
   noServerForPort,
   serverWithoutAuthorization,
+  routePolicyDoesNotRestrict,
   identityNotListed,
 ];
 
