@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type FakePrometheus, startFakePrometheus } from '../fake-prometheus.ts';
 import { type Kubelet, startKubelet, writeKubeconfigFor } from '../kubelet.ts';
 import { type Served, serve, serveRefused } from './served.ts';
 
@@ -130,6 +131,91 @@ describe('an alert makes the service read logs', { timeout: 120_000 }, () => {
     await expect.poll(clientsByAddress, soon).toEqual(ALL);
     kubelet.write(`shop/${POD}`, (lines[4] ?? '').replace(/^\S+/, new Date().toISOString()).replace('10.42.0.32', '10.42.0.33'));
     await expect.poll(clientsByAddress, soon).toEqual(['10.42.0.32 1', '10.42.0.33 1', ...ALL.slice(1)]);
+  });
+});
+
+describe('counters, logs and the policy together', { timeout: 120_000 }, () => {
+  let fake: FakePrometheus;
+  /** Logs that had been asked for when the counters of the alert were. */
+  let logsBefore: number[] = [];
+  let answers = true;
+
+  beforeEach(async () => {
+    const now = Date.now();
+    fake = await startFakePrometheus(now);
+    const proxy = { namespace: 'shop', pod: POD, job: 'linkerd-proxy', instance: '10.42.0.41:4191', deployment: 'backend' };
+    const denied = {
+      srv_group: 'policy.linkerd.io',
+      srv_kind: 'server',
+      srv_name: 'backend-http',
+      route_kind: 'default',
+      route_name: 'default',
+    };
+    const since = (value: number) => Array.from({ length: 6 }, (_, i) => [now - 50_000 + i * 10_000, value] as const);
+    const started = Math.floor(now / 1000) - 3600;
+    fake.series = [
+      { labels: { __name__: 'up', ...proxy }, points: since(1) },
+      { labels: { __name__: 'process_start_time_seconds', ...proxy }, points: since(started) },
+      { labels: { __name__: 'inbound_http_authz_deny_total', ...proxy, ...denied, tls: 'no_identity' }, points: since(7) },
+    ];
+    logsBefore = [];
+    answers = true;
+    fake.hardship = ({ query }, response) => {
+      if (/deny_total.*deployment="backend"/s.test(query)) logsBefore.push(kubelet.requests.length);
+      if (!answers) response.writeHead(503).end('overloaded');
+      return !answers;
+    };
+  });
+  afterEach(() => fake.close());
+
+  const start = async () => {
+    const kubeconfig = writeKubeconfigFor(kubelet, directory);
+    service = await serve({ ...env(), DENYWHY_KUBERNETES_KUBECONFIG: kubeconfig, DENYWHY_PROMETHEUS_URL: fake.url });
+    await expect.poll(async () => Object.keys(await sources()), soon).toEqual(['logs', 'prometheus']);
+    return service.url;
+  };
+  interface Source {
+    readonly id: string;
+    readonly state: string;
+    readonly answeredAt: string | null;
+    readonly lagSeconds: number | null;
+    readonly fault: { readonly message: string; readonly remedy: string } | null;
+    readonly remarks: readonly string[];
+  }
+  const sources = async () => {
+    const { items } = await get<{ items: readonly Source[] }>('/api/v1/status');
+    return Object.fromEntries(items.map((item) => [item.id, item]));
+  };
+  const incidents = async () => (await get<{ items: readonly { readonly count: number }[] }>('/api/v1/incidents')).items;
+
+  it('an alert has the counters read that it selects, then the logs of their pods', async () => {
+    await fire(await start());
+    await expect.poll(clientsByAddress, soon).toEqual(expect.arrayContaining(ALL));
+    expect(logsBefore[0]).toBe(0);
+    expect(kubelet.requests.length).toBeGreaterThan(0);
+    expect(await sources()).toMatchObject({ prometheus: { fault: null }, logs: { state: 'well', fault: null } });
+    expect((await sources())['prometheus']?.lagSeconds).toBeGreaterThanOrEqual(0);
+  });
+
+  it('without Prometheus the logs are read all the same, and status says what is missing', async () => {
+    answers = false;
+    await fire(await start());
+    await expect.poll(clientsByAddress, soon).toEqual(ALL);
+    await expect.poll(async () => (await sources())['prometheus']?.state, soon).toBe('failing');
+    const { prometheus, logs } = await sources();
+    expect(prometheus).toMatchObject({ fault: { message: expect.stringContaining('503'), remedy: expect.stringMatching(/./) } });
+    expect(logs).toMatchObject({ state: 'well' });
+  });
+
+  it('without the right to read logs the counters are read all the same, and status says what is missing', async () => {
+    const body = JSON.stringify({ kind: 'Status', status: 'Failure', reason: 'Forbidden', message: 'pods "x" is forbidden', code: 403 });
+    kubelet.logs.set(`shop/${POD}`, { lines: [], refusal: { status: 403, body } });
+    await fire(await start());
+    await expect.poll(async () => (await incidents()).length, soon).toBeGreaterThan(0);
+    await expect.poll(async () => (await sources())['logs']?.state, soon).not.toBe('well');
+    const { prometheus, logs } = await sources();
+    expect(prometheus).toMatchObject({ fault: null });
+    expect(JSON.stringify(logs)).toContain('no right to get pods/log in namespace shop');
   });
 });
 
