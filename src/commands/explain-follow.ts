@@ -47,7 +47,7 @@ async function run(live: LiveCluster, options: ExplainOptions, io: Io, signal: A
     const record = await live.cluster.read();
     const pods = selectPods(
       record.changes.map(({ resource }) => resource),
-      asked,
+      { ...asked, selector: options.live.selector ?? null },
     ).meshed;
     return { cluster: openCluster(record, options.settings), pods };
   };

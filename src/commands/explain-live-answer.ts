@@ -6,6 +6,7 @@ import type { ClusterRecord } from '../ports.ts';
 import type { Io } from './command.ts';
 import { type Gathered, gather, type SourceRead } from './explain-live.ts';
 import type { LiveCluster } from './explain-live-open.ts';
+import type { LivePlan } from './explain-live-options.ts';
 import type { ExplainOptions, Plan } from './explain-options.ts';
 import { speaksUp } from './explain-stdin.ts';
 
@@ -29,7 +30,7 @@ export const NOTHING_LIVE: Gathered = { sources: [], logs: [] };
 export async function readLive(
   live: LiveCluster,
   record: ClusterRecord,
-  asked: Pick<Question, 'namespace' | 'workload'> & { readonly since: number },
+  asked: Pick<Question, 'namespace' | 'workload'> & Pick<LivePlan, 'since' | 'selector'>,
   plan: Plan,
   io: Io,
   tally: Tally,
@@ -37,7 +38,13 @@ export async function readLive(
   const resources = record.changes.map(({ resource }) => resource);
   const hasFiles = plan.logs.length + plan.metrics.length > 0;
   const prometheus = await live.openPrometheus(hasFiles ? [] : resources);
-  const question = { namespace: asked.namespace, workload: asked.workload, since: asked.since, now: io.now };
+  const question = {
+    namespace: asked.namespace,
+    workload: asked.workload,
+    selector: asked.selector ?? null,
+    since: asked.since,
+    now: io.now,
+  };
   const gathered = await gather(
     { ...live, prometheus },
     hasFiles ? [] : resources,

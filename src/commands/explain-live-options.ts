@@ -2,7 +2,9 @@
 import { InvalidInput } from '../errors.ts';
 import type { AlertFact } from '../evidence/alert.ts';
 import { goDuration } from '../policy/go-duration.ts';
+import type { Selector } from '../policy/selector.ts';
 import { readAlertLabels } from './alert-labels.ts';
+import { selectorOf } from './label-selector.ts';
 
 /** As commander hands them over. */
 export interface RawLiveOptions {
@@ -12,6 +14,7 @@ export interface RawLiveOptions {
   readonly prometheus?: string;
   readonly bearerTokenFile?: string;
   readonly allNamespaces?: boolean;
+  readonly selector?: string;
   readonly follow?: boolean;
   readonly alert?: string;
 }
@@ -28,6 +31,8 @@ export interface LivePlan {
   /** Token for it. */
   readonly bearerTokenFile: string | null;
   readonly allNamespaces: boolean;
+  /** Of the labels of the pods that refused; null: all of them. */
+  readonly selector?: Selector | null;
   /** Milliseconds. */
   readonly since: number;
   readonly follow: boolean;
@@ -37,7 +42,10 @@ const HOUR = 3_600_000;
 const LONGEST = 30 * 24 * HOUR;
 
 /** Errors: InvalidInput. */
-export function livePlanOf(raw: RawLiveOptions, others: { readonly cluster: boolean; readonly namespace: boolean }): LivePlan {
+export function livePlanOf(
+  raw: RawLiveOptions,
+  others: { readonly cluster: boolean; readonly namespace: boolean; readonly workload: boolean },
+): LivePlan {
   const { context, kubeconfig, prometheus, since, follow = false, allNamespaces = false } = raw;
   const given = [
     ['--context', context],
@@ -46,6 +54,7 @@ export function livePlanOf(raw: RawLiveOptions, others: { readonly cluster: bool
     ['--since', since],
     ['--follow', follow || undefined],
     ['--all-namespaces', allNamespaces || undefined],
+    ['--selector', raw.selector],
   ].flatMap(([option, value]) => (value === undefined ? [] : [String(option)]));
   if (others.cluster && given[0] !== undefined)
     throw new InvalidInput(
@@ -60,6 +69,7 @@ export function livePlanOf(raw: RawLiveOptions, others: { readonly cluster: bool
     prometheus: prometheus ?? null,
     bearerTokenFile: raw.bearerTokenFile ?? null,
     allNamespaces,
+    selector: selectorOf(raw.selector, others.workload),
     since: since === undefined ? HOUR : readSince(since),
     follow,
   };

@@ -49,9 +49,12 @@ const AT_A_TIME = 4;
 export async function gather(evidence: LiveEvidence, resources: readonly Resource[], ask: LiveQuestion, tally: Tally): Promise<Gathered> {
   const { meshed, unmeshed } = selectPods(resources, ask);
   const denied = new Map<string, number>();
+  const selected = new Set(meshed.map(nameOf));
   const add = (fact: Fact) => {
-    tally.add(fact);
     const { namespace, pod } = fact.reporter;
+    // Prometheus knows no labels of pods.
+    if (ask.selector != null && !selected.has(`${namespace}/${pod}`)) return;
+    tally.add(fact);
     if (fact.type === 'denial' && pod !== null) denied.set(`${namespace}/${pod}`, (denied.get(`${namespace}/${pod}`) ?? 0) + 1);
   };
   const counters =

@@ -63,7 +63,11 @@ export async function planOf(args: readonly string[], raw: RawOptions, isFile: I
   const { namespace, workload } = subject.alert?.selects ?? {};
   return {
     plan: { cluster, logs, metrics: await Promise.all(metrics.map((spec) => metricsInput(spec, isFile))), alerts, audit },
-    live: livePlanOf(raw, { cluster: cluster.length > 0, namespace: raw.namespace !== undefined }),
+    live: livePlanOf(raw, {
+      cluster: cluster.length > 0,
+      namespace: raw.namespace !== undefined,
+      workload: subject.workload !== null,
+    }),
     client: subject.client,
     alert: subject.alert,
     question: {

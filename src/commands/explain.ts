@@ -36,7 +36,7 @@ Live, with the rights of your kubeconfig:
   $ denywhy explain -n shop deploy/cart
   $ denywhy explain -n shop sa/frontend --since 15m --context prod
   $ denywhy explain alertname=LinkerdHTTPDenied,namespace=shop,deployment=cart
-  $ denywhy explain -n shop --follow
+  $ denywhy explain -n shop -l app=cart --follow
 
 A cluster of --cluster is any mix of files, directories and - (stdin): kubectl
 get -o yaml or json, manifests, or a recorded history of watch events.
@@ -54,6 +54,7 @@ export const explain: Command = {
       )
       .option('-n, --namespace <name>', 'namespace of it; live, that of the context')
       .option('-A, --all-namespaces', 'live: of every namespace')
+      .option('-l, --selector <labels>', 'live: only pods with these labels, as kubectl takes them')
       .option('--context <name>', 'live: context of the kubeconfig')
       .option('--kubeconfig <file>', 'live: the kubeconfig')
       .option('--since <duration>', 'live: how far back, such as 15m or 1h30m (1h where it is left out)')

@@ -1,6 +1,8 @@
 /** The command line of `policy`, checked. */
 import { InvalidInput } from '../errors.ts';
+import type { Selector } from '../policy/selector.ts';
 import { type ClusterOptions, clusterOptionsOf, type RawClusterOptions } from './cluster-options.ts';
+import { selectorOf } from './label-selector.ts';
 import { readWorkloadName, type WorkloadName } from './workload-name.ts';
 
 /** As commander hands them over. */
@@ -8,6 +10,7 @@ export interface RawPolicyOptions extends RawClusterOptions {
   readonly output: 'text' | 'wide' | 'json' | 'yaml';
   readonly compare?: string;
   readonly at?: string;
+  readonly selector?: string;
 }
 
 export interface PolicyOptions {
@@ -18,6 +21,8 @@ export interface PolicyOptions {
   /** A file, or `-`. */
   readonly compare: string | null;
   readonly at: string | null;
+  /** Of the pods' labels; null: all of them. */
+  readonly selector: Selector | null;
   readonly output: RawPolicyOptions['output'];
 }
 
@@ -37,7 +42,8 @@ export async function policyOptionsOf(
     );
   if (raw.compare === '-' && cluster.paths.includes('-'))
     throw new InvalidInput('stdin cannot be the cluster and what it is compared with.', 'Put one of them into a file.');
-  return { cluster, ...subject, compare: raw.compare ?? null, at: raw.at ?? null, output: raw.output };
+  const selector = selectorOf(raw.selector, subject.workload !== null);
+  return { cluster, ...subject, selector, compare: raw.compare ?? null, at: raw.at ?? null, output: raw.output };
 }
 
 /** `--cluster dump.yaml deploy/backend`: the option that takes several paths has swallowed the workload. */

@@ -5,6 +5,7 @@ import type { WorkloadRef } from '../evidence/facts.ts';
 import type { DefaultPolicy } from '../policy/inbound.ts';
 import { workloadOf } from '../policy/owner.ts';
 import type { ObjectRef, Resource } from '../policy/resource.ts';
+import { type Selector, selects } from '../policy/selector.ts';
 import { findResource, namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import { hasEnded, type Workload } from '../policy/workload.ts';
 
@@ -27,14 +28,20 @@ export interface WorkloadSelection {
   /** Kind `Pod` for one pod. null: every workload. */
   readonly workload: { readonly kind: string; readonly name: string } | null;
   readonly port: number | null;
+  /** Of the pods' labels. */
+  readonly selector?: Selector | null;
 }
 
 /** By namespace, then by name. */
-export function workloadPolicies(snapshot: Snapshot, { namespace, workload, port }: WorkloadSelection): readonly WorkloadPolicy[] {
+export function workloadPolicies(
+  snapshot: Snapshot,
+  { namespace, workload, port, selector = null }: WorkloadSelection,
+): readonly WorkloadPolicy[] {
   const groups = new Map<string, { ref: WorkloadRef; owner: Resource | null; pods: Workload[] }>();
   for (const name of namespace === null ? snapshot.namespaces.keys() : [namespace]) {
     for (const { value } of namespaceIndex(snapshot, name).workloads.values()) {
       if (value === null || hasEnded(value.resource.status)) continue;
+      if (selector !== null && !selects(selector, value.labels)) continue;
       const top = ownerOf(snapshot, value);
       const ref = workload?.kind === 'Pod' ? value.ref : top;
       if (workload !== null && (ref.kind !== workload.kind || ref.name !== workload.name)) continue;

@@ -25,6 +25,7 @@ const EXAMPLES = `
 Examples:
   $ denywhy policy -n production
   $ denywhy policy -n production deploy/backend
+  $ denywhy policy -A -l app=backend
   $ denywhy policy -n production po/backend-756f7c997f-2588f:8080 -o wide
   $ denywhy policy -n production deploy/backend --cluster dump.yaml -o json
   $ linkerd diagnostics policy -n shop po/cart-0 8080 -o json \\
@@ -42,6 +43,7 @@ export const policy: Command = {
       .description('what is enforced on each port, by which object, and for whom')
       .argument('[workload]', 'deploy/NAME, sts/NAME, pod/NAME, …, also with a port: deploy/NAME:8080');
     declareClusterOptions(subcommand)
+      .option('-l, --selector <labels>', 'only pods with these labels, as kubectl takes them')
       .option('--at <time>', 'the policy of that moment, where --cluster is a history')
       .option('--compare <file>', 'output of linkerd diagnostics policy: say where declared is not enforced')
       .addOption(new Option('-o, --output <form>', 'form of the answer').choices(['text', 'wide', 'json', 'yaml']).default('text'))
@@ -61,7 +63,14 @@ export const policy: Command = {
   },
 };
 
-const NO_LIVE_PLAN = { isAsked: true, prometheus: null, bearerTokenFile: null, allNamespaces: false, since: 0, follow: false };
+const NO_LIVE_PLAN = {
+  isAsked: true,
+  prometheus: null,
+  bearerTokenFile: null,
+  allNamespaces: false,
+  since: 0,
+  follow: false,
+};
 
 function isFile(path: string): Promise<boolean> {
   return stat(path).then(
@@ -106,17 +115,18 @@ const WIDTH = 100;
 const NO_TIMES: Notice = { where: '', message: '--at changes nothing here: these objects carry no times. A recorded history does.' };
 
 function workloadsAsked(
-  { workload, port, cluster: asked }: PolicyOptions,
+  { workload, port, selector, cluster: asked }: PolicyOptions,
   cluster: OpenCluster,
   live: LiveCluster | null,
   snapshot: Snapshot,
 ): readonly WorkloadPolicy[] {
   const given = asked.namespace ?? (asked.allNamespaces ? null : (live?.namespace ?? null));
   const { question } = subjectOf({ namespace: given, workload, port }, cluster);
-  const found = workloadPolicies(snapshot, question);
+  const found = workloadPolicies(snapshot, { ...question, selector });
   if (found.length > 0) return found;
   const where = question.namespace === null ? 'this cluster' : `namespace ${question.namespace}`;
-  const what = workload === null ? 'no pods and no workloads' : `no ${workload.kind} ${workload.name}`;
+  const labelled = selector === null ? '' : ' that --selector selects';
+  const what = workload === null ? `no pods and no workloads${labelled}` : `no ${workload.kind} ${workload.name}`;
   const remedy =
     live === null
       ? 'Is it in the dump, at that time? -A shows every namespace.'

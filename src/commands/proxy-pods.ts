@@ -4,7 +4,7 @@ import type { WorkloadRef } from '../evidence/facts.ts';
 import { workloadOf } from '../policy/owner.ts';
 import { listOf } from '../policy/reading.ts';
 import { objectKey, type Resource, refOf } from '../policy/resource.ts';
-import { isObject } from '../policy/selector.ts';
+import { isObject, type Selector, selects } from '../policy/selector.ts';
 import { namespaceIndex, resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
 import { isStandIn } from '../policy/templates.ts';
 import type { ProxyPod } from '../ports.ts';
@@ -18,6 +18,8 @@ export interface PodSelection {
   readonly namespace: string | null;
   /** Kind `Pod`: that pod alone. */
   readonly workload: { readonly kind: string; readonly name: string } | null;
+  /** Of the pods' labels. */
+  readonly selector?: Selector | null;
 }
 
 export interface SelectedPods {
@@ -28,9 +30,14 @@ export interface SelectedPods {
 }
 
 /** Errors: none; where nothing fits, both lists are empty. */
-export function selectPods(resources: readonly Resource[], { namespace, workload }: PodSelection): SelectedPods {
+export function selectPods(resources: readonly Resource[], { namespace, workload, selector = null }: PodSelection): SelectedPods {
   const owners = new Map(resources.filter(({ kind }) => kind === 'ReplicaSet' || kind === 'Job').map((r) => [objectKey(refOf(r)), r]));
-  const pods = resources.filter((r) => isPod(r) && (namespace === null || r.metadata.namespace === namespace));
+  const pods = resources.filter(
+    (r) =>
+      isPod(r) &&
+      (namespace === null || r.metadata.namespace === namespace) &&
+      (selector === null || selects(selector, r.metadata.labels ?? {})),
+  );
   const all = pods.flatMap((pod): { readonly isMeshed: boolean; readonly one: PodOfWorkload }[] => {
     const ref = workloadOf(pod, (owner) => owners.get(objectKey(owner)));
     const one = {

@@ -106,6 +106,16 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
     expect(words).not.toContain('NOTED');
   });
 
+  it('pods with labels: their logs alone, and of Prometheus their counters alone', async () => {
+    const all = await explain(['-n', 'production']);
+    const some = await explain(['-n', 'production', '-l', 'app in (backend)']);
+    const none = await explain(['-n', 'production', '-l', 'app=backend,!app', '--prometheus', prometheus.url]);
+    expect(all.words).toMatch(/logs of production\/admin-panel\S+, production\/backend-\S+, .* and \d more:/);
+    expect(some.words).toMatch(/logs of production\/backend-756f7c997f-2588f, production\/backend-756f7c997f-kns9q: [\d,]+ lines/);
+    expect(some.stdout).toMatch(/^1 of 4 {2}DENIED {2}546 requests/m);
+    expect(none.words).not.toContain('logs of');
+  });
+
   it('a client: its denials wherever it met them', async () => {
     const { stdout } = await explain(['-n', 'production', 'sa/default']);
     expect(stdout).toMatch(/^1 of 1 {2}DENIED {2}15 requests/m);

@@ -41,9 +41,7 @@ function examplesIn(help: string): readonly (readonly string[])[] {
   const lines = [...help.replaceAll(/\\\n\s*/g, ' ').matchAll(/^ {2}\$ (.*)$/gm)].map(([, line = '']) => line);
   const commands = lines.flatMap((line) => line.split(/ (?:\||&&|;) |<\(|\)$/)).map((part) => part.trim().replace(/ [0-9]?>.*$/, ''));
   return commands.flatMap((command) => {
-    const [name, ...words] = (command.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).filter(
-      (word) => !/^\w+=/.test(word) || word.startsWith('alertname='),
-    );
+    const [name, ...words] = (command.match(/"[^"]*"|'[^']*'|\S+/g) ?? []).filter((word) => !/^[A-Z_]+=/.test(word));
     return name === 'denywhy' ? [words.map((word) => word.replaceAll(/^["']|["']$/g, ''))] : [];
   });
 }

@@ -39,7 +39,7 @@ describe('labels of an alert', () => {
 });
 
 describe('the command line', () => {
-  const none = { cluster: false, namespace: false };
+  const none = { cluster: false, namespace: false, workload: false };
 
   it.each([
     ['15m', 900_000],
