@@ -1,6 +1,6 @@
 /**
- * `npm run captures -- [--findings [-o json]] DIR…`: compares our law and our parsers with what was captured from a running Linkerd, or, with
- * `--findings`, our diagnoses with why its clients were really refused.
+ * `npm run captures -- [--findings|--remedies [-o json]] DIR…`: compares our law and our parsers with what was captured from a running Linkerd;
+ * with `--findings`, our diagnoses with why its clients were really refused; with `--remedies`, what we offer them with what its fix did.
  * Prints `agree N of M` per folder and in all, what cannot be compared, then each difference; exit 1 if there is any.
  * `-o json`: our answers alone, one a line.
  */
@@ -8,14 +8,19 @@ import { parseArgs } from 'node:util';
 import { InvalidInput } from '../src/errors.ts';
 import { checkFolder, foldersBelow } from './captures/folders.ts';
 import { countOfFindings, dataLines, judgeFindings, textLines } from './captures/judge-findings.ts';
-import { type Check, countOf, type Report, showCount } from './captures/report.ts';
+import { countOfRemedies, judgeRemedies, remedyData, remedyText } from './captures/judge-remedies.ts';
+import { type Check, countOf, type Folder, type Report, showCount } from './captures/report.ts';
 
 const { values: options, positionals: paths } = parseArgs({
-  options: { findings: { type: 'boolean', default: false }, output: { type: 'string', short: 'o', default: 'text' } },
+  options: {
+    findings: { type: 'boolean', default: false },
+    remedies: { type: 'boolean', default: false },
+    output: { type: 'string', short: 'o', default: 'text' },
+  },
   allowPositionals: true,
 });
-if (options.output !== 'text' && (options.output !== 'json' || !options.findings)) {
-  process.stderr.write('captures: -o takes text, or json beside --findings\n');
+if (options.output !== 'text' && (options.output !== 'json' || !(options.findings || options.remedies))) {
+  process.stderr.write('captures: -o takes text, or json beside --findings or --remedies\n');
   process.exit(2);
 }
 if (paths.length === 0) {
@@ -24,7 +29,7 @@ if (paths.length === 0) {
 }
 
 try {
-  const { agreed, all } = options.findings ? findings() : checks();
+  const { agreed, all } = options.findings ? findings() : options.remedies ? remedies() : checks();
   process.exitCode = agreed === all && all > 0 ? 0 : 1;
 } catch (error) {
   if (!(error instanceof InvalidInput)) throw error;
@@ -42,18 +47,32 @@ function checks() {
   return countOf(all);
 }
 
-/** Stories have no clients to judge. */
 function findings() {
+  return judged(judgeFindings, { data: dataLines, text: textLines, count: countOfFindings });
+}
+
+function remedies() {
+  return judged(judgeRemedies, { data: remedyData, text: remedyText, count: countOfRemedies });
+}
+
+interface Shown<R> {
+  readonly data: (report: R) => readonly string[];
+  readonly text: (report: R) => readonly string[];
+  readonly count: (reports: readonly R[]) => { readonly agreed: number; readonly all: number };
+}
+
+/** Stories have no clients to judge. */
+function judged<R>(judge: (folder: Folder) => R, { data, text, count }: Shown<R>) {
   const situations = paths.flatMap(foldersBelow).filter((folder) => folder.read('truth.json') !== null);
   const reports = situations.map((folder) => {
-    const report = judgeFindings(folder);
-    const lines = options.output === 'json' ? dataLines(report) : textLines(report);
-    process.stdout.write(`${lines.join('\n')}\n`);
+    const report = judge(folder);
+    const lines = options.output === 'json' ? data(report) : text(report);
+    if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
     return report;
   });
-  const count = countOfFindings(reports);
-  if (options.output !== 'json') process.stdout.write(`in all: agree ${count.agreed} of ${count.all}\n`);
-  return count;
+  const sum = count(reports);
+  if (options.output !== 'json') process.stdout.write(`in all: agree ${sum.agreed} of ${sum.all}\n`);
+  return sum;
 }
 
 function showReport({ name, checks, skipped }: Report): string {

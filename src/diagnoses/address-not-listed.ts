@@ -25,7 +25,7 @@ export const addressNotListed: Diagnosis = {
         removal: isSeen ? 'allows' : 'unknown',
         note: beside ?? denied.decision.note,
         todo: `If ${denied.client.ref.ip ?? 'the address'} is to get in, add the smallest block that holds it to ${holder.kind} ${holder.namespace}/${holder.name}, or take it out of its except. A client that can be meshed is better let in by its identity.`,
-        remedies: ['mesh-client', 'network-authentication'],
+        remedies: ['network-authentication', 'mesh-client'],
       },
       [holder, object],
     );

@@ -26,7 +26,7 @@ export const destinationWithoutIdentity: Diagnosis = {
         note: why?.words ?? denied.decision.note,
         todo: 'Let the client dial a Service whose endpoints name their pods, or the pod itself, by a name of this cluster. Where the destination is right, restart the client. Do not loosen the policy: everybody without an identity would get in.',
         missing: why === null ? [...denied.missing, missingDiscovery(denied)] : denied.missing,
-        remedies: [],
+        remedies: ['mesh-client'],
       },
       why?.objects ?? [],
     );

@@ -17,6 +17,7 @@ export type RemedyId =
   | 'repair-identity'
   | 'repair-selector'
   | 'repair-protocol'
+  | 'repair-route'
   | 'repair-annotation'
   | 'attach-route'
   | 'probe-route'

@@ -22,7 +22,7 @@ export const policyRejectedByProxy: Diagnosis = {
         removal: policy === null ? 'unknown' : 'allows',
         ...(policy === null ? { summary: SUMMARY } : {}),
         todo: todoOf(faulty),
-        remedies: faulty.length === 0 ? ['restart-pods'] : [],
+        remedies: faulty.length === 0 ? ['restart-pods'] : ['repair-route'],
       },
       policy === null ? [] : faulty,
     );

@@ -39,16 +39,17 @@ function extended(
   if (resource === null || object === null || !isObject(written)) return [];
   const matches = listOf(written['matches']);
   const more = matchFor(resource, matches[match], distance === 0, request);
-  // A match that the proxy cannot use spoils the whole policy: it is replaced, never kept beside.
-  const isUnusable = isObject(matches[match]) && resource.kind === 'GRPCRoute' && !isObject(matches[match]['method']);
-  const next = isUnusable ? listWith(matches, match, more) : [...matches, more];
+  const next = [...matches, more];
   const spec = { ...specOf(resource), rules: listWith(rules, rule, { ...written, matches: next }) };
-  return [
-    {
-      title: `Let ${showRef(object)} take ${request.method} ${request.path.split('?', 1)[0]} as well.`,
-      changes: [{ apply: withSpec(resource, spec) }],
-    },
-  ];
+  return [{ title: `Let ${showRef(object)} take ${wordsOf(more)} as well.`, changes: [{ apply: withSpec(resource, spec) }] }];
+}
+
+/** `POST /api/…`, `gRPC shop.Orders/List`. */
+function wordsOf({ method, path }: Readonly<Record<string, unknown>>): string {
+  if (isObject(method)) return `gRPC ${String(method['service'])}/${String(method['method'])}`;
+  const at = isObject(path) ? String(path['value']) : '/';
+  const below = isObject(path) && path['type'] === 'Exact' ? '' : ' and below';
+  return `${String(method)} ${at}${below}`;
 }
 
 /** Where only the method is missing: the nearest match with the request's method; else this path alone. */

@@ -22,6 +22,7 @@ import type { Remedy, WayOut } from './remedy.ts';
 import { repairIdentity } from './repair-identity.ts';
 import { repairProtocol } from './repair-protocol.ts';
 import { repairReference } from './repair-reference.ts';
+import { repairRoute } from './repair-route.ts';
 import { repairSelector } from './repair-selector.ts';
 import { revertChange } from './revert-change.ts';
 import { scrapeRoute } from './scrape-route.ts';
@@ -33,6 +34,7 @@ const KINDS: readonly Kind[] = [
   repairIdentity,
   repairSelector,
   repairProtocol,
+  repairRoute,
   repairAnnotation,
   attachRoute,
   revertChange,
@@ -56,12 +58,13 @@ const REPAIRS: ReadonlySet<RemedyId> = new Set([
   'repair-identity',
   'repair-selector',
   'repair-protocol',
+  'repair-route',
   'attach-route',
   'revert-change',
 ]);
 
 /** What may stand where no diagnosis names a kind that can be proved; a client with an identity is never let in by its address. */
-const FALLBACKS: readonly RemedyId[] = ['revert-change', 'add-identity', 'authorize-on-route', 'authorize-on-server'];
+const FALLBACKS: readonly RemedyId[] = ['repair-protocol', 'revert-change', 'add-identity', 'authorize-on-route', 'authorize-on-server'];
 
 export interface Ask {
   readonly denied: Denied;

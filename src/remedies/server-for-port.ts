@@ -35,7 +35,7 @@ export function newServer({ snapshot, pod, port, law }: Plea): Resource | null {
     podSelector: { matchLabels: labels },
     port: name ?? port,
     proxyProtocol: policy.protocol === 'opaque' ? 'opaque' : 'unknown',
-    accessPolicy: today,
+    ...(today === 'deny' ? {} : { accessPolicy: today }),
   });
 }
 

@@ -50,7 +50,7 @@ interface Traffic {
   readonly request: { readonly url?: string; readonly tcp?: string; readonly grpc?: string };
 }
 
-interface Request {
+export interface Request {
   readonly at: Instant;
   /** As the server's proxy saw it, by `replay.json`; null: none was shown, or nobody knows. */
   readonly identity: string | null;
@@ -173,7 +173,7 @@ function distinct(findings: readonly Finding[]): readonly Finding[] {
   return findings.filter(({ id }, i) => findings.findIndex((other) => other.id === id) === i);
 }
 
-function nameOf({ namespace, app }: Client): string {
+export function nameOf({ namespace, app }: Client): string {
   return `${namespace}/${app}`;
 }
 
@@ -208,7 +208,7 @@ function askedOf({ at, traffic: { client, request } }: Request): readonly Asked[
 }
 
 /** The objects in force at each request, and what became of them between; `metrics` alone know nothing of pods' status. */
-function viewOf(requests: readonly Request[], source: SourceKind): ClusterView {
+export function viewOf(requests: readonly Request[], source: SourceKind): ClusterView {
   const states = requests.map(({ at, snapshot }) => ({ at, snapshot: source === 'metrics' ? withoutStatus(snapshot) : snapshot }));
   const [first] = states;
   if (first === undefined) throw new Error('there is no request');
@@ -244,7 +244,7 @@ function withoutStatus(snapshot: Snapshot): Snapshot {
   return made;
 }
 
-function requestsOf(folder: Folder, scene: Scene): readonly Request[] {
+export function requestsOf(folder: Folder, scene: Scene): readonly Request[] {
   const { replay } = scene;
   const files = filesNamed(replay.beforeObjects);
   const known = new Map<string, Snapshot>();
@@ -263,7 +263,7 @@ function requestsOf(folder: Folder, scene: Scene): readonly Request[] {
 }
 
 /** Whose log and page these are, as a person would say it. A pod that is not among the objects is stood for by the one that `replay.json` names. */
-function serverOf(folder: Folder, { before }: Replay): Reporter {
+export function serverOf(folder: Folder, { before }: Replay): Reporter {
   const { server } = JSON.parse(folder.read('truth.json') ?? '{}') as {
     readonly server?: { readonly namespace: string; readonly pod: string };
   };
@@ -277,7 +277,7 @@ function serverOf(folder: Folder, { before }: Replay): Reporter {
 }
 
 /** By the names of their files. */
-function reportersOf(requests: readonly Request[]): ClientProxies {
+export function reportersOf(requests: readonly Request[]): ClientProxies {
   return new Map(
     requests.flatMap(({ traffic: { client } }): readonly [string, Reporter][] =>
       client.pod === null
