@@ -3,6 +3,7 @@ import type { Finding } from '../diagnoses/finding.ts';
 import type { TroubleExplanation } from '../diagnoses/troubles.ts';
 import type { Explanation, TargetExplanation } from '../explain.ts';
 import { showOrigin } from '../manifests/place.ts';
+import { objectKey } from '../policy/resource.ts';
 import { showInstant } from '../policy/time.ts';
 import { showDifference } from './explain-difference.ts';
 import { paragraph, type Style } from './explain-lines.ts';
@@ -35,12 +36,16 @@ function nameOf({ certainty, id }: Finding): string {
 /** Clients that met trouble without a denial, and what the objects show by themselves. */
 export function showTroubles({ troubles, standing }: Explanation, style: Style): readonly string[] {
   const lines = troubles.flatMap((trouble) => troubleLines(trouble, style));
-  const objects = standing.flatMap((finding) => [
-    '',
-    ...paragraph('NOTE', finding.summary, style),
-    ...showFindings({ findings: [finding] }, style),
-  ]);
+  const said = troubles.flatMap(({ findings }) => findings);
+  const objects = standing
+    .filter((finding) => !said.some((other) => isAlike(finding, other)))
+    .flatMap((finding) => ['', ...paragraph('NOTE', finding.summary, style), ...showFindings({ findings: [finding] }, style)]);
   return [...lines, ...objects];
+}
+
+/** The same cause, at one object at least. */
+function isAlike(a: Finding, b: Finding): boolean {
+  return a.id === b.id && a.objects.some(({ ref }) => b.objects.some((other) => objectKey(other.ref) === objectKey(ref)));
 }
 
 function troubleLines({ client, destination, findings }: TroubleExplanation, style: Style): readonly string[] {

@@ -2,6 +2,7 @@
 
 import { accessPolicyDecides } from './access-policy-decides.ts';
 import { addressNotListed } from './address-not-listed.ts';
+import { applicationRefused } from './application-refused.ts';
 import { clientFromOutside } from './client-from-outside.ts';
 import { clientNotMeshed } from './client-not-meshed.ts';
 import { clientOfAnotherCluster } from './client-of-another-cluster.ts';
@@ -12,14 +13,18 @@ import { defaultRequiresIdentity } from './default-requires-identity.ts';
 import { defaultServiceAccount } from './default-service-account.ts';
 import { destinationWithoutIdentity } from './destination-without-identity.ts';
 import type { Denied, Diagnosis, Draft, Standing, Troubled } from './diagnosis.ts';
+import { egressDenied } from './egress-denied.ts';
 import { type Finding, ranked } from './finding.ts';
+import { httpVersionMismatch } from './http-version-mismatch.ts';
 import { identityAndAddressRequired } from './identity-and-address-required.ts';
 import { identityNotListed } from './identity-not-listed.ts';
 import { identityWrongNamespace } from './identity-wrong-namespace.ts';
 import { identityWrongTrustDomain } from './identity-wrong-trust-domain.ts';
+import { inboundPortDialled } from './inbound-port-dialled.ts';
 import { invalidObject } from './invalid-object.ts';
 import { localDefaultDeny } from './local-default-deny.ts';
 import { matchedAnotherRoute } from './matched-another-route.ts';
+import { networkBlocked } from './network-blocked.ts';
 import { noRouteMatches } from './no-route-matches.ts';
 import { noServerForPort } from './no-server-for-port.ts';
 import { notHttp } from './not-http.ts';
@@ -40,6 +45,11 @@ import { targetMissing } from './target-missing.ts';
 
 /** In the order in which they are asked; of findings that weigh the same the earlier goes before. */
 export const DIAGNOSES: readonly Diagnosis[] = [
+  applicationRefused,
+  httpVersionMismatch,
+  inboundPortDialled,
+  networkBlocked,
+  egressDenied,
   notHttp,
   localDefaultDeny,
   rateLimited,

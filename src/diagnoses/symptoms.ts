@@ -1,5 +1,8 @@
 /** What was told of trouble, put to use: whether it says when, and whether it is about what the client dialled. */
 import { type DialledPod, destinationOfPeer, isSameDestination } from '../evidence/destination.ts';
+import { placesIn } from '../evidence/places.ts';
+import type { Snapshot } from '../policy/snapshot.ts';
+import type { Workload } from '../policy/workload.ts';
 import type { PlacedSymptom, Troubled } from './diagnosis.ts';
 
 /** A counter that was read once proves that something happened, and not when: such trouble only adds to what else is known. */
@@ -26,6 +29,11 @@ export function onDialledPort({ theirs, destination }: Troubled): readonly Place
 export function unreadyPods({ destination }: Troubled): readonly DialledPod[] {
   const pods = destination?.pods ?? [];
   return pods.every(({ ready }) => ready === false) ? pods : [];
+}
+
+/** The pod whose proxy told it; null: not known. */
+export function podOfSymptom(snapshot: Snapshot, { symptom: { reporter }, place }: PlacedSymptom): Workload | null {
+  return placesIn(snapshot).podOf(place, reporter.pod === null ? [] : [reporter.pod]);
 }
 
 /** The client for a sentence: `Deployment shop/frontend`, else its identity or address. */

@@ -2,7 +2,7 @@
 import { type ClientRef, clientRef } from '../evidence/client.ts';
 import { type Destination, destinationAt, destinationOfPeer, isSameDestination } from '../evidence/destination.ts';
 import type { Peer } from '../evidence/facts.ts';
-import { ownersIn, placesIn } from '../evidence/places.ts';
+import { ownersIn } from '../evidence/places.ts';
 import type { ClusterView } from '../policy/history.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
@@ -10,6 +10,7 @@ import type { Workload } from '../policy/workload.ts';
 import type { Denied, PlacedSymptom, Seen, Troubled } from './diagnosis.ts';
 import type { Finding } from './finding.ts';
 import { findingsOfTrouble } from './index.ts';
+import { podOfSymptom } from './symptoms.ts';
 
 /** A client that got no good answer from what it dialled. */
 export interface Asked {
@@ -71,7 +72,7 @@ function gatheringIn(snapshot: Snapshot, seen: Seen, denied: readonly Denied[]):
   return {
     snapshot,
     seen,
-    symptoms: Map.groupBy(seen.symptoms, (placed) => keyOf(podOf(snapshot, placed))),
+    symptoms: Map.groupBy(seen.symptoms, (placed) => keyOf(podOfSymptom(snapshot, placed))),
     denied: Map.groupBy(denied, ({ law }) => keyOf(law?.pod ?? null)),
   };
 }
@@ -82,7 +83,7 @@ function troublesOfClients(gathering: Gathering): readonly Troubled[] {
   const byDialling = new Map<string, { readonly pod: Workload; readonly peer: Peer; readonly destination: Destination }>();
   for (const placed of seen.symptoms) {
     const { peer } = placed.symptom.sample;
-    const pod = podOf(snapshot, placed);
+    const pod = podOfSymptom(snapshot, placed);
     if (peer === undefined || pod === null) continue;
     const destination = destinationOfPeer(snapshot, peer);
     if (destination === null) continue;
@@ -93,10 +94,6 @@ function troublesOfClients(gathering: Gathering): readonly Troubled[] {
     const client = clientRef(snapshot, pod.ips[0] ?? null, null, ownersIn(snapshot));
     return troubleOf(gathering, client, destination);
   });
-}
-
-function podOf(snapshot: Snapshot, { symptom: { reporter }, place }: PlacedSymptom): Workload | null {
-  return placesIn(snapshot).podOf(place, reporter.pod === null ? [] : [reporter.pod]);
 }
 
 /** The trouble of one client with one destination; both may be unknown. */

@@ -139,6 +139,8 @@ export const OUTBOUND = {
   dstService: 'dst_service',
   /** `parent_kind` of what leaves the cluster. */
   egressNetwork: 'EgressNetwork',
+  /** How the routes end that an EgressNetwork with trafficPolicy Deny gives to the proxies: `http-egress-deny`, … */
+  egressDeny: '-egress-deny',
   /** `no_tls_reason`: discovery knew no identity for the destination. */
   noIdentityKnown: 'not_provided_by_service_discovery',
 } as const;
@@ -244,6 +246,9 @@ export const FIELD = {
   name: 'name',
 } as const;
 
+/** Connections to a proxy's own inbound port that are not another proxy's. */
+export const DIRECT = 'direct connections ';
+
 /** Tails of the proxy's error texts that policy causes (linkerd2-proxy `linkerd/app/inbound/src/policy.rs`, `linkerd/proxy/server-policy/src/local_rate_limit.rs`). */
 export const ERROR_TEXT = {
   unauthorizedRoute: 'unauthorized request on route',
@@ -253,11 +258,13 @@ export const ERROR_TEXT = {
   rateLimits: ['total rate limit exceeded: ', 'per-identity rate limit exceeded: ', 'override rate limit exceeded: '],
   invalidServer: 'invalid server configuration',
   invalidRedirect: 'invalid redirect: ',
+  /** A client's proxy: its EgressNetwork lets nothing out. */
+  egressDenied: 'traffic not allowed',
   /** Connections that are refused before any policy is asked. */
   beforePolicy: [
     'inbound connections are not allowed on this IP address',
-    'direct connections must be mutually authenticated',
-    'direct connections require transport header negotiation',
+    `${DIRECT}must be mutually authenticated`,
+    `${DIRECT}require transport header negotiation`,
     'a named target must be provided on gateway connections',
   ],
 } as const;

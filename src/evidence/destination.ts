@@ -31,19 +31,20 @@ export function destinationAt(snapshot: Snapshot, host: string, port: number): D
   const bare = host.replace(/^\[|\]$/g, '');
   const dialled = `${host}:${port}`;
   const pods = workloadsByIp(snapshot, bare);
-  if (pods.length > 0) return { dialled, service: null, pods: pods.map((pod) => ({ pod, port, ...readiness(pod) })) };
+  if (pods.length > 0) return { dialled, service: null, pods: pods.map((pod) => ({ pod, port, ...readinessOf(pod) })) };
   const found = serviceNamed(snapshot, bare) ?? serviceAt(snapshot, bare, port);
   return found === null ? { dialled, service: null, pods: [] } : behind(snapshot, found, dialled, port);
 }
 
 /** As a client's proxy names it in its log. */
-export function destinationOfPeer(snapshot: Snapshot, { service, address }: Peer): Destination | null {
+export function destinationOfPeer(snapshot: Snapshot, { service, address, egress }: Peer): Destination | null {
   if (service !== null) {
     const found = findResource(snapshot, { group: '', kind: 'Service', namespace: service.namespace, name: service.name });
     const dialled = `${service.name}.${service.namespace}:${service.port ?? '?'}`;
     return found === null ? { dialled, service: null, pods: [] } : behind(snapshot, found, dialled, service.port);
   }
   const socket = address === null ? null : readSocketAddress(address);
+  if (socket === null && egress !== undefined) return { dialled: 'an address outside the cluster', service: null, pods: [] };
   return socket === null ? null : destinationAt(snapshot, socket.ip, socket.port);
 }
 
@@ -65,7 +66,7 @@ function behind(snapshot: Snapshot, service: Resource, dialled: string, port: nu
   return {
     dialled,
     service: refOf(service),
-    pods: pods.map((pod) => ({ pod, port: portOf(pod, target), ...readiness(pod) })),
+    pods: pods.map((pod) => ({ pod, port: portOf(pod, target), ...readinessOf(pod) })),
   };
 }
 
@@ -123,7 +124,8 @@ function serviceAt(snapshot: Snapshot, ip: string, port: number): Resource | nul
   return null;
 }
 
-function readiness({ resource }: Workload): Pick<DialledPod, 'ready' | 'since'> {
+/** As its status tells. */
+export function readinessOf({ resource }: Workload): Pick<DialledPod, 'ready' | 'since'> {
   const conditions = listOf(isObject(resource.status) ? resource.status['conditions'] : null).filter(isObject);
   const ready = conditions.find((c) => c['type'] === 'Ready');
   if (ready === undefined) return { ready: null, since: null };

@@ -129,6 +129,8 @@ export interface Peer {
   readonly service: { readonly namespace: string; readonly name: string; readonly port: number | null } | null;
   /** `ip:port` of the endpoint (the application's port, also where 4143 is dialled), or the control plane's `name:port`; the Service's `ip:port` where no endpoint was chosen. */
   readonly address: string | null;
+  /** Only where an EgressNetwork of the client's cluster refused it; null: which one, the source does not say. */
+  readonly egress?: { readonly namespace: string; readonly name: string } | null;
 }
 
 /** The policy controller refuses or ignores an object (linkerd2 `policy-controller/k8s/index/src/inbound/`, facts §4.6). */

@@ -104,9 +104,10 @@ function trouble(
     client: address && client(address.ip, address.port, null),
     detail,
     ...(request && { request }),
-    ...(peer && { peer: peer.peer }),
+    ...(peer && { peer: detail.endsWith(EGRESS_DENIED) ? { ...peer.peer, egress: null } : peer.peer }),
   };
 }
+const EGRESS_DENIED = `: ${ERROR_TEXT.egressDenied}`;
 
 type Tail = Pick<Failure, 'kind' | 'server' | 'request' | 'error'>;
 

@@ -106,16 +106,21 @@ export function sideSymptom({ kind, says, isSign }: SideCounter, metric: string,
   };
 }
 
-/** The Service that a client's proxy was asked for, or the address. */
+/** The Service that a client's proxy was asked for, or the address, or the EgressNetwork that refused it. */
 function peerOf(labels: ReadonlyMap<string, string>): Peer | null {
-  const [kind, namespace, name] = [SIDE_LABEL.parentKind, SIDE_LABEL.parentNamespace, SIDE_LABEL.parentName].map((label) =>
-    labelOf(labels, label),
-  );
+  const kind = labelOf(labels, SIDE_LABEL.parentKind);
+  const parent = parentOf(labels);
   const port = Number(labelOf(labels, SIDE_LABEL.parentPort));
   const address = labelOf(labels, LABEL.targetAddr).slice(0, MAX_NAME) || null;
-  if (kind !== 'Service' || !namespace || !name || name.length > MAX_NAME || namespace.length > MAX_NAME)
-    return address === null ? null : { service: null, address };
-  return { service: { namespace, name, port: Number.isInteger(port) && port > 0 && port <= 65_535 ? port : null }, address };
+  const isDenied = kind === OUTBOUND.egressNetwork && labelOf(labels, LABEL.routeName).endsWith(OUTBOUND.egressDeny);
+  if (isDenied) return { service: null, address, egress: parent };
+  if (kind !== 'Service' || parent === null) return address === null ? null : { service: null, address };
+  return { service: { ...parent, port: Number.isInteger(port) && port > 0 && port <= 65_535 ? port : null }, address };
+}
+
+function parentOf(labels: ReadonlyMap<string, string>): { readonly namespace: string; readonly name: string } | null {
+  const [namespace, name] = [labelOf(labels, SIDE_LABEL.parentNamespace), labelOf(labels, SIDE_LABEL.parentName)];
+  return namespace === '' || name === '' || namespace.length > MAX_NAME || name.length > MAX_NAME ? null : { namespace, name };
 }
 
 function egressOf(labels: ReadonlyMap<string, string>): string {
