@@ -33,12 +33,21 @@ export function createClientCertificate(
   authority: Certificate,
   isOver = false,
 ): Certificate {
+  return sign(directory, name, subject, authority, 'extendedKeyUsage=clientAuth', isOver);
+}
+
+/** `names` as openssl writes them: `IP:127.0.0.1,DNS:prometheus`. */
+export function createServerCertificate(directory: string, name: string, names: string, authority: Certificate): Certificate {
+  return sign(directory, name, `/CN=${name}`, authority, `extendedKeyUsage=serverAuth\nsubjectAltName=${names}`, false);
+}
+
+function sign(directory: string, name: string, subject: string, authority: Certificate, extensions: string, isOver: boolean): Certificate {
   const made = { cert: join(directory, `${name}.crt`), key: join(directory, `${name}.key`) };
   const request = join(directory, `${name}.csr`);
-  const extensions = join(directory, `${name}.ext`);
-  writeFileSync(extensions, 'extendedKeyUsage=clientAuth\n');
+  const file = join(directory, `${name}.ext`);
+  writeFileSync(file, `${extensions}\n`);
   run(['req', '-subj', subject, ...NEW_KEY, '-keyout', made.key, '-out', request]);
-  const by = ['-CA', authority.cert, '-CAkey', authority.key, '-CAcreateserial', '-extfile', extensions];
+  const by = ['-CA', authority.cert, '-CAkey', authority.key, '-CAcreateserial', '-extfile', file];
   run(['x509', '-req', '-in', request, '-out', made.cert, ...by, '-days', isOver ? '-1' : '1']);
   return made;
 }

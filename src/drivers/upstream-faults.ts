@@ -25,10 +25,8 @@ export function transportFault(error: unknown, place: string, { timeout, mostByt
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return fault(`is not reachable (${code}).`, 'Look at routes and NetworkPolicies.');
   if (message.startsWith('maxContentLength'))
     return fault(`answered with more than ${Math.floor(mostBytes / 2 ** 20)} MiB.`, 'Raise the limit of an answer, or poll less.');
-  if (code === 'EPROTO' || message.includes('SSL routines'))
-    return fault('speaks another protocol (TLS failed).', 'Is it http:// rather than https://?');
-  if (isCertificate(code))
-    return fault(`shows a certificate that is not trusted (${code}).`, 'Name its certificate authority, and the name in its certificate.');
+  const tls = tlsFault(code, message);
+  if (tls !== null) return fault(...tls);
   if (code.startsWith('HPE_')) return fault('does not speak HTTP.', 'Is it https:// rather than http://, or another port?');
   if (code === 'Z_DATA_ERROR' || code === 'Z_BUF_ERROR')
     return fault('sent a body that cannot be unpacked.', 'Look at what stands between.');
@@ -37,8 +35,25 @@ export function transportFault(error: unknown, place: string, { timeout, mostByt
   return fault(`cannot be asked (${code === '' ? 'for an unknown reason' : code}).`, 'Look at its log.');
 }
 
-function isCertificate(code: string): boolean {
-  return /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_)/.test(code);
+/** What failed, and what to do, where it is TLS that failed. Codes: Node's own, and OpenSSL's of the alert that the other side sent. */
+function tlsFault(code: string, message: string): readonly [what: string, remedy: string] | null {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return ['shows a certificate of another name.', 'Use a name that is in its certificate as the address, or as serverName.'];
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+    return [`shows a certificate that is not valid now (${code}).`, 'Is it renewed, and is the clock here right?'];
+  if (/^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_)/.test(code))
+    return [`shows a certificate that is not trusted (${code}).`, 'Set caFile to the certificate authority that signed it.'];
+  // Go's servers send one alert for a certificate that is missing and one that is not trusted.
+  if (/_ALERT_(?:.*CERTIFICATE.*|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)$/.test(code))
+    return [
+      `wants a client certificate that it trusts (${code}).`,
+      'Set certFile and keyFile to one that its authority signed, and that has not expired.',
+    ];
+  if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH')
+    return ['cannot be asked: the key is not that of the client certificate.', 'Set certFile and keyFile to files that belong together.'];
+  if (code === 'EPROTO' || message.includes('SSL routines'))
+    return ['speaks another protocol (TLS failed).', 'Is it http:// rather than https://?'];
+  return null;
 }
 
 function partsOf(error: unknown): { readonly code: string; readonly message: string } {
@@ -58,7 +73,9 @@ export function statusFault(status: number, headers: unknown, text: string, plac
     );
   if (status >= 300 && status < 400)
     return fault(`redirects elsewhere (${status}), which is not followed.`, 'Configure the address that it redirects to.');
-  if (status === 401) return fault('wants credentials (401).', 'Set a token, or a username and a password.');
+  if (wantsTls(status, text)) return fault('speaks TLS only.', 'Is it https:// rather than http://?');
+  if (status === 401)
+    return fault('wants credentials (401).', 'Set a token, or a username and a password; one that is set is not the right one.');
   if (status === 403) return fault('refuses these credentials (403).', 'Are they those of a user who may query? Is a policy in the way?');
   if (status === 404) return fault('has no such API (404).', 'Is a path missing in the address, such as /prometheus?');
   if (status === 413 || status === 414)
@@ -70,6 +87,11 @@ export function statusFault(status: number, headers: unknown, text: string, plac
     `answered ${status}${word === '' ? '' : `: ${word}`}.`,
     status === 502 || status === 503 || status === 504 ? 'Is it starting, or overloaded?' : own,
   );
+}
+
+/** A server in Go that is asked in the clear. https://pkg.go.dev/net/http */
+export function wantsTls(status: number, text: string): boolean {
+  return status === 400 && text.startsWith('Client sent an HTTP request to an HTTPS server');
 }
 
 function headerOf(headers: unknown, name: string): string {

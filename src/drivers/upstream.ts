@@ -7,7 +7,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { InvalidInput } from '../errors.ts';
-import { statusFault, transportFault } from './upstream-faults.ts';
+import { statusFault, transportFault, wantsTls } from './upstream-faults.ts';
 
 export interface UpstreamOptions {
   /** What people call it: `Prometheus`. */
@@ -116,8 +116,10 @@ export async function createUpstream(options: UpstreamOptions): Promise<Upstream
         throw transportFault(error, place, { timeout, mostBytes });
       }
       const text = typeof response.data === 'string' ? response.data : '';
-      if ((response.status >= 200 && response.status < 300) || accepted.includes(response.status)) return { status: response.status, text };
-      throw statusFault(response.status, response.headers, text, place);
+      const { status } = response;
+      const isAccepted = (status >= 200 && status < 300) || accepted.includes(status);
+      if (isAccepted && !wantsTls(status, text)) return { status, text };
+      throw statusFault(status, response.headers, text, place);
     },
     close: () => agent.destroy(),
   };
