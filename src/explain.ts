@@ -317,7 +317,7 @@ function explainTarget(explaining: Explaining): Part {
     client,
     explaining,
     explanation: { ...base, ...said },
-    denied: { ...denied, decision, law, now: now?.verdict ?? null, changed },
+    denied: { ...denied, decision, law, now, changed },
   };
 }
 

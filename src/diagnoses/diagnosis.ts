@@ -3,6 +3,7 @@ import type { WhatChanged } from '../evidence/changed.ts';
 import type { ClientRef } from '../evidence/client.ts';
 import type { Destination } from '../evidence/destination.ts';
 import type { JoinedClient, JoinedTarget } from '../evidence/join.ts';
+import type { Now } from '../evidence/judge-then.ts';
 import type { MissingEvidence } from '../evidence/missing.ts';
 import type { Place } from '../evidence/places.ts';
 import type { TallyObservation, TallySymptom } from '../evidence/tally.ts';
@@ -52,8 +53,8 @@ export interface Denied {
   readonly missing: readonly MissingEvidence[];
   /** null: no cluster, or not this workload in it. */
   readonly law: Law | null;
-  /** What the policy last known says of it, where that decides; null: no history, or it does not. */
-  readonly now: Evaluation['verdict'] | null;
+  /** What the policy last known says of it, where that is something else; null: nothing else, or undecided. */
+  readonly now: Now | null;
   /** What turned allow into deny; null: no refusal, or none by the objects given. */
   readonly changed: WhatChanged | null;
   readonly seen: Seen;
@@ -97,5 +98,5 @@ export interface Diagnosis {
   /** `found`: by the diagnoses before it in the list; what is general is silent where something special was found. */
   denied?(denied: Denied, found: readonly Finding[]): Draft | null;
   troubled?(troubled: Troubled, found: readonly Finding[]): Draft | null;
-  standing?(standing: Standing): readonly Draft[];
+  standing?(standing: Standing, found: readonly Finding[]): readonly Draft[];
 }

@@ -3,6 +3,7 @@
 import { accessPolicyDecides } from './access-policy-decides.ts';
 import { addressNotListed } from './address-not-listed.ts';
 import { applicationRefused } from './application-refused.ts';
+import { allowedNow } from './allowed-now.ts';
 import { clientFromOutside } from './client-from-outside.ts';
 import { clientNotMeshed } from './client-not-meshed.ts';
 import { clientOfAnotherCluster } from './client-of-another-cluster.ts';
@@ -11,6 +12,7 @@ import { danglingReference } from './dangling-reference.ts';
 import { defaultPolicyNotInForce } from './default-policy-not-in-force.ts';
 import { defaultRequiresIdentity } from './default-requires-identity.ts';
 import { defaultServiceAccount } from './default-service-account.ts';
+import { deniedOnPurpose } from './denied-on-purpose.ts';
 import { destinationWithoutIdentity } from './destination-without-identity.ts';
 import type { Denied, Diagnosis, Draft, Standing, Troubled } from './diagnosis.ts';
 import { egressDenied } from './egress-denied.ts';
@@ -28,6 +30,7 @@ import { networkBlocked } from './network-blocked.ts';
 import { noRouteMatches } from './no-route-matches.ts';
 import { noServerForPort } from './no-server-for-port.ts';
 import { notHttp } from './not-http.ts';
+import { nothingWrong } from './nothing-wrong.ts';
 import { outsideClusterNetworks } from './outside-cluster-networks.ts';
 import { overlappingServers } from './overlapping-servers.ts';
 import { policyChanged } from './policy-changed.ts';
@@ -85,26 +88,35 @@ export const DIAGNOSES: readonly Diagnosis[] = [
   serverWithoutAuthorization,
   routePolicyDoesNotRestrict,
   identityNotListed,
+  allowedNow,
+  deniedOnPurpose,
+  nothingWrong,
 ];
 
-/** A counter that was read once says that something was denied, and not when: of that nothing is found. */
+/** A counter that was read once says that something was denied, and not when: of that no cause is found. */
 export function findingsOfDenied(denied: Denied): readonly Finding[] {
   const { count, before } = denied.client;
-  if (count === 0 && before > 0) return [];
-  return collected((diagnosis, found) => diagnosis.denied?.(denied, found) ?? null);
+  const asked = count === 0 && before > 0 ? [nothingWrong] : DIAGNOSES;
+  return collected(asked, (diagnosis, found) => diagnosis.denied?.(denied, found) ?? null);
 }
 
 export function findingsOfTrouble(troubled: Troubled): readonly Finding[] {
-  return collected((diagnosis, found) => diagnosis.troubled?.(troubled, found) ?? null);
+  return collected(DIAGNOSES, (diagnosis, found) => diagnosis.troubled?.(troubled, found) ?? null);
 }
 
 export function findingsStanding(standing: Standing): readonly Finding[] {
-  return ranked(DIAGNOSES.flatMap((diagnosis) => (diagnosis.standing?.(standing) ?? []).map((draft) => ({ id: diagnosis.id, ...draft }))));
+  const found: Finding[] = [];
+  for (const diagnosis of DIAGNOSES)
+    for (const draft of diagnosis.standing?.(standing, found) ?? []) found.push({ id: diagnosis.id, ...draft });
+  return ranked(found);
 }
 
-function collected(ask: (diagnosis: Diagnosis, found: readonly Finding[]) => Draft | null): readonly Finding[] {
+function collected(
+  asked: readonly Diagnosis[],
+  ask: (diagnosis: Diagnosis, found: readonly Finding[]) => Draft | null,
+): readonly Finding[] {
   const found: Finding[] = [];
-  for (const diagnosis of DIAGNOSES) {
+  for (const diagnosis of asked) {
     const draft = ask(diagnosis, found);
     if (draft !== null) found.push({ id: diagnosis.id, ...draft });
   }

@@ -15,6 +15,7 @@ import { firstFrom } from '../policy/sorted.ts';
 import { parseInstant } from '../policy/time.ts';
 import type { AuditTrail, Author } from './audit.ts';
 import { type Candidate, candidatesOf } from './candidates.ts';
+import { isRefusal } from './facts.ts';
 import type { JoinedClient, JoinedTarget } from './join.ts';
 import type { Judged } from './judge.ts';
 import { type Asked, askedOf, isLetIn, type Verdict } from './would-have.ts';
@@ -91,12 +92,10 @@ export interface ChangeQuestion {
   readonly audit: AuditTrail | null;
 }
 
-const REFUSALS: ReadonlySet<string> = new Set(['http-denied', 'tcp-denied', 'terminated', 'route-not-found']);
-
 /** null: not a refusal, or the objects given do not refuse it either. */
 export function whatChanged(question: ChangeQuestion): WhatChanged | null {
   const { past, target, judged } = question;
-  if (!REFUSALS.has(target.kind) || !judged.agrees || judged.port === null || isLetIn(judged.evaluation.verdict)) return null;
+  if (!isRefusal(target.kind) || !judged.agrees || judged.port === null || isLetIn(judged.evaluation.verdict)) return null;
   return past.steps.length === 0 ? fromDump(question) : fromHistory(question);
 }
 

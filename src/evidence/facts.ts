@@ -48,6 +48,11 @@ export interface RequestTrace {
 
 export type DenialKind = 'http-denied' | 'tcp-denied' | 'terminated' | 'route-not-found' | 'rate-limited' | 'audit-allowed';
 
+/** False: a rate limit or an audit, which are no refusals by policy. */
+export function isRefusal(kind: DenialKind): boolean {
+  return kind !== 'rate-limited' && kind !== 'audit-allowed';
+}
+
 /**
  * What a counter adds to a fact; a log line has none of it. `lastAt`: the last increase, where `at` is the first.
  * `countedBefore`: what the counter showed at `at`, its first reading, when nothing says when that happened; `count` is then 0,

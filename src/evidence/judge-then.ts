@@ -4,6 +4,7 @@ import type { ClusterView } from '../policy/history.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { WhatChanged } from './changed.ts';
+import { isRefusal } from './facts.ts';
 import type { JoinedClient, JoinedTarget } from './join.ts';
 import { type Judged, judge, verdictUnder } from './judge.ts';
 import { placesIn } from './places.ts';
@@ -38,17 +39,18 @@ export interface Since {
   readonly changed: WhatChanged | null;
 }
 
-/** null: no history, nothing else, or undecided. */
+/** Where the policy of its time did not refuse it, that of now is worth saying wherever it lets it in. null: nothing else, or undecided. */
 export function nowVerdict({ target, client, cluster, changed }: Since, then: Judged): Now | null {
   const { port } = then;
-  if (cluster.moments.length === 0 || port === null) return null;
+  if (port === null || (cluster.moments.length === 0 && then.agrees)) return null;
   const verdictAt = (at: Instant | null) => {
     const snapshot = cluster.at(at);
     const pod = placesIn(snapshot).podOf(target, target.pods) ?? then.pod;
     return verdictUnder(inboundServer(snapshot, pod, port), then.evaluation);
   };
   const verdict = verdictAt(null);
-  if (verdict === then.evaluation.verdict || verdict === 'undecided') return null;
+  if (verdict === 'undecided') return null;
+  if (then.agrees ? verdict === then.evaluation.verdict : !isLetIn(verdict) || !isRefusal(target.kind)) return null;
   if (changed !== null && changed.repaired !== null && isLetIn(verdict)) return { verdict, since: changed.repaired.at };
   let since: Instant | null = null;
   for (const moment of cluster.moments.toReversed().slice(0, MOMENTS_LOOKED_AT)) {

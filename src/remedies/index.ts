@@ -83,7 +83,7 @@ const MOST = 5;
 export function wayOut(ask: Ask): WayOut {
   const { denied, findings } = ask;
   const { law, now } = denied;
-  if (now !== null && getsIn(now)) return { verdict: 'nothing-to-do', reasons: [allowedSince(denied)], remedies: [] };
+  if (now !== null && getsIn(now.verdict)) return { verdict: 'nothing-to-do', reasons: [allowedSince(denied)], remedies: [] };
   if (law === null || law.port === null || !law.agrees) return { verdict: 'needs-evidence', reasons: missingOf(denied), remedies: [] };
   const deliberate = findings.filter(({ remedies, certainty }) => remedies[0] === 'do-not-allow' && certainty !== 'possible');
   if (deliberate.length > 0 && !ask.forceGrant)
