@@ -13,12 +13,14 @@ export const deniedOnPurpose: Diagnosis = {
     const { law, target, now } = denied;
     const isMistake = target.admin || denied.client.ref.node !== null || now !== null || found.some(wasMeantToGetIn);
     if (law?.agrees !== true || !isRefusal(target.kind) || target.kind === 'terminated' || isMistake) return null;
-    const reasons = [unknownAddress, manyTargets, sharedAccount, firstOfItsNamespace, adminsOnly].flatMap((ask) => ask(denied, law) ?? []);
+    const reasons = [unknownAddress, manyTargets, sharedAccount, firstOfItsNamespace, adminsOnly].flatMap(
+      (ask) => ask(denied, law, found) ?? [],
+    );
     if (reasons.length === 0) return null;
     return drafted(denied, {
       certainty: reasons.length > 1 ? 'likely' : 'possible',
       removal: 'unknown',
-      summary: `This denial looks deliberate: ${reasons.join('; ')}.`,
+      summary: `This denial ${reasons.length > 1 ? 'looks' : 'may be'} deliberate: ${reasons.join('; ')}.`,
       required: [],
       observed: '',
       note: '',
@@ -47,9 +49,11 @@ function wasMeantToGetIn({ certainty, remedies: [best] }: Finding): boolean {
   return certainty !== 'possible' && best !== undefined && OF_MISTAKES.has(best);
 }
 
-type Reason = (denied: Denied, law: Law) => string | null;
+type Reason = (denied: Denied, law: Law, found: readonly Finding[]) => string | null;
 
-const unknownAddress: Reason = ({ client: { ref, tls } }) => {
+const unknownAddress: Reason = ({ client: { ref, tls } }, _law, found) => {
+  // What a Service opens to the outside is reached from anywhere.
+  if (found.some(({ id, certainty }) => id === 'client-from-outside' && certainty === 'certain')) return null;
   if (ref.ip === null || ref.pod !== null || tls?.state === 'established') return null;
   return `its address ${ref.ip} is that of no pod and no node`;
 };
@@ -79,11 +83,14 @@ const firstOfItsNamespace: Reason = (denied, { evaluation, pod }) => {
   const namespace = identityOf(denied)?.namespace ?? denied.client.ref.pod?.ref.namespace ?? null;
   if (namespace === null || namespace === pod.ref.namespace) return null;
   const isIts = (identity: string | null) => identity !== null && parseIdentity(identity)?.namespace === namespace;
-  const listed = evaluation.considered.some(({ authorization }) => identitiesOf(authorization).some(isIts));
+  const identities = evaluation.considered.flatMap(({ authorization }) => identitiesOf(authorization));
   const seen = denied.seen.observations.some(
     ({ tls, reporter }) => tls?.state === 'established' && isIts(tls.clientId) && reporter.namespace === pod.ref.namespace,
   );
-  return listed || seen ? null : `it comes from namespace ${namespace}, of which nobody is listed or was seen to be let in here`;
+  // Where nobody is listed, nothing was decided about this namespace.
+  return identities.length === 0 || identities.some(isIts) || seen
+    ? null
+    : `it comes from namespace ${namespace}, of which nobody is listed or was seen to be let in here`;
 };
 
 function identitiesOf({ authentication }: Law['evaluation']['considered'][number]['authorization']): readonly string[] {

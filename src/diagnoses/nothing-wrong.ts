@@ -33,11 +33,11 @@ function isOfFormerTimes({ client: { count, before }, law, target }: Denied): bo
 
 function byOldCounter(denied: Denied): Draft {
   const { server } = denied.target;
-  const by = server === null ? '' : `, by ${showServerRef(server)}`;
+  const of = server === null ? 'of denials' : `of ${showServerRef(server)}`;
   return drafted(denied, {
     certainty: 'possible',
     removal: 'unknown',
-    summary: `The counter is of former times: it did not rise while it was read${by}, and these objects let the client in.`,
+    summary: `The counter ${of} did not rise while it was read, and these objects let the client in: its denials are of former times.`,
     required: [],
     observed: '',
     note: '',
