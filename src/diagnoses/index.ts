@@ -2,8 +2,8 @@
 
 import { accessPolicyDecides } from './access-policy-decides.ts';
 import { addressNotListed } from './address-not-listed.ts';
-import { applicationRefused } from './application-refused.ts';
 import { allowedNow } from './allowed-now.ts';
+import { applicationRefused } from './application-refused.ts';
 import { clientFromOutside } from './client-from-outside.ts';
 import { clientNotMeshed } from './client-not-meshed.ts';
 import { clientOfAnotherCluster } from './client-of-another-cluster.ts';
