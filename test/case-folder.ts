@@ -48,7 +48,7 @@ const CLUSTER = /^(?:cluster|history)\.(?:ya?ml|json|jsonl)$/;
 
 /**
  * Its files: `cluster.yaml` (or `.json`; `history.jsonl` for watch events), `NAMESPACE_POD.log`, `NAMESPACE_POD.before.prom` and `.after.prom`,
- * `policy-controller.log`, `question.json`.
+ * `policy-controller.log`, `targets.json` (Prometheus' `/api/v1/targets`), `question.json`.
  */
 export async function explainCase({ path }: CaseFolder): Promise<Explanation> {
   const names = readdirSync(path).sort();
@@ -64,6 +64,7 @@ export async function explainCase({ path }: CaseFolder): Promise<Explanation> {
   for (const suffix of ['.before.prom', '.after.prom']) {
     for (const name of names.filter((file) => file.endsWith(suffix))) addPage(name, readFileSync(join(path, name), 'utf8'), reader, tally);
   }
+  if (names.includes('targets.json')) addPage('targets.json', readFileSync(join(path, 'targets.json'), 'utf8'), reader, tally);
   const asking: Asking = names.includes('question.json') ? JSON.parse(readFileSync(join(path, 'question.json'), 'utf8')) : {};
   const { namespace = null, workload = null, port = null, asked = [] } = asking;
   return explain({

@@ -7,7 +7,7 @@ import { showProtocol } from '../policy/wording.ts';
 import type { Workload } from '../policy/workload.ts';
 import type { Diagnosis, Draft, PlacedSymptom, Standing } from './diagnosis.ts';
 import { troubled } from './drafting.ts';
-import { isDated, podOfSymptom, unreadyPods } from './symptoms.ts';
+import { aboutDestination, isDated, podOfSymptom, unreadyPods } from './symptoms.ts';
 
 /** The `error` of a connection that does not begin as HTTP/2. */
 const UNEXPECTED = 'unexpected';
@@ -16,12 +16,11 @@ export const httpVersionMismatch: Diagnosis = {
   id: 'http-version-mismatch',
   title: 'HTTP/1.1 to a Server that declares HTTP/2',
   troubled(trouble) {
-    const pods = unreadyPods(trouble);
-    for (const { pod } of pods) {
-      const [failing] = failingProbes(trouble.snapshot, pod);
-      if (failing !== undefined) return unready(trouble.snapshot, [pod], failing, trouble.theirs.filter(isRefusal));
-    }
-    return null;
+    const { snapshot, theirs } = trouble;
+    const probed = unreadyPods(trouble).filter(({ pod }) => failingProbes(snapshot, pod).length > 0);
+    const pods = probed.map(({ pod }) => pod);
+    const [failing] = pods[0] === undefined ? [] : failingProbes(snapshot, pods[0]);
+    return failing === undefined ? null : unready(snapshot, pods, failing, [...theirs.filter(isRefusal), ...aboutDestination(trouble)]);
   },
   standing(standing) {
     return [...byServer(standing).values()].flatMap(({ pods, told, server }) => {
