@@ -10,6 +10,7 @@ import type { DeltaContext } from '../triage/delta.ts';
 import { BOUNDS } from '../triage/incident.ts';
 import { createIntake, type Intake } from '../triage/intake.ts';
 import { createMuteList } from '../triage/mutes.ts';
+import { POLL_SCOPES } from '../triage/poll-scope.ts';
 import { requeueStale, type TimedOptions } from '../triage/timed.ts';
 import { explainIncident, type WorkOptions } from '../triage/work.ts';
 import { dataOf } from './explain-data.ts';
@@ -38,8 +39,10 @@ const MUTES_EVERY = 5000;
 const EVENT_POLL = 500;
 const ANSWER_TIME = 8000;
 const SHUTDOWN = { http: 5000, queue: 3000 } as const;
-/** What is kept beside what configuration says. */
-const KEPT = { alerts: 10_000, readings: 100_000, quarantine: 1000, pods: 50_000 } as const;
+/** Proxies that are known at a time, those of pods that went lately included. */
+const MOST_PODS = 50_000;
+/** What is kept beside what configuration says. A proxy has one reading for each scope. */
+const KEPT = { alerts: 10_000, readings: MOST_PODS * POLL_SCOPES.length, quarantine: 1000, pods: MOST_PODS } as const;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -42,6 +42,20 @@ describe('tokens', () => {
     }
   });
 
+  it('are not replaced by headers that a proxy in front could have written', async () => {
+    running = await startTestServer({ tokens: TOKENS });
+    const identity = 'admin.security.serviceaccount.identity.linkerd.cluster.local';
+    for (const name of ['l5d-client-id', 'X-Forwarded-For', 'X-Forwarded-Client-Cert', 'X-Remote-User', 'X-Forwarded-User']) {
+      const { status } = await running.ask('GET', '/api/v1/incidents', { headers: { [name]: identity } });
+      expect([name, status]).toEqual([name, 401]);
+    }
+    await running.ask('POST', '/api/v1/logs', {
+      body: denials('10.9.0.3'),
+      headers: { ...bearer('collector'), ...FROM_CART, 'l5d-client-id': identity },
+    });
+    expect(JSON.stringify((await running.ask('GET', '/api/v1/incidents', { headers: bearer('viewer') })).body)).not.toContain('security');
+  });
+
   it('are needed by every operation of the document but those that are open', async () => {
     running = await startTestServer({ tokens: TOKENS });
     const { body } = await running.ask('GET', '/openapi.json');
