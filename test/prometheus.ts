@@ -68,6 +68,8 @@ export interface PrometheusOptions {
   readonly alertmanagers?: readonly string[];
   /** Text of its web configuration file; its URL has `https` then. */
   readonly web?: string;
+  /** OpenMetrics with times: what it scraped before it was started. */
+  readonly history?: string;
 }
 
 /** `job`, target by target; scraped and evaluated each second. `rules`: text of a rule file. */
@@ -75,7 +77,7 @@ export async function startPrometheus(
   job: string,
   targets: readonly ScrapeTarget[],
   rules: string,
-  { alertmanagers = [], web }: PrometheusOptions = {},
+  { alertmanagers = [], web, history }: PrometheusOptions = {},
 ): Promise<TestPrometheus> {
   const directory = mkdtempSync(join(tmpdir(), 'denywhy-prometheus-'));
   const config = {
@@ -88,6 +90,7 @@ export async function startPrometheus(
   writeFileSync(join(directory, 'rules.yaml'), rules);
   const port = await freePort();
   if (web !== undefined) writeFileSync(join(directory, 'web.yml'), web);
+  if (history !== undefined) writeHistory(directory, history);
   const args = [
     '--config.file=prometheus.yml',
     '--storage.tsdb.path=data',
@@ -132,6 +135,12 @@ export async function startPrometheus(
     },
     stop,
   };
+}
+
+function writeHistory(directory: string, text: string): void {
+  writeFileSync(join(directory, 'history.txt'), text);
+  const { status, output } = promtool(directory, 'tsdb', 'create-blocks-from', 'openmetrics', 'history.txt', 'data');
+  if (status !== 0) throw new Error(output);
 }
 
 function isOk(url: string): Promise<boolean> {
