@@ -16,6 +16,7 @@ import { importStore } from './commands/import.ts';
 import { policy } from './commands/policy.ts';
 import { rules } from './commands/rules.ts';
 import { serve } from './commands/serve.ts';
+import { simulate } from './commands/simulate.ts';
 import { safe } from './commands/terminal.ts';
 import { InvalidInput, type Place, Unavailable } from './errors.ts';
 
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   explain,
   policy,
   canCommand,
+  simulate,
   check,
   diagnoses,
   demo,

@@ -36,7 +36,7 @@ export interface AccessClient {
 }
 
 /** The networks that the policies look at. */
-function networksOf(policies: readonly InboundServer[]): readonly Network[] {
+export function networksOf(policies: readonly InboundServer[]): readonly Network[] {
   const networks = new Map<string, Network>();
   for (const { networks: matches } of policies.flatMap(authorizationsIn)) {
     for (const { net, except } of matches) for (const n of [net, ...except]) networks.set(n.text, n);

@@ -4,14 +4,13 @@ import { type NearServer, nearServers } from '../policy/excluded.ts';
 import type { AuthorizationRef, InboundServer } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import { networkAnswer } from '../policy/network-answer.ts';
-import { listOf } from '../policy/reading.ts';
 import type { ObjectRef } from '../policy/resource.ts';
-import { isObject } from '../policy/selector.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
-import { type Caller, type CanCase, callerOfPod, can, UNMESHED } from './can.ts';
+import { type Caller, type CanCase, can, UNMESHED } from './can.ts';
 import { getsIn } from './compare.ts';
-import { PROXY_ADMIN_PORT, portsOf } from './ports.ts';
+import { portsOf } from './ports.ts';
+import { probesOf, type StandingTraffic, scrapesOf } from './standing.ts';
 
 /** One port, and the pods for which the same policy comes out. */
 export interface EnforcedPort {
@@ -68,19 +67,12 @@ export function enforcedPorts(snapshot: Snapshot, pods: readonly Workload[], onl
       else known.push(pod);
     }
   }
-  const scrapers = scrapersIn(snapshot);
   return [...byPort]
     .toSorted(([a], [b]) => a - b)
-    .flatMap(([port, groups]) => [...groups].map(([policy, group]) => enforcedPort(snapshot, port, policy, group, scrapers)));
+    .flatMap(([port, groups]) => [...groups].map(([policy, group]) => enforcedPort(snapshot, port, policy, group)));
 }
 
-function enforcedPort(
-  snapshot: Snapshot,
-  port: number,
-  policy: InboundServer,
-  pods: readonly Workload[],
-  scrapers: readonly Workload[],
-): EnforcedPort {
+function enforcedPort(snapshot: Snapshot, port: number, policy: InboundServer, pods: readonly Workload[]): EnforcedPort {
   const pod = pods[0] as Workload;
   return {
     port,
@@ -89,7 +81,7 @@ function enforcedPort(
     policy,
     near: policy.server === null ? nearServers(snapshot, pod, port) : [],
     network: networkRules(snapshot, pod, port, policy),
-    callers: [...probesOf(snapshot, pod, port), ...scrapesOf(snapshot, pod, port, scrapers)],
+    callers: [...probesOf(pod), ...scrapesOf(snapshot, pod)].filter((one) => one.port === port).map((one) => standing(snapshot, one)),
   };
 }
 
@@ -104,63 +96,12 @@ function networkRules(snapshot: Snapshot, server: Workload, port: number, policy
   return { policies: direct.verdict.ingress.policies, meshed: ruleOf(meshed), direct: ruleOf(direct) };
 }
 
-function probesOf(snapshot: Snapshot, pod: Workload, port: number): readonly StandingCaller[] {
-  const status = isObject(pod.resource.status) ? pod.resource.status : {};
-  const ip = typeof status['hostIP'] === 'string' ? status['hostIP'] : null;
-  const caller: Caller = { tls: UNMESHED, ip, pod: null };
-  const name = ip === null ? 'a node' : `node ${ip}`;
-  return (pod.probes.get(port) ?? []).map((path) => standing(snapshot, 'kubelet', name, caller, pod, port, path));
-}
-
-function scrapesOf(snapshot: Snapshot, pod: Workload, port: number, scrapers: readonly Workload[]): readonly StandingCaller[] {
-  if (port !== PROXY_ADMIN_PORT) return [];
-  return scrapers.map((scraper) => {
-    const name = `${scraper.meshed ? `sa/${scraper.serviceAccount}` : 'pods without a proxy'} in ${scraper.ref.namespace}`;
-    return standing(snapshot, 'prometheus', name, callerOfPod(snapshot, scraper), pod, port, '/metrics');
-  });
-}
-
-/** Pods with a container of that name: those of linkerd-viz and of the operator have one. One for each ServiceAccount. */
-function scrapersIn(snapshot: Snapshot): readonly Workload[] {
-  const found = new Map<string, Workload>();
-  for (const { workloads } of snapshot.namespaces.values()) {
-    for (const { value } of workloads.values()) {
-      if (value?.kind !== 'Pod' || !isObject(value.resource.spec)) continue;
-      const isOne = listOf(value.resource.spec['containers']).some((c) => isObject(c) && c['name'] === 'prometheus');
-      const key = `${value.ref.namespace}/${value.serviceAccount}/${value.meshed}`;
-      if (isOne && !found.has(key)) found.set(key, value);
-    }
-  }
-  return [...found.values()];
-}
-
-function standing(
-  snapshot: Snapshot,
-  who: StandingCaller['who'],
-  name: string,
-  caller: Caller,
-  pod: Workload,
-  port: number,
-  path: string,
-): StandingCaller {
-  const ip = pod.ips[0] ?? 'pod';
-  const request = {
-    text: `GET ${path}`,
-    traffic: {
-      type: 'http',
-      request: {
-        version: 'HTTP/1.1',
-        method: 'GET',
-        authority: `${ip.includes(':') ? `[${ip}]` : ip}:${port}`,
-        path,
-        headers: [],
-        grpc: false,
-      },
-    },
-  } as const;
-  const [found] = can(snapshot, { callers: [caller], servers: [pod], port, request }).cases;
+/** A probe or a scrape, put to the policy. */
+function standing(snapshot: Snapshot, { kind, name, caller, server, port, request }: StandingTraffic): StandingCaller {
+  const [found] = can(snapshot, { callers: [caller], servers: [server], port, request }).cases;
   const evaluation = found?.evaluation ?? null;
   const isAllowed = evaluation !== null && getsIn(evaluation.verdict);
+  const who = kind === 'probe' ? 'kubelet' : 'prometheus';
   // Of its own node a pod is always reachable, whatever NetworkPolicy says.
   const answer = who === 'kubelet' && evaluation?.verdict !== 'undecided' ? (isAllowed ? 'yes' : 'no') : (found?.answer ?? 'undecided');
   return {
