@@ -18,6 +18,7 @@ import { rules } from './commands/rules.ts';
 import { serve } from './commands/serve.ts';
 import { simulate } from './commands/simulate.ts';
 import { safe } from './commands/terminal.ts';
+import { test } from './commands/test.ts';
 import { InvalidInput, type Place, Unavailable } from './errors.ts';
 
 /** In the order of the help. */
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   policy,
   canCommand,
   simulate,
+  test,
   check,
   diagnoses,
   demo,
