@@ -17,6 +17,7 @@ import { dataOf } from './explain-data.ts';
 import { refuseHalfImport } from './half-import.ts';
 import type { PolicySource } from './policy-known.ts';
 import { podsIn } from './proxy-pods.ts';
+import { createAsking } from './service-asking.ts';
 import { openPolicy } from './service-policy.ts';
 import { openStores, type Stores } from './service-stores.ts';
 import { startTimedWork } from './service-timed.ts';
@@ -103,6 +104,7 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
       version: manifest.version,
       eventPoll: EVENT_POLL,
       addressAt: policy.addressAt,
+      asking: createAsking(policy, store),
       heard: (heard) => work?.heard(heard),
     },
     { ...config.listen.address, headers: config.limits.headers, connections: config.limits.connections },

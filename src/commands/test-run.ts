@@ -56,7 +56,7 @@ function runTest(test: AccessTest, file: string, subject: TestSubject): TestResu
 }
 
 /** The question, where it has no name. */
-export function nameOf({ name, can, reach, method, path, grpc, asIp, unmeshed }: AccessTest): string {
+function nameOf({ name, can, reach, method, path, grpc, asIp, unmeshed }: AccessTest): string {
   if (name !== undefined) return name;
   const request = grpc === undefined ? [method ?? (path === undefined ? '' : 'GET'), path ?? ''] : [`gRPC ${grpc}`];
   const how = [unmeshed === true ? 'without its proxy' : '', asIp === undefined ? '' : `from ${asIp}`];

@@ -2,6 +2,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import * as z from 'zod';
 import { addressOperation } from './addresses.ts';
+import { askingOperations } from './asking.ts';
 import { createGuard, type Sender } from './auth.ts';
 import { createBudget } from './body.ts';
 import { eventsOperation } from './events.ts';
@@ -51,6 +52,7 @@ function createOperations(shared: Shared): readonly Operation[] {
     eventsOperation(shared),
     statusOperation(shared),
     addressOperation(shared),
+    ...askingOperations(shared),
     ...healthOperations(shared),
     ...runbookOperations(),
   ];

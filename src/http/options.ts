@@ -34,6 +34,39 @@ export interface AddressAt {
   }[];
 }
 
+/** Questions about the policy that the service knows. Each answer is data as the command of the same name prints it; null: no cluster is known. */
+export interface Asking {
+  /** Errors: InvalidInput. */
+  can(question: CanQuestion): Readonly<Record<string, unknown>> | null;
+  /** Errors: InvalidInput, Unavailable (the store). */
+  simulate(question: SimulateQuestion): Promise<Readonly<Record<string, unknown>> | null>;
+}
+
+export interface CanQuestion {
+  readonly client: string;
+  readonly server: string;
+  readonly namespace: string | null;
+  readonly method: string | null;
+  readonly path: string | null;
+  readonly authority: string | null;
+  readonly grpc: string | null;
+  readonly ip: string | null;
+  readonly unmeshed: boolean;
+  /** null: now. */
+  readonly at: Instant | null;
+}
+
+export interface SimulateQuestion {
+  /** Manifests; empty: nothing is applied. */
+  readonly change: string;
+  readonly deleted: readonly string[];
+  readonly prune: boolean;
+  readonly namespace: string | null;
+  readonly traffic: 'observed' | 'all';
+  readonly at: Instant | null;
+  readonly markdown: boolean;
+}
+
 /** What a webhook brought, after it was saved. */
 export interface Heard {
   readonly alerts: readonly AlertFact[];
@@ -61,6 +94,7 @@ export interface HttpOptions {
   readonly eventPoll: number;
   /** null: no cluster is known. */
   readonly addressAt?: (ip: string, at: Instant) => AddressAt | null;
+  readonly asking?: Asking;
   /** Told of each webhook; it must not throw. */
   readonly heard?: (heard: Heard) => void;
 }

@@ -282,6 +282,8 @@ describe('the document', () => {
         "GET /api/v1/events readEvents",
         "GET /api/v1/status getStatus",
         "GET /api/v1/addresses getAddress",
+        "POST /api/v1/can askCan",
+        "POST /api/v1/simulate simulate",
         "GET /healthz isAlive",
         "GET /readyz isReady",
         "GET /metrics getMetrics",

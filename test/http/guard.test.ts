@@ -21,6 +21,8 @@ describe('tokens', () => {
     ['GET', '/api/v1/jobs/parked', 'read'],
     ['POST', '/api/v1/jobs/parked/x/retry', 'triage'],
     ['GET', '/api/v1/addresses', 'read'],
+    ['POST', '/api/v1/can', 'read'],
+    ['POST', '/api/v1/simulate', 'read'],
     ['GET', '/api/v1/observations', 'read'],
     ['GET', '/api/v1/status', 'read'],
     ['GET', '/api/v1/quarantine', 'read'],

@@ -1,0 +1,64 @@
+/** Questions about the policy: may this client reach that port, and what would a change of objects do. */
+import { parseInstant } from '../policy/time.ts';
+import { jsonOperation, type Operation } from './operation.ts';
+import type { Shared } from './options.ts';
+import { Problem } from './problem.ts';
+import * as shapes from './schemas.ts';
+
+export function askingOperations({ asking, limits, budget }: Shared): readonly Operation[] {
+  const unknown = { 404: { description: 'No cluster is known', schema: shapes.problem } };
+  return [
+    jsonOperation({
+      id: 'askCan',
+      method: 'post',
+      path: '/api/v1/can',
+      summary: 'May this client reach that port with this request, by Linkerd and by NetworkPolicy, and why',
+      scope: 'read',
+      schema: shapes.canBody,
+      limits,
+      budget,
+      answers: { 200: { description: 'The answer with its reasons', schema: shapes.canAnswer }, ...unknown },
+      async handle({ body: { client, server, namespace, method, path, authority, grpc, ip, unmeshed, at } }) {
+        const question = {
+          ...{ client, server },
+          namespace: namespace ?? null,
+          method: method ?? null,
+          path: path ?? null,
+          authority: authority ?? null,
+          grpc: grpc ?? null,
+          ip: ip ?? null,
+          unmeshed: unmeshed ?? false,
+          at: momentOf(at),
+        };
+        return { status: 200, body: known(asking?.can(question) ?? null) };
+      },
+    }),
+    jsonOperation({
+      id: 'simulate',
+      method: 'post',
+      path: '/api/v1/simulate',
+      summary:
+        'What a change of objects would deny and allow, over observed traffic and on request everything that is possible; nothing is applied',
+      scope: 'read',
+      schema: shapes.simulateBody,
+      limits,
+      budget,
+      answers: { 200: { description: 'What would change, for whom, and why', schema: shapes.simulateAnswer }, ...unknown },
+      async handle({ body }) {
+        const { change = '', delete: deleted = [], prune = false, namespace, traffic = 'observed', at, markdown = false } = body;
+        if (change === '' && deleted.length === 0) throw new Problem(400, 'Nothing would change.', 'Give `change`, `delete`, or both.');
+        const question = { change, deleted, prune, namespace: namespace ?? null, traffic, at: momentOf(at), markdown };
+        return { status: 200, body: known((await asking?.simulate(question)) ?? null) };
+      },
+    }),
+  ];
+}
+
+function momentOf(at: string | undefined): number | null {
+  return at === undefined ? null : parseInstant(at);
+}
+
+function known<T>(answer: T | null): T {
+  if (answer !== null) return answer;
+  throw new Problem(404, 'No cluster is known.', 'Set kubernetes.watch, or cluster.manifests; GET /api/v1/status tells how it goes.');
+}

@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createAsking } from '../../src/commands/service-asking.ts';
+import { readManifests } from '../../src/manifests/read.ts';
+import { mergeManifests } from '../../src/manifests/record.ts';
+import { createHistory } from '../../src/policy/history.ts';
+import { LINKERD_DEFAULTS } from '../../src/policy/settings.ts';
+import { type Running, startTestServer, TOKENS } from './running.ts';
+
+const HISTORY = readFileSync('demo/policy-history.jsonl', 'utf8');
+const view = createHistory(mergeManifests([readManifests(HISTORY, 'history.jsonl', {})]).changes, LINKERD_DEFAULTS);
+
+let running: Running | null = null;
+afterEach(() => running?.server.close(0));
+
+async function start(limits = {}): Promise<Running> {
+  let started: Running | null = null;
+  const asking = createAsking({ current: () => ({ view, revision: '1' }) }, {
+    list: (...args: Parameters<Running['store']['list']>) => (started as Running).store.list(...args),
+  } as Running['store']);
+  started = await startTestServer({ asking, tokens: TOKENS }, limits);
+  running = started;
+  return started;
+}
+const READ = { headers: { authorization: `Bearer ${TOKENS[1].token}` } };
+const FRONTEND = { client: 'sa/frontend', server: 'deploy/backend:8080', namespace: 'production', path: '/api/v1/orders' };
+const CHANGE = `
+apiVersion: policy.linkerd.io/v1alpha1
+kind: MeshTLSAuthentication
+metadata: {name: frontend-mtls, namespace: production}
+spec: {identities: [frontend.prod.serviceaccount.identity.linkerd.cluster.local]}
+`;
+
+describe('POST /api/v1/can', () => {
+  it('answers as the command does, at any moment', async () => {
+    const { ask } = await start();
+    const now = await ask('POST', '/api/v1/can', { ...READ, json: FRONTEND });
+    expect(now).toMatchObject({ status: 200, body: { form: 'denywhy.can/1', answer: 'no', client: 'sa/frontend', port: 8080 } });
+    expect(now.body.reasons[0]).toMatchObject({ linkerd: { verdict: 'allow' }, network: { verdict: 'deny' } });
+    const then = await ask('POST', '/api/v1/can', { ...READ, json: { ...FRONTEND, at: '2026-11-23T09:25:00Z' } });
+    expect(then.body.reasons[0].linkerd.verdict).toBe('deny');
+  });
+
+  it.each([
+    [{ ...FRONTEND, server: 'deploy/nobody:8080' }, 400, 'there are no pods'],
+    [{ ...FRONTEND, path: 'orders' }, 400, 'is no path'],
+    [{ client: 'sa/frontend' }, 400, 'server'],
+    [{ ...FRONTEND, surprise: 1 }, 400, 'surprise'],
+  ])('%j: %i', async (json, status, detail) => {
+    const { ask } = await start();
+    const answer = await ask('POST', '/api/v1/can', { ...READ, json });
+    expect({ status: answer.status, detail: answer.body.detail }).toEqual({ status, detail: expect.stringContaining(detail) });
+  });
+});
+
+describe('POST /api/v1/simulate', () => {
+  it('everything that is possible, with a comment for a pull request', async () => {
+    const { ask } = await start();
+    const { status, body } = await ask('POST', '/api/v1/simulate', { ...READ, json: { change: CHANGE, traffic: 'all', markdown: true } });
+    expect(status).toBe(200);
+    expect(body.entries).toContainEqual(
+      expect.objectContaining({ outcome: 'newly-denied', client: 'sa/frontend', servers: ['deploy/backend'] }),
+    );
+    expect(body.markdown).toContain('### denywhy simulate');
+  });
+
+  it('observed traffic that the service keeps', async () => {
+    const { ask, store } = await start();
+    const labels = (kind: string, name: string) => ({ group: 'policy.linkerd.io', kind, name });
+    const observed = {
+      ...{
+        id: 'o1',
+        cluster: '',
+        namespace: 'production',
+        workload: { kind: 'Deployment', name: 'backend' },
+        port: 8080,
+        first: 0,
+        last: 1,
+        count: 41,
+      },
+      client: { identity: 'frontend.production.serviceaccount.identity.linkerd.cluster.local', ip: null },
+      server: labels('server', 'backend-http'),
+      route: labels('HTTPRoute', 'backend-routes'),
+      authorization: labels('authorizationpolicy', 'backend-api-authz'),
+    };
+    await store.commit({ writes: [{ collection: 'observations', id: 'o1', value: observed, expected: null }] });
+    const { body } = await ask('POST', '/api/v1/simulate', { ...READ, json: { change: CHANGE } });
+    expect(body.entries).toContainEqual(
+      expect.objectContaining({ outcome: 'newly-denied', kind: 'observed', client: 'sa/frontend', count: 41 }),
+    );
+  });
+
+  it.each([
+    [{}, 'Nothing would change'],
+    [{ change: 'hello' }, ''],
+    [{ delete: ['secret/x'] }, 'names no object of policy'],
+    [{ change: 'apiVersion: v1\nkind: [' }, ''],
+  ])('%j: 400', async (json, detail) => {
+    const { ask } = await start();
+    const answer = await ask('POST', '/api/v1/simulate', { ...READ, json });
+    expect({ status: answer.status, detail: answer.body.detail }).toEqual({ status: 400, detail: expect.stringContaining(detail) });
+  });
+});
+
+describe('both', () => {
+  it.each(['/api/v1/can', '/api/v1/simulate'])('%s asks for a token of scope read, and for JSON', async (path) => {
+    const { ask } = await start();
+    const json = path.endsWith('can') ? FRONTEND : { change: CHANGE };
+    expect((await ask('POST', path, { json })).status).toBe(401);
+    const intake = { headers: { authorization: `Bearer ${TOKENS[0].token}` }, json };
+    expect((await ask('POST', path, intake)).status).toBe(403);
+    expect((await ask('POST', path, { headers: { ...READ.headers, 'content-type': 'text/plain' }, body: CHANGE })).status).toBe(415);
+  });
+
+  it('a body beyond the limit is not read', async () => {
+    const { ask } = await start({ body: 1000, unpacked: 1000 });
+    expect((await ask('POST', '/api/v1/simulate', { ...READ, json: { change: CHANGE + '#'.repeat(2000) } })).status).toBe(413);
+  });
+
+  it('without a cluster: 404, and what to set', async () => {
+    running = await startTestServer();
+    for (const [path, json] of [
+      ['/api/v1/can', FRONTEND],
+      ['/api/v1/simulate', { change: CHANGE }],
+    ] as const)
+      expect(await running.ask('POST', path, { json })).toMatchObject({
+        status: 404,
+        body: { remedy: expect.stringContaining('kubernetes.watch') },
+      });
+  });
+});
