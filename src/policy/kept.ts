@@ -1,6 +1,6 @@
 /**
  * What the law and its explanation read of an object. The rest is most of a cluster's bytes (environments, volumes, managed fields) and most of
- * its changes (heartbeats, restarts, readiness), which are no changes of the policy.
+ * its changes (heartbeats, restarts), which are no changes of the policy.
  */
 import { kindOf } from './kinds.ts';
 import { listOf } from './reading.ts';
@@ -38,6 +38,14 @@ export function contentOf({ origin: _, metadata, ...rest }: Resource): string {
   return JSON.stringify([said, rest]);
 }
 
+/** What of an object a verdict can turn on, as text that is the same for the same: a pod's readiness decides nothing. */
+export function decidingContentOf(resource: Resource): string {
+  const kept = keptOf(resource) ?? resource;
+  if (kept.kind !== 'Pod' || !isObject(kept.status)) return contentOf(kept);
+  const { conditions: _, ...status } = kept.status;
+  return contentOf({ ...kept, status });
+}
+
 /** Small, and whoever reads them reads all of them. */
 const WHOLE: ReadonlySet<string> = new Set([
   'networking.k8s.io/NetworkPolicy',
@@ -70,7 +78,7 @@ interface Parts {
 const ofTemplate = ({ spec }: Resource): Parts => templateParts(spec);
 
 const READ: ReadonlyMap<string, (resource: Resource) => Parts> = new Map<string, (resource: Resource) => Parts>([
-  ['/Pod', ({ spec, status }) => ({ spec: podSpec(spec), status: pick(status, hasEnded(status) ? NODE_ADDRESSES : ADDRESSES) })],
+  ['/Pod', ({ spec, status }) => ({ spec: podSpec(spec), status: podStatus(status) })],
   ['/Namespace', () => ({})],
   ['/ServiceAccount', () => ({})],
   ['/Service', ({ spec }) => ({ spec })],
@@ -90,6 +98,14 @@ const READ: ReadonlyMap<string, (resource: Resource) => Parts> = new Map<string,
 
 const NODE_ADDRESSES = ['hostIP', 'hostIPs'];
 const ADDRESSES = ['podIP', 'podIPs', ...NODE_ADDRESSES];
+
+/** Of the conditions whether it is ready, and since when: an unready pod is trouble that leaves no denial. */
+function podStatus(status: unknown): unknown {
+  if (hasEnded(status)) return pick(status, NODE_ADDRESSES);
+  const kept = pick(status, ADDRESSES);
+  const ready = isObject(status) ? listOf(status['conditions']).find((c) => isObject(c) && c['type'] === 'Ready') : undefined;
+  return isObject(kept) && ready !== undefined ? { ...kept, conditions: [pick(ready, ['type', 'status', 'lastTransitionTime'])] } : kept;
+}
 
 /** Whether an endpoint is ready comes and goes. */
 function endpointsOf({ addressType, endpoints, ports }: Fields): Fields {

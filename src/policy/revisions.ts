@@ -4,7 +4,7 @@
  * The lists are made once per history; asking for one request is a few binary searches, whatever the length of the history.
  */
 import type { Step } from './history.ts';
-import { contentOf, keptOf } from './kept.ts';
+import { decidingContentOf } from './kept.ts';
 import { kindOf } from './kinds.ts';
 import { memo } from './memo.ts';
 import { listOf } from './reading.ts';
@@ -114,8 +114,8 @@ function getOrSet<V>(map: Map<string, V>, key: string, make: () => V): V {
   return value;
 }
 
-/** A pod's heartbeats are no change. */
-const keptContent = memo((resource: Resource): string => contentOf(keptOf(resource) ?? resource));
+/** A pod's heartbeats are no change, nor is its readiness. */
+const keptContent = memo(decidingContentOf);
 
 function policiesKey(namespace: string): string {
   return `policies ${namespace}`;

@@ -178,7 +178,7 @@ describe('a cluster as its API server tells of it', () => {
     expect(replay?.requests[6]).toBe('/api/v1/serviceaccounts');
   });
 
-  it('follows a rollout: the address goes with the old pod and comes with the new one, and readiness is no change', async () => {
+  it('follows a rollout: the address goes with the old pod and comes with the new one, which is ready in the end', async () => {
     await start(
       { [PODS]: [emptyList('1')], [`watch ${PODS}`]: [{ stream: 'watch-pods-rollout.jsonl', afterwards: 'open' }] },
       { kinds: ['pods'] },
@@ -196,7 +196,10 @@ describe('a cluster as its API server tells of it', () => {
       // It has a node.
       ['batch-78ddfb45f8-4r8vs', ''],
       ['batch-78ddfb45f8-4r8vs', '10.42.0.42'],
+      // It is ready.
+      ['batch-78ddfb45f8-4r8vs', '10.42.0.42'],
     ]);
+    expect(edits.at(-1)?.change).toMatchObject({ apply: { status: { conditions: [{ type: 'Ready', status: 'True' }] } } });
     expect(JSON.stringify(edits)).not.toContain('LINKERD2_PROXY');
   });
 

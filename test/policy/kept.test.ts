@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { readManifests } from '../../src/manifests/read.ts';
 import { clusterInfo } from '../../src/policy/cluster-settings.ts';
 import { createHistory } from '../../src/policy/history.ts';
-import { keptOf } from '../../src/policy/kept.ts';
+import { decidingContentOf, isSameContent, keptOf } from '../../src/policy/kept.ts';
 import type { Resource } from '../../src/policy/resource.ts';
 import type { Snapshot } from '../../src/policy/snapshot.ts';
 import { standInPods } from '../../src/policy/templates.ts';
@@ -32,8 +32,10 @@ describe('what is kept of an object', () => {
     ['the environment', pod({ container: { env: [{ name: 'A', value: 'secret' }], envFrom: [] } })],
     ['volumes, tolerations and mounts', pod({ spec: { volumes: [{}], tolerations: [{}] }, container: { volumeMounts: [{}] } })],
     [
-      'readiness, restarts and phase',
-      pod({ status: { phase: 'Pending', conditions: [{ type: 'Ready' }], containerStatuses: [{ restartCount: 7 }] } }),
+      'other conditions, restarts and phase',
+      pod({
+        status: { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'True' }], containerStatuses: [{ restartCount: 7 }] },
+      }),
     ],
     ['its version in the API server', pod({ metadata: { resourceVersion: '77', generation: 3 } })],
     ["a probe's timing", pod({ container: { readinessProbe: { ...PROBE, periodSeconds: 3 } } })],
@@ -54,10 +56,29 @@ describe('what is kept of an object', () => {
     ['the ServiceAccount', pod({ spec: { serviceAccountName: 'web' } })],
     ['the network of the node', pod({ spec: { hostNetwork: true } })],
     ['the address', pod({ status: { podIP: '10.0.0.2' } })],
+    ['whether it is ready', pod({ status: { conditions: [{ type: 'Ready', status: 'False' }] } })],
     ['that it has ended and its address is free', pod({ status: { phase: 'Succeeded' } })],
   ];
   test.each(read)('%s of a pod is', (_, changed) => {
     expect(keptOf(changed)).not.toEqual(keptOf(pod()));
+  });
+
+  test('readiness of a pod is one condition without heartbeats, and no verdict turns on it', () => {
+    const ready = { type: 'Ready', status: 'True', lastTransitionTime: '2026-11-23T09:00:00Z' };
+    const beating = pod({
+      status: {
+        conditions: [
+          { type: 'Initialized', status: 'True' },
+          { ...ready, lastProbeTime: '2026-11-23T09:07:00Z' },
+        ],
+      },
+    });
+    expect(keptOf(beating)?.status).toEqual({ podIP: '10.0.0.1', hostIP: '192.168.0.1', conditions: [ready] });
+    const unready = pod({ status: { conditions: [{ ...ready, status: 'False' }] } });
+    expect(isSameContent(keptOf(beating) as Resource, keptOf(unready) as Resource)).toBe(false);
+    expect(decidingContentOf(beating)).toBe(decidingContentOf(unready));
+    expect(decidingContentOf(beating)).not.toBe(decidingContentOf(pod({ metadata: { labels: { app: 'other' } } })));
+    expect(keptOf(pod({ status: { phase: 'Failed', conditions: [ready] } }))?.status).toEqual({ hostIP: '192.168.0.1' });
   });
 
   test('objects of kinds that nobody reads are not: their heartbeats are no change of the policy', () => {
