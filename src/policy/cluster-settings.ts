@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { parseDefaultPolicy } from './default-policy.ts';
 import { type Network, parseNetwork } from './network.ts';
 import { listOf } from './reading.ts';
-import { groupOf, type Resource } from './resource.ts';
+import { groupOf, type ObjectRef, type Resource } from './resource.ts';
 import { isObject } from './selector.ts';
 import { type ClusterInfo, LINKERD_DEFAULTS, type SettingOrigin } from './settings.ts';
 import { type TransportMode, transportModeOf } from './wire-port.ts';
@@ -78,6 +78,22 @@ export function clusterInfo(input: { readonly resources: Iterable<Resource>; rea
     transport: transportOf(config[0]?.values ?? {}),
     notices,
   };
+}
+
+/** Whether this object tells settings: a change of it may change them, for every workload. */
+export function tellsSettings({ group, kind, name }: ObjectRef): boolean {
+  return (
+    (group === '' && kind === 'ConfigMap' && name === 'linkerd-config') ||
+    (group === 'apps' && kind === 'Deployment' && name === 'linkerd-destination')
+  );
+}
+
+/** Settings as these objects tell them; where they say nothing of one, as it was known. */
+export function settingsTold(resources: Iterable<Resource>, known: ClusterInfo): ClusterInfo {
+  const { info, origins } = clusterInfo({ resources, flags: {} });
+  return Object.fromEntries(
+    KEYS.map((key) => [key, origins[key] === 'linkerd-default' ? known[key] : info[key]]),
+  ) as unknown as ClusterInfo;
 }
 
 function pick<K extends keyof ClusterInfo>(

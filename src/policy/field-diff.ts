@@ -1,4 +1,5 @@
 /** What differs between two versions of an object, field by field: what a person wrote, without what the API server adds. */
+import { parse } from 'yaml';
 import type { Resource } from './resource.ts';
 import { isObject } from './selector.ts';
 
@@ -57,9 +58,19 @@ function spoken({ kind, metadata, spec, data, status }: Resource): unknown {
       ]),
     ],
     ['spec', spec],
-    ['data', data],
+    ['data', kind === 'ConfigMap' ? unfolded(data) : data],
     ...(kind === 'Pod' ? [] : [['status', status] as const]),
   ]);
+}
+
+/** `linkerd-config` holds its settings as one text. */
+function unfolded(data: unknown): unknown {
+  if (!isObject(data) || typeof data['values'] !== 'string') return data;
+  try {
+    return { ...data, values: parse(data['values'], { maxAliasCount: 0 }) };
+  } catch {
+    return data;
+  }
 }
 
 /** Of conditions. */

@@ -3,7 +3,7 @@
 import { type Change, type Instant, refOf } from './resource.ts';
 import type { ClusterInfo } from './settings.ts';
 import type { ObjectChange, Snapshot } from './snapshot.ts';
-import { buildSnapshot, withChanges } from './snapshot.ts';
+import { buildSnapshot, underItsSettings, withChanges } from './snapshot.ts';
 
 /** The cluster's policy over time. A plain dump is the same at every moment. */
 export interface ClusterView {
@@ -36,10 +36,12 @@ const RECENT = 64;
 /** Of the way to a moment so many last steps are kept too: who walks through the past walks backwards. */
 const STEPS = 32;
 
-/** `changes` in order of time; those without a time were there from the start. */
+/** `changes` in order of time; those without a time were there from the start. `info`: settings, as far as no object of that time tells them. */
 export function createHistory(changes: readonly Change[], info: ClusterInfo): History {
   const start = changes.filter((c) => c.at === null && c.type === 'applied').map((c) => c.resource);
-  return historyOf({ batches: [], checkpoints: [{ batches: 0, changes: 0, snapshot: buildSnapshot(start, info) }] }).with(changes);
+  return historyOf({ batches: [], checkpoints: [{ batches: 0, changes: 0, snapshot: underItsSettings(buildSnapshot(start, info)) }] }).with(
+    changes,
+  );
 }
 
 /** The snapshot after so many batches, which hold so many changes. */

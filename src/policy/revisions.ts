@@ -1,8 +1,10 @@
 /**
  * Which steps of a history can matter for one request: those of the policies in the server's namespace, of authentications in namespaces that they
- * refer to, and of the pods of server and client. Everything else (other namespaces, NetworkPolicies, Services, Nodes) takes no part in a verdict.
+ * refer to, of the pods of server and client, and of the objects that tell the cluster's settings. Everything else (other namespaces,
+ * NetworkPolicies, Services, Nodes) takes no part in a verdict.
  * The lists are made once per history; asking for one request is a few binary searches, whatever the length of the history.
  */
+import { tellsSettings } from './cluster-settings.ts';
 import type { Step } from './history.ts';
 import { decidingContentOf } from './kept.ts';
 import { kindOf } from './kinds.ts';
@@ -39,6 +41,7 @@ export function revisionsOf(steps: readonly Step[], start: Snapshot, { server, c
   const index = indexOf(steps)(start);
   const { namespace } = server.ref;
   const keys = new Set([
+    SETTINGS,
     policiesKey(namespace),
     ...[namespace, ...(index.referred.get(namespace) ?? [])].map(authenticationsKey),
     podsKey(server.resource),
@@ -117,6 +120,8 @@ function getOrSet<V>(map: Map<string, V>, key: string, make: () => V): V {
 /** A pod's heartbeats are no change, nor is its readiness. */
 const keptContent = memo(decidingContentOf);
 
+const SETTINGS = 'settings';
+
 function policiesKey(namespace: string): string {
   return `policies ${namespace}`;
 }
@@ -128,6 +133,7 @@ function authenticationsKey(namespace: string): string {
 /** null: a kind that takes no part in a verdict. */
 function keyOfChange(change: ObjectChange, podKeys: ReadonlyMap<string, string>): string | null {
   const ref = 'apply' in change ? refOf(change.apply) : change.delete;
+  if (tellsSettings(ref)) return SETTINGS;
   const collection = kindOf(`${ref.group}/${ref.kind}`)?.collection;
   if (collection === undefined) return null;
   if (collection === 'workloads') return 'apply' in change ? podsKey(change.apply) : (podKeys.get(objectKey(ref)) ?? null);

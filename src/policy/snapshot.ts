@@ -4,10 +4,11 @@
  * It behaves as a running policy controller does: after an edit that the controller cannot read, the previous version of the object stays in
  * force until the controller restarts (`restarted`) or the object is deleted.
  */
+import { settingsTold, tellsSettings } from './cluster-settings.ts';
 import { type Collection, type Indexed, kindOf, readObject } from './kinds.ts';
 import { memo } from './memo.ts';
 import { isUnreadable } from './reading.ts';
-import { groupOf, type ObjectRef, type Resource } from './resource.ts';
+import { groupOf, type ObjectRef, type Resource, refOf } from './resource.ts';
 import { isObject } from './selector.ts';
 import type { ClusterInfo } from './settings.ts';
 import type { Workload } from './workload.ts';
@@ -63,7 +64,18 @@ export function withChanges(snapshot: Snapshot, changes: readonly ObjectChange[]
     if ('apply' in change) draft.apply(change.apply);
     else draft.delete(change.delete);
   }
-  return draft.done();
+  const next = draft.done();
+  return changes.some(isOfSettings) ? underItsSettings(next) : next;
+}
+
+function isOfSettings(change: ObjectChange): boolean {
+  return tellsSettings('apply' in change ? refOf(change.apply) : change.delete);
+}
+
+/** As its own objects tell the cluster's settings; what they do not tell stays as it is. */
+export function underItsSettings(snapshot: Snapshot): Snapshot {
+  const info = settingsTold(resourcesOf(snapshot), snapshot.info);
+  return JSON.stringify(info) === JSON.stringify(snapshot.info) ? snapshot : buildSnapshot(resourcesOf(snapshot), info);
 }
 
 /** What a controller that starts now makes of the same objects: unreadable edits lose their previous version. */

@@ -65,7 +65,7 @@ function changedIn(
   { at, tls = meshed(), server: name = 'backend-http', pod = 'backend' }: Refusal,
 ): WhatChanged | null {
   const tally = createTally();
-  const isDefault = name === 'deny';
+  const isDefault = /^(?:deny|cluster-)/.test(name);
   tally.add({
     type: 'denial',
     kind: 'http-denied',
@@ -98,7 +98,42 @@ describe('the change that turned allow into deny is', () => {
   const rolled = (name: string, annotations: Record<string, string>) => podOf({ name, ownerReferences: owner('backend'), annotations });
   const asFrontend = [meshTLS('clients', { identities: [OTHER] }), POLICY, backend, SERVER];
 
+  const config = (defaultInboundPolicy: string, clusterNetworks = '10.0.0.0/8'): Resource => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'linkerd', name: 'linkerd-config' },
+    data: { values: `clusterNetworks: "${clusterNetworks}"\nproxy:\n  defaultInboundPolicy: ${defaultInboundPolicy}\n` },
+  });
+  const controller = (defaultPolicy: string): Resource => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { namespace: 'linkerd', name: 'linkerd-destination' },
+    spec: { template: { spec: { containers: [{ name: 'policy', args: [`--default-policy=${defaultPolicy}`] }] } } },
+  });
+
   it.each<[string, readonly Change[], Refusal, readonly unknown[]]>([
+    [
+      'the default policy in linkerd-config',
+      [...start(backend, config('all-authenticated')), apply(5, other), apply(10, config('deny')), apply(15, other)],
+      { at: 20, server: 'deny' },
+      [10, 'policy: ConfigMap linkerd-config edited'],
+    ],
+    [
+      'the default policy among the arguments of the policy controller, which count before linkerd-config',
+      [
+        ...start(backend, config('deny'), controller('all-authenticated')),
+        apply(10, controller('deny')),
+        apply(15, config('deny', '::/0')),
+      ],
+      { at: 20, server: 'deny' },
+      [10, 'policy: Deployment linkerd-destination edited'],
+    ],
+    [
+      'the networks of the cluster, which the client is in no longer',
+      [...start(backend, config('cluster-authenticated')), apply(10, config('cluster-authenticated', '10.43.0.0/16'))],
+      { at: 20, server: 'cluster-authenticated' },
+      [10, 'policy: ConfigMap linkerd-config edited'],
+    ],
     [
       'an edit of an authentication',
       [...start(...ALLOWED), apply(10, BROKEN)],
@@ -336,4 +371,17 @@ it('equals a scan over every step of any history, where the last change lies amo
   );
   // Of random histories few hold such a change; that some do shows that the comparison is one.
   expect(found).toBeGreaterThan(0);
+});
+
+it('a change of linkerd-config names the setting, not the text that holds them all', () => {
+  const config = (policy: string): Resource => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'linkerd', name: 'linkerd-config' },
+    data: { values: `${'# a comment\n'.repeat(50)}proxy:\n  defaultInboundPolicy: ${policy}\n` },
+  });
+  const changed = changedIn([...start(backend, config('all-authenticated')), apply(10, config('deny'))], { at: 20, server: 'deny' });
+  expect(changed?.turned?.edits[0]?.fields).toEqual([
+    { path: 'data.values.proxy.defaultInboundPolicy', before: 'all-authenticated', after: 'deny' },
+  ]);
 });
