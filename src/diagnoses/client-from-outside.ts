@@ -5,18 +5,19 @@ import { type ObjectRef, refOf } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';
 import { resourcesOfKind } from '../policy/snapshot.ts';
 import { missedAuthentication } from './closest.ts';
-import type { Denied, Diagnosis, Law } from './diagnosis.ts';
+import type { Diagnosis, Law } from './diagnosis.ts';
 import { drafted, identityAsked } from './drafting.ts';
 
 export const clientFromOutside: Diagnosis = {
   id: 'client-from-outside',
   title: 'the client comes from outside the cluster',
-  denied(denied) {
+  denied(denied, found) {
     const { law, client, target } = denied;
     const { ip, pod, node } = client.ref;
     const isBare = client.tls?.state === 'none' || client.tls?.state === 'passthru';
     const considered = missedAuthentication(denied);
-    if (considered === null || law === null || pod !== null || target.admin || !isBare || isProbe(denied, law)) return null;
+    if (considered === null || law === null || pod !== null || target.admin || !isBare) return null;
+    if (found.some(({ id, removal }) => id === 'probe-not-allowed' && removal === 'allows')) return null;
     const open = exposedBy(law);
     return drafted(
       denied,
@@ -51,10 +52,4 @@ function exposedBy({ snapshot, pod, port }: Law): readonly ObjectRef[] {
       return pods.some((dialled) => dialled.pod === pod && (port === null || dialled.port === port));
     });
   }
-}
-
-/** The kubelet has the node's address too. */
-function isProbe({ client }: Denied, { pod, port }: Law): boolean {
-  const paths = port === null ? [] : (pod.probes.get(port) ?? []);
-  return client.ref.node !== null && client.requests.some(({ path }) => path !== null && paths.includes(path.split('?', 1)[0] ?? ''));
 }

@@ -102,7 +102,7 @@ function cited(snapshot: Snapshot | null, refs: readonly (ObjectRef | null)[]): 
 }
 
 /** Of each kind of source the first line or series that told of the denial. */
-function evidenceOf({ target, client }: Denied): readonly FindingEvidence[] {
+export function evidenceOf({ target, client }: Denied): readonly FindingEvidence[] {
   const what = DENIED_WORDS[target.kind];
   return client.sources.map((source) => ({ what, ...sourced(source, client.first) }));
 }

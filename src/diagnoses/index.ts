@@ -36,6 +36,7 @@ import { overlappingServers } from './overlapping-servers.ts';
 import { policyChanged } from './policy-changed.ts';
 import { policyInAnotherNamespace } from './policy-in-another-namespace.ts';
 import { policyRejectedByProxy } from './policy-rejected-by-proxy.ts';
+import { probeNotAllowed } from './probe-not-allowed.ts';
 import { prometheusDenied } from './prometheus-denied.ts';
 import { rateLimited } from './rate-limited.ts';
 import { routeNotAttached } from './route-not-attached.ts';
@@ -57,6 +58,7 @@ export const DIAGNOSES: readonly Diagnosis[] = [
   localDefaultDeny,
   rateLimited,
   policyRejectedByProxy,
+  probeNotAllowed,
   targetMissing,
   policyInAnotherNamespace,
   overlappingServers,

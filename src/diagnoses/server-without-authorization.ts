@@ -8,7 +8,7 @@ export const serverWithoutAuthorization: Diagnosis = {
   id: 'server-without-authorization',
   title: 'a Server that authorizes nobody',
   denied(denied, found) {
-    if (closestOf(denied)?.type !== 'nothing' || causesIn(found).length > 0) return null;
+    if (closestOf(denied)?.type !== 'nothing' || causesIn(found).some(({ certainty }) => certainty !== 'possible')) return null;
     const isRoute = denied.law?.evaluation.route?.kind !== 'default' && denied.law?.evaluation.route != null;
     return drafted(denied, {
       certainty: 'certain',

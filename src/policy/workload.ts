@@ -1,10 +1,11 @@
 /** Pods and ExternalWorkloads as the policy controller knows them (linkerd2 `policy-controller/k8s/index/src/inbound/workload.rs`, `…/k8s/api/src/…/pod.rs`). */
+import { tcpPorts } from './container-ports.ts';
 import { parseDefaultPolicy } from './default-policy.ts';
 import type { DefaultPolicy } from './inbound.ts';
+import { probesOf } from './probes.ts';
 import { listOf, stringOr } from './reading.ts';
 import { type ObjectRef, type Resource, refOf } from './resource.ts';
 import { isObject, type Labels } from './selector.ts';
-import { pathOfUri } from './uri.ts';
 
 export const ANNOTATION = {
   defaultInboundPolicy: 'config.linkerd.io/default-inbound-policy',
@@ -140,41 +141,10 @@ function readPort(text: string): number | null {
   return port >= 1 && port <= 65535 ? port : null;
 }
 
-interface NamedPort {
-  readonly name: string | null;
-  readonly port: number;
-}
-
-function tcpPorts(container: Readonly<Record<string, unknown>>, field = 'containerPort'): readonly NamedPort[] {
-  const out: NamedPort[] = [];
-  for (const p of listOf(container['ports'])) {
-    if (!isObject(p) || stringOr(p['protocol'], 'TCP').toUpperCase() !== 'TCP') continue;
-    const port = p[field];
-    if (typeof port === 'number' && port >= 1 && port <= 65535) out.push({ name: stringOr(p['name'], null), port });
-  }
-  return out;
-}
-
-/** Probes' named ports are looked up in their own container, ignoring case (unlike a Server's). Paths are read as whole URIs; one that is none makes no probe. */
+/** Paths by port; Linkerd looks at the path alone, also where the probe is HTTPS. */
 function httpProbes(containers: readonly Readonly<Record<string, unknown>>[]): ReadonlyMap<number, readonly string[]> {
   const byPort = new Map<number, Set<string>>();
-  for (const container of containers) {
-    for (const kind of ['livenessProbe', 'readinessProbe', 'startupProbe']) {
-      const probe = container[kind];
-      const get = isObject(probe) ? probe['httpGet'] : null;
-      if (!isObject(get)) continue;
-      const port = probePort(get['port'], container);
-      if (port === null) continue;
-      const path = pathOfUri(stringOr(get['path'], '/'));
-      if (path === null) continue;
-      byPort.set(port, (byPort.get(port) ?? new Set()).add(path));
-    }
-  }
+  for (const { type, port, path } of probesOf(containers))
+    if (type === 'httpGet') byPort.set(port, (byPort.get(port) ?? new Set()).add(path));
   return new Map([...byPort].map(([port, paths]) => [port, [...paths].sort()]));
-}
-
-function probePort(port: unknown, container: Readonly<Record<string, unknown>>): number | null {
-  if (typeof port === 'number') return port >= 1 && port <= 65535 ? port : null;
-  if (typeof port !== 'string') return null;
-  return tcpPorts(container).find((p) => p.name?.toLowerCase() === port.toLowerCase())?.port ?? null;
 }

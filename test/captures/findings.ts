@@ -56,6 +56,8 @@ export interface Request {
   readonly identity: string | null;
   readonly traffic: Traffic;
   readonly isSuccess: boolean;
+  /** False: by `replay.json` no workload's proxy saw it. */
+  readonly isSeen: boolean;
   readonly snapshot: Snapshot;
 }
 
@@ -163,9 +165,10 @@ function findingsOf(
   };
 }
 
-function identitiesOf(requests: readonly Request[], client: Client): ReadonlySet<string> {
+/** null: it never came as far as a server's proxy. */
+function identitiesOf(requests: readonly Request[], client: Client): ReadonlySet<string> | null {
   const own = requests.filter(({ traffic }) => nameOf(traffic.client) === nameOf(client));
-  return new Set(own.flatMap(({ identity }) => identity ?? []));
+  return own.some(({ isSeen }) => isSeen) ? new Set(own.flatMap(({ identity }) => identity ?? [])) : null;
 }
 
 /** Of one id the first. */
@@ -187,14 +190,14 @@ function otherName({ client, tls }: ClientExplanation): string {
 function ofClient(
   clients: readonly ClientExplanation[],
   own: Client,
-  identities: ReadonlySet<string>,
+  identities: ReadonlySet<string> | null,
   source: SourceKind,
 ): readonly ClientExplanation[] {
   const byAddress = clients.filter(({ client, ips }) => {
     const isPod = client.pod !== null && client.pod.ref.name === own.pod && client.pod.ref.namespace === own.namespace;
     return isPod || (own.ip !== null && ips.includes(own.ip));
   });
-  if (source === 'log' || byAddress.length > 0) return byAddress;
+  if (source === 'log' || byAddress.length > 0 || identities === null) return byAddress;
   const byIdentity = clients.filter(({ client }) => client.identity !== null && identities.has(client.identity));
   return byIdentity.length > 0 ? byIdentity : clients.filter(({ tls, ips }) => tls?.state !== 'established' && ips.length === 0);
 }
@@ -258,7 +261,16 @@ export function requestsOf(folder: Folder, scene: Scene): readonly Request[] {
     const snapshot = known.get(key) ?? scene.snapshot(objects, entry);
     known.set(key, snapshot);
     const identity = entry?.connection?.tls?.client_id ?? null;
-    return [{ identity, at: parseInstant(traffic.at) ?? 0, traffic, isSuccess: entry?.observed === 'allow', snapshot }];
+    return [
+      {
+        identity,
+        at: parseInstant(traffic.at) ?? 0,
+        traffic,
+        isSuccess: entry?.observed === 'allow',
+        isSeen: entry?.target !== null,
+        snapshot,
+      },
+    ];
   });
 }
 

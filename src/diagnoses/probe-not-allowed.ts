@@ -1,0 +1,127 @@
+/** Rows 31 and 32: the policy refuses the kubelet's probes, so that the pod is not ready (or is restarted) and clients get 503 and 504. */
+import { readinessOf } from '../evidence/destination.ts';
+import type { Evaluation } from '../policy/evaluation.ts';
+import { objectKey, showRef } from '../policy/resource.ts';
+import { namespaceIndex } from '../policy/snapshot.ts';
+import { showProtocol, showServerRef } from '../policy/wording.ts';
+import type { Workload } from '../policy/workload.ts';
+import type { Denied, Diagnosis, Draft } from './diagnosis.ts';
+import { drafted, evidenceOf, stated, troubled } from './drafting.ts';
+import type { RemedyId } from './finding.ts';
+import { probeOf, type RefusedProbe, refusedProbes } from './probes.ts';
+import { aboutDestination, unreadyPods } from './symptoms.ts';
+
+export const probeNotAllowed: Diagnosis = {
+  id: 'probe-not-allowed',
+  title: 'the kubelet’s probes are refused',
+  denied(denied) {
+    const probe = probeOf(denied);
+    if (probe === null || denied.law === null) return null;
+    const { certainty } = probe;
+    return drafted(
+      denied,
+      {
+        certainty,
+        removal: certainty === 'possible' ? 'unknown' : 'allows',
+        summary: `The kubelet’s probe of ${showRef(denied.law.pod.ref)} ${wordsOf(probe)}.`,
+        observed: denied.client.ref.ip === null ? showProbe(probe) : `${showProbe(probe)} from ${denied.client.ref.ip}`,
+        note: '',
+        todo: todoOf(probe),
+        remedies: remediesOf(probe),
+      },
+      objectsOf(probe, denied.law.pod),
+    );
+  },
+  troubled(trouble) {
+    const [unready] = unreadyPods(trouble).flatMap(({ pod }) => unreadyBy(trouble.snapshot, pod).map((probe) => ({ pod, probe })));
+    if (unready === undefined) return null;
+    const { pod, probe } = unready;
+    const seen = trouble.refused.filter((denied) => isOf(denied, pod) && probeOf(denied) !== null);
+    const draft = troubled(
+      trouble.snapshot,
+      {
+        certainty: seen.length > 0 ? 'certain' : 'likely',
+        summary: `${showRef(pod.ref)} is not ready: the kubelet’s probe ${wordsOf(probe)}. Its clients get 503 or 504 from their own proxies, or no connection.`,
+        observed: showProbe(probe),
+        todo: todoOf(probe),
+        remedies: remediesOf(probe),
+      },
+      aboutDestination(trouble),
+      objectsOf(probe, pod),
+    );
+    return { ...draft, evidence: [...seen.flatMap(evidenceOf), ...draft.evidence] };
+  },
+  standing({ snapshot, namespaces, refused }) {
+    const told = refused.filter((denied) => probeOf(denied) !== null);
+    return [...namespaces].sort().flatMap((namespace) =>
+      [...namespaceIndex(snapshot, namespace).workloads.values()].flatMap(({ value: pod }): readonly Draft[] => {
+        if (pod === null || told.some((denied) => isOf(denied, pod)) || readinessOf(pod).ready !== false) return [];
+        return unreadyBy(snapshot, pod).map((probe) => {
+          const summary = `${showRef(pod.ref)} is not ready, and the kubelet’s probe ${wordsOf(probe)}.`;
+          return stated(snapshot, { summary, todo: todoOf(probe), remedies: remediesOf(probe) }, objectsOf(probe, pod));
+        });
+      }),
+    );
+  },
+};
+
+function isOf({ law }: Denied, { ref }: Workload): boolean {
+  return law !== null && objectKey(law.pod.ref) === objectKey(ref);
+}
+
+/** The first probe that is refused and makes the pod unready: a bare connection is taken by the proxy, and succeeds. */
+function unreadyBy(...[snapshot, pod]: Parameters<typeof refusedProbes>): readonly RefusedProbe[] {
+  return refusedProbes(snapshot, pod)
+    .filter(({ probe }) => probe.type !== 'tcpSocket')
+    .slice(0, 1);
+}
+
+function showProbe({ probe: { type, path, port, isTls } }: RefusedProbe): string {
+  if (type === 'grpc') return `the gRPC health check on port ${port}`;
+  return type === 'tcpSocket' ? `a connection to port ${port}` : `GET ${path} on port ${port}${isTls ? ' by HTTPS' : ''}`;
+}
+
+/** To follow `the probe`. */
+function wordsOf(refused: RefusedProbe): string {
+  const { evaluation } = refused;
+  const probe = `(${showProbe(refused)})`;
+  const server = showServerRef(evaluation.server);
+  if (isOfAnotherProtocol(evaluation))
+    return `${probe} is plain TCP to ${server}, which is ${showProtocol(evaluation.policy.protocol)}, and nothing there lets it in`;
+  if (evaluation.verdict === 'route_not_found')
+    return `${probe} finds no route of ${server}: Linkerd’s own route for probes ends with the first route of a Server`;
+  const { route } = evaluation;
+  const on = route === null || route.kind === 'default' ? server : `${route.kind} ${route.name}`;
+  return `${probe} meets ${on}, where nothing lets it in without an identity: ${isOwnRoute(evaluation) ? 'Linkerd’s own route for probes ends with the first route of a Server' : 'Linkerd’s own route is for HTTP probes alone, from the probe networks of the cluster'}`;
+}
+
+/** No routes count there, Linkerd's own neither. */
+function isOfAnotherProtocol({ policy: { routes } }: Evaluation): boolean {
+  return routes === null;
+}
+
+function isOwnRoute({ policy: { routes } }: Evaluation): boolean {
+  return routes?.some(({ object }) => object !== null) === true;
+}
+
+function todoOf({ probe, evaluation }: RefusedProbe): string {
+  const nodes = 'an AuthorizationPolicy with a NetworkAuthentication of the nodes’ addresses';
+  if (isOfAnotherProtocol(evaluation))
+    return probe.type === 'httpGet' && !probe.isTls
+      ? `If the application speaks HTTP, set proxyProtocol of the Server to HTTP/1: Linkerd then has a route for the probes itself. Else give the Server ${nodes}; it opens the whole port to them.`
+      : `Give the Server ${nodes}; it opens the whole port to them.`;
+  return probe.type === 'httpGet' && !probe.isTls
+    ? `Give the Server a route for GET ${probe.path} alone (path type Exact), and that route ${nodes}. No restart is needed.`
+    : `Give the Server ${nodes}, on a route for the probe alone where it has routes.`;
+}
+
+function remediesOf({ probe, evaluation }: RefusedProbe): readonly RemedyId[] {
+  if (isOfAnotherProtocol(evaluation))
+    return probe.type === 'httpGet' && !probe.isTls ? ['repair-protocol', 'network-authentication'] : ['network-authentication'];
+  return probe.type === 'httpGet' ? ['probe-route'] : ['network-authentication'];
+}
+
+function objectsOf({ evaluation: { policy, route } }: RefusedProbe, pod: Workload) {
+  const own = policy.routes?.find(({ ref }) => ref.kind === route?.kind && ref.name === route.name)?.object ?? null;
+  return [policy.server, own, pod.ref].filter((ref) => ref !== null);
+}
