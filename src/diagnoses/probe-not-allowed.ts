@@ -5,7 +5,7 @@ import { objectKey, showRef } from '../policy/resource.ts';
 import { namespaceIndex } from '../policy/snapshot.ts';
 import { showProtocol, showServerRef } from '../policy/wording.ts';
 import type { Workload } from '../policy/workload.ts';
-import type { Denied, Diagnosis, Draft } from './diagnosis.ts';
+import type { Denied, Diagnosis } from './diagnosis.ts';
 import { drafted, evidenceOf, stated, troubled } from './drafting.ts';
 import type { RemedyId } from './finding.ts';
 import { probeOf, type RefusedProbe, refusedProbes } from './probes.ts';
@@ -53,17 +53,35 @@ export const probeNotAllowed: Diagnosis = {
   },
   standing({ snapshot, namespaces, refused }) {
     const told = refused.filter((denied) => probeOf(denied) !== null);
-    return [...namespaces].sort().flatMap((namespace) =>
-      [...namespaceIndex(snapshot, namespace).workloads.values()].flatMap(({ value: pod }): readonly Draft[] => {
-        if (pod === null || told.some((denied) => isOf(denied, pod)) || readinessOf(pod).ready !== false) return [];
-        return unreadyBy(snapshot, pod).map((probe) => {
-          const summary = `${showRef(pod.ref)} is not ready, and the kubelet’s probe ${wordsOf(probe)}.`;
-          return stated(snapshot, { summary, todo: todoOf(probe), remedies: remediesOf(probe) }, objectsOf(probe, pod));
-        });
-      }),
-    );
+    return [...namespaces].sort().flatMap((namespace) => {
+      const pods = [...namespaceIndex(snapshot, namespace).workloads.values()].flatMap(({ value }) => value ?? []);
+      const unready = pods.filter((pod) => readinessOf(pod).ready === false && !told.some((denied) => isOf(denied, pod)));
+      return alike(unready.flatMap((pod) => unreadyBy(snapshot, pod).map((probe) => ({ pod, probe })))).map(([{ pod, probe }, ...more]) => {
+        const who = more.length === 0 ? `${showRef(pod.ref)} is` : `${showRef(pod.ref)} and ${more.length} more like it are`;
+        const said = {
+          todo: todoOf(probe),
+          remedies: remediesOf(probe),
+          summary: `${who} not ready, and the kubelet’s probe ${wordsOf(probe)}.`,
+        };
+        return stated(snapshot, said, [...objectsOf(probe, pod), ...more.slice(0, MOST_ALIKE).map((other) => other.pod.ref)]);
+      });
+    });
   },
 };
+const MOST_ALIKE = 2;
+
+interface Unready {
+  readonly pod: Workload;
+  readonly probe: RefusedProbe;
+}
+
+/** Of one owner, and refused in the same way. */
+function alike(all: readonly Unready[]): readonly (readonly [Unready, ...Unready[]])[] {
+  const groups = Map.groupBy(all, ({ pod, probe }) =>
+    JSON.stringify([pod.resource.metadata.ownerReferences?.[0] ?? pod.labels, wordsOf(probe)]),
+  );
+  return [...groups.values()].map(([first, ...more]) => [first as Unready, ...more]);
+}
 
 function isOf({ law }: Denied, { ref }: Workload): boolean {
   return law !== null && objectKey(law.pod.ref) === objectKey(ref);
@@ -83,17 +101,26 @@ function showProbe({ probe: { type, path, port, isTls } }: RefusedProbe): string
 
 /** To follow `the probe`. */
 function wordsOf(refused: RefusedProbe): string {
-  const { evaluation } = refused;
-  const probe = `(${showProbe(refused)})`;
+  const { evaluation, probe } = refused;
+  const isEarlier = evaluation.policy.protocol === 'http2' && probe.type === 'httpGet';
   const server = showServerRef(evaluation.server);
-  if (isOfAnotherProtocol(evaluation))
-    return `${probe} is plain TCP to ${server}, which is ${showProtocol(evaluation.policy.protocol)}, and nothing there lets it in`;
-  if (evaluation.verdict === 'route_not_found')
-    return `${probe} finds no route of ${server}: Linkerd’s own route for probes ends with the first route of a Server`;
-  const { route } = evaluation;
-  const on = route === null || route.kind === 'default' ? server : `${route.kind} ${route.name}`;
-  return `${probe} meets ${on}, where nothing lets it in without an identity: ${isOwnRoute(evaluation) ? 'Linkerd’s own route for probes ends with the first route of a Server' : 'Linkerd’s own route is for HTTP probes alone, from the probe networks of the cluster'}`;
+  return isEarlier
+    ? `(${showProbe(refused)}) would be refused even if ${server} took HTTP/1.1: it ${refusalWords(evaluation)}`
+    : `(${showProbe(refused)}) ${refusalWords(evaluation)}`;
 }
+
+function refusalWords(evaluation: Evaluation): string {
+  const server = showServerRef(evaluation.server);
+  const { verdict, route, policy } = evaluation;
+  if (isOfAnotherProtocol(evaluation))
+    return `is plain TCP to ${server}, which is ${showProtocol(policy.protocol)}, and nothing there lets it in`;
+  if (verdict === 'route_not_found') return `finds no route of ${server}: ${ENDED}`;
+  const on = route === null || route.kind === 'default' ? server : `${route.kind} ${route.name}`;
+  return `meets ${on}, where nothing lets it in without an identity: ${isOwnRoute(evaluation) ? ENDED : NEVER_MADE}`;
+}
+
+const ENDED = 'Linkerd’s own route for probes ends with the first route of a Server';
+const NEVER_MADE = 'Linkerd’s own route is for HTTP probes alone, from the probe networks of the cluster';
 
 /** No routes count there, Linkerd's own neither. */
 function isOfAnotherProtocol({ policy: { routes } }: Evaluation): boolean {
