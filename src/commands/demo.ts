@@ -122,7 +122,13 @@ async function explainPlayed(recording: Recording, service: DemoService, progres
   const notices = [...played.notices, ...service.notices()];
   const cluster = openCluster({ changes: played.changes, files: new Map(), notices, isHistory: true }, {});
   const question = { namespace: null, workload: null, port: null, at: null };
-  const explanation = explain({ tally: played.tally, cluster: cluster.view, question, alerts: played.alerts });
+  const explanation = explain({
+    tally: played.tally,
+    cluster: cluster.view,
+    question,
+    alerts: played.alerts,
+    remedies: { files: new Map(), forceGrant: false },
+  });
   const answer = { explanation, question, logs: played.logs, notices: cluster.notices, settings: cluster.settings };
   return { recording, played, answer, incidents: await service.incidents(), url: isOnce ? null : service.url };
 }

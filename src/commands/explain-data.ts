@@ -11,6 +11,7 @@ import { showInstant } from '../policy/time.ts';
 import { requiredIdentities, requiredNetworks, showExcluded, showNear, showProtocol, showReasons } from '../policy/wording.ts';
 import { changedData } from './explain-changed.ts';
 import { findingData } from './explain-findings.ts';
+import { numberedRemedies, numberIn, wayOutData } from './explain-remedies.ts';
 import type { Answer } from './explain-report.ts';
 
 /** JSON (a value and a line feed) or one YAML document. Neither holds a character that a terminal obeys. */
@@ -37,7 +38,7 @@ export function dataOf({ explanation, question, logs, sources = [], notices, set
   return {
     form: 'denywhy.explain/1',
     question: { ...question, at: time(question.at) },
-    clients: explanation.clients.map(clientData),
+    clients: explanation.clients.map((client) => clientData(client, numberIn(numberedRemedies(explanation.clients)))),
     alerts: explanation.alerts.map(alertData),
     troubles: explanation.troubles.map(troubleData),
     standing: explanation.standing.map(findingData),
@@ -57,7 +58,7 @@ function time(at: Instant | null): string | null {
 }
 
 /** One client, as it stands in the list of them. */
-export function clientData({ client, tls, ips, counts, before, first, last, targets }: ClientExplanation) {
+export function clientData({ client, tls, ips, counts, before, first, last, targets }: ClientExplanation, numberOf: NumberOf = () => null) {
   const { serviceAccount, identity, workload, node, meshed } = client;
   const byKind: Partial<Record<DenialKind, number>> = counts;
   return {
@@ -66,11 +67,13 @@ export function clientData({ client, tls, ips, counts, before, first, last, targ
     before,
     first: time(first),
     last: time(last),
-    targets: targets.map(targetData),
+    targets: targets.map((target) => targetData(target, numberOf)),
   };
 }
 
-function targetData(target: TargetExplanation) {
+type NumberOf = ReturnType<typeof numberIn>;
+
+function targetData(target: TargetExplanation, numberOf: NumberOf) {
   const {
     kind,
     namespace,
@@ -121,6 +124,7 @@ function targetData(target: TargetExplanation) {
     networkPolicy: networkData(target),
     now: now === null ? null : { verdict: now.verdict, since: time(now.since) },
     changed: changedData(target.changed),
+    wayOut: wayOutData(target.wayOut, numberOf),
     missing,
   };
 }

@@ -96,11 +96,15 @@ function clientsOf(
   facts: readonly Fact[],
   cluster: OpenCluster,
   question: Parameters<typeof explain>[0]['question'],
-  { client }: ExplainOptions,
+  options: ExplainOptions,
 ): readonly ClientExplanation[] {
   const tally = createTally();
   for (const fact of facts) tally.add(fact);
-  return onlyOf(explain({ tally, cluster: cluster.view, question }), client, question.namespace).clients;
+  return onlyOf(
+    explain({ tally, cluster: cluster.view, question, remedies: { files: new Map(), forceGrant: options.forceGrant } }),
+    options.client,
+    question.namespace,
+  ).clients;
 }
 
 function print(client: ClientExplanation, options: ExplainOptions, io: Io): void {

@@ -1,4 +1,5 @@
 /** The two columns of an explanation: labels on the left, what is said on the right. */
+import type { Remedy } from '../remedies/remedy.ts';
 import { type Palette, safe, wrap } from './terminal.ts';
 
 /** How lines are made. */
@@ -9,6 +10,8 @@ export interface Style {
   readonly now: number;
   /** The namespace asked about: names in it are said without it. */
   readonly namespace: string | null;
+  /** By which number a remedy is asked for alone; absent: by none. */
+  readonly numberOf?: (remedy: Remedy) => number | null;
 }
 
 /** Width of the left column. */

@@ -75,13 +75,13 @@ export function livePlanOf(
   };
 }
 
-/** A duration as kubectl takes it (`15m`, `1h30m`), or days (`2d`). */
-function readSince(text: string): number {
+/** A duration as kubectl takes it (`15m`, `1h30m`), or days (`2d`), in milliseconds. Errors: InvalidInput. */
+export function readSince(text: string, option = '--since'): number {
   const days = /^(\d{1,2})d$/.exec(text)?.[1];
   const read = days === undefined ? goDuration(text) : { negative: false, nanoseconds: BigInt(days) * 86_400_000_000_000n };
   const milliseconds = read === null || read.negative ? Number.NaN : Number(read.nanoseconds / 1_000_000n);
   if (milliseconds >= 1000 && milliseconds <= LONGEST) return milliseconds;
-  throw new InvalidInput(`--since "${text}" is no stretch of time up to 30 days.`, 'Write it as kubectl does: 15m, 1h, 1h30m; or 2d.');
+  throw new InvalidInput(`${option} "${text}" is no stretch of time up to 30 days.`, 'Write it as kubectl does: 15m, 1h, 1h30m; or 2d.');
 }
 
 /** `sa/NAME`: the client is meant, not the server. null: it is something else. Errors: InvalidInput. */

@@ -5,7 +5,8 @@ import type { Reporter } from '../evidence/facts.ts';
 import type { Question } from '../explain.ts';
 import { clusterInfo, type SettingTexts } from '../policy/cluster-settings.ts';
 import { looksLikeLabels, readAlertLabels } from './alert-labels.ts';
-import { alertOf, clientNameOf, type LivePlan, livePlanOf, type RawLiveOptions } from './explain-live-options.ts';
+import { alertOf, clientNameOf, type LivePlan, livePlanOf, type RawLiveOptions, readSince } from './explain-live-options.ts';
+import { REMEDY_FORMS, type RemedyForm } from './remedy-forms.ts';
 import { readWorkloadName } from './workload-name.ts';
 
 /** As commander hands them over. */
@@ -18,7 +19,10 @@ export interface RawOptions extends RawLiveOptions {
   readonly auditLog?: readonly string[];
   readonly port?: string;
   readonly at?: string;
-  readonly output: 'text' | 'json' | 'yaml';
+  readonly output?: 'text' | 'json' | 'yaml' | 'patch' | 'diff';
+  readonly remedy?: string;
+  readonly expires?: string;
+  readonly forceGrant?: boolean;
   readonly defaultInboundPolicy?: string;
   readonly clusterNetworks?: string;
   readonly probeNetworks?: string;
@@ -47,8 +51,19 @@ export interface ExplainOptions {
   readonly alert: AlertFact | null;
   readonly question: Omit<Question, 'at'>;
   readonly at: string | null;
-  readonly output: RawOptions['output'];
+  readonly output: 'text' | 'json' | 'yaml';
+  /** null: the whole answer. */
+  readonly remedy: WantedRemedy | null;
+  readonly forceGrant: boolean;
   readonly settings: SettingTexts;
+}
+
+/** One remedy alone. */
+export interface WantedRemedy {
+  readonly number: number;
+  readonly form: RemedyForm;
+  /** How long it is meant to last, in milliseconds; null: for good. */
+  readonly lastsMs: number | null;
 }
 
 type IsFile = (path: string) => Promise<boolean>;
@@ -76,9 +91,28 @@ export async function planOf(args: readonly string[], raw: RawOptions, isFile: I
       port: portOf(raw.port),
     },
     at: raw.at ?? null,
-    output: raw.output,
+    ...outputOf(raw),
+    forceGrant: raw.forceGrant === true,
     settings: settingsOf(raw),
   };
+}
+
+/** Errors: InvalidInput. */
+function outputOf({ output, remedy, expires }: RawOptions): Pick<ExplainOptions, 'output' | 'remedy'> {
+  if (remedy === undefined) {
+    if (output === 'patch' || output === 'diff' || expires !== undefined)
+      throw new InvalidInput(
+        `${expires === undefined ? `-o ${output}` : '--expires'} is for one remedy.`,
+        'Name it: --remedy 1. The answer without it shows their numbers.',
+      );
+    return { output: output ?? 'text', remedy: null };
+  }
+  const number = /^[1-9]\d{0,3}$/.test(remedy) ? Number(remedy) : null;
+  if (number === null)
+    throw new InvalidInput(`--remedy "${remedy}" is no number.`, 'Remedies are counted from 1, as the answer without --remedy shows.');
+  if (output === 'text') throw new InvalidInput('--remedy prints no text.', `Take -o ${REMEDY_FORMS.join(', -o ')}.`);
+  const lastsMs = expires === undefined ? null : readSince(expires, '--expires');
+  return { output: 'text', remedy: { number, form: output ?? 'yaml', lastsMs } };
 }
 
 type Subject = Pick<ExplainOptions, 'client' | 'alert'> & Pick<Question, 'workload'>;

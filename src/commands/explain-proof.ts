@@ -7,8 +7,9 @@ import type { ObjectRef } from '../policy/resource.ts';
 import { showDefaultOrigin, showExcluded, showMatch, showNear, showProtocol, showReasons } from '../policy/wording.ts';
 import { showChanged, showRepair } from './explain-changed.ts';
 import { showDifference } from './explain-difference.ts';
-import { showAdvice, showFindings } from './explain-findings.ts';
+import { showFindings } from './explain-findings.ts';
 import { LABEL, paragraph, type Style, section } from './explain-lines.ts';
+import { showWayOut } from './explain-remedies.ts';
 import { showMoment } from './moment.ts';
 import { safe, wrap } from './terminal.ts';
 
@@ -18,7 +19,7 @@ export function showProof(target: TargetExplanation, style: Style): readonly str
   const said = saidOf(target);
   const lines = [...paragraph('WHY', said.sentence, style), ...showDifference(said, style.columns, style.palette)];
   if (said.observed === '' && said.note !== '') lines.push(...paragraph('', said.note, style));
-  lines.push(...showFindings(target, style), ...showChanged(target, style), ...showAdvice(target, style));
+  lines.push(...showFindings(target, style), ...showChanged(target, style), ...showWayOut(target, style));
   const decided = decidedLines(target, style);
   if (decided.length > 0) lines.push('');
   for (const line of section('DECIDED', decided, style)) lines.push(line);

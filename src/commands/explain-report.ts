@@ -9,6 +9,7 @@ import type { Style } from './explain-lines.ts';
 import type { SourceRead } from './explain-live.ts';
 import { showSources } from './explain-live-text.ts';
 import { showAlerts, showNothingDenied, showNotices, showSettings, showSymptoms } from './explain-remarks.ts';
+import { numberedRemedies, numberIn } from './explain-remedies.ts';
 import { showClientBlock } from './explain-text.ts';
 import { createPalette, wantsColor, wrap } from './terminal.ts';
 
@@ -41,8 +42,8 @@ export function showAnswer(
   question: Pick<Question, 'namespace' | 'workload'>,
   io: Io,
 ): string {
-  const style = styleFor(io, question.namespace);
   const { clients } = explanation;
+  const style: Style = { ...styleFor(io, question.namespace), numberOf: numberIn(numberedRemedies(clients)) };
   const blocks = clients.slice(0, MOST_BLOCKS).map((client, i) => showClientBlock(client, `${i + 1} of ${clients.length}`, style));
   if (clients.length > MOST_BLOCKS) blocks.push(restLine(clients.slice(MOST_BLOCKS), style));
   const asked = question.workload === null ? '' : ` for ${question.workload.kind} ${question.workload.name}`;

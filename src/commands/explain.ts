@@ -19,11 +19,14 @@ import { follow } from './explain-follow.ts';
 import { isLive, NOTHING_LIVE, onlyOf, questionOf, readLive } from './explain-live-answer.ts';
 import { type LiveCluster, openLive } from './explain-live-open.ts';
 import { showPlace } from './explain-names.ts';
-import { type ExplainOptions, type Plan, planOf, type RawOptions } from './explain-options.ts';
+import { type ExplainOptions, type Plan, planOf, type RawOptions, type WantedRemedy } from './explain-options.ts';
+import { numberedRemedies } from './explain-remedies.ts';
+import { chosenRemedy, showRemedy } from './explain-remedy.ts';
 import { type Answer, showAnswer } from './explain-report.ts';
 import { PIPE, withStdin } from './explain-stdin.ts';
 import { reporterOfFile, subjectOf } from './explain-subject.ts';
 import { readMoment } from './moment.ts';
+import { REMEDY_FORMS } from './remedy-forms.ts';
 
 const EXAMPLES = `
 Examples:
@@ -69,7 +72,15 @@ export const explain: Command = {
       .option('--audit-log <path...>', 'audit logs of the API server: who changed what')
       .option('--port <number>', 'this port only')
       .option('--at <time>', 'the policy of that moment, where the cluster is a history')
-      .addOption(new Option('-o, --output <form>', 'form of the answer').choices(['text', 'json', 'yaml']).default('text'))
+      .option('--remedy <number>', 'print this remedy alone, for kubectl apply -f -')
+      .option('--expires <duration>', 'with --remedy: a grant for a while, such as 4h')
+      .option('--force-grant', 'offer a grant where the denial looks deliberate too')
+      .addOption(
+        new Option('-o, --output <form>', 'form of the answer: text, json, yaml; of a remedy: yaml, json, patch, diff').choices([
+          'text',
+          ...REMEDY_FORMS,
+        ]),
+      )
       .option('--id <diagnosis>', 'print the page of a diagnosis, and nothing else')
       .option('--default-inbound-policy <policy>', 'cluster setting, where the objects do not say')
       .option('--cluster-networks <cidrs>', 'cluster setting, separated by commas')
@@ -90,6 +101,10 @@ export const explain: Command = {
     try {
       if (live !== null && options.live.follow) return await follow(live, options, io);
       const answer = await answerOf(options, live, io);
+      if (options.remedy !== null) {
+        io.stdout.write(remedyAlone(answer, options.remedy, io));
+        return 0;
+      }
       io.stdout.write(options.output === 'text' ? showAnswer(answer, answer.question, io) : showData(answer, options.output));
       return 0;
     } finally {
@@ -97,6 +112,11 @@ export const explain: Command = {
     }
   },
 };
+
+function remedyAlone({ explanation }: Answer, { number, form, lastsMs }: WantedRemedy, { now }: Io): string {
+  const remedy = chosenRemedy(numberedRemedies(explanation.clients), number);
+  return showRemedy(remedy, form, lastsMs === null ? null : now + lastsMs);
+}
 
 async function isFile(path: string): Promise<boolean> {
   return stat(path).then(
@@ -129,8 +149,9 @@ async function answerOf(options: ExplainOptions, live: LiveCluster | null, io: I
   const question = { ...subject.question, at: momentOf(options, cluster, io) };
   if (question.at !== null && cluster?.end === null)
     notices.push({ where: '', message: '--at changes nothing here: these objects carry no times. A recorded history does.' });
+  const remedies = { files: record?.files ?? new Map(), forceGrant: options.forceGrant };
   const ask = () =>
-    onlyOf(explainCase({ tally, cluster: cluster?.view ?? null, question, alerts, audit }), options.client, question.namespace);
+    onlyOf(explainCase({ tally, cluster: cluster?.view ?? null, question, alerts, audit, remedies }), options.client, question.namespace);
   let explanation = ask();
   const unexplained = explanation.alerts.filter(({ clients }) => clients.length === 0).map(({ alert }) => denialOfAlert(alert));
   for (const denial of unexplained) if (denial !== null) tally.add(denial);

@@ -3,7 +3,9 @@ import { isEqual, jsonPatch } from '../manifests/json-patch.ts';
 import { keeperOf } from '../manifests/keeper.ts';
 import { manifestOf } from '../manifests/manifest.ts';
 import { editedDiff } from '../manifests/source-edit.ts';
-import { refOf } from '../policy/resource.ts';
+import { unifiedDiff } from '../manifests/unified-diff.ts';
+import { showYaml } from '../manifests/yaml-show.ts';
+import { type ObjectRef, refOf } from '../policy/resource.ts';
 import { findResource, type ObjectChange, type Snapshot } from '../policy/snapshot.ts';
 import type { Change } from './remedy.ts';
 
@@ -19,6 +21,7 @@ export function toChange(snapshot: Snapshot, change: ObjectChange, files: Files)
   const origin = before?.origin ?? null;
   const text = origin?.file === undefined ? undefined : files.get(origin.file);
   const isEdit = old !== null && now !== null && !isEqual(old, now);
+  const ofFile = isEdit && text !== undefined && origin?.file !== undefined ? editedDiff(text, origin.file, object, old, now) : null;
   return {
     action: after === null ? 'delete' : before === null ? 'create' : 'edit',
     object,
@@ -27,7 +30,12 @@ export function toChange(snapshot: Snapshot, change: ObjectChange, files: Files)
     manifest: now,
     patch: isEdit ? jsonPatch(old, now) : [],
     origin,
-    diff: isEdit && text !== undefined && origin?.file !== undefined ? editedDiff(text, origin.file, object, old, now) : null,
+    diff: ofFile ?? unifiedDiff(nameOf(object), old === null ? '' : showYaml(old), now === null ? '' : showYaml(now)),
+    isOfFile: ofFile !== null,
     keeper: before === null ? null : keeperOf(before),
   };
+}
+
+function nameOf({ kind, namespace, name }: ObjectRef): string {
+  return `${namespace}/${kind.toLowerCase()}-${name}.yaml`;
 }

@@ -27,6 +27,7 @@ import { repairSelector } from './repair-selector.ts';
 import { revertChange } from './revert-change.ts';
 import { scrapeRoute } from './scrape-route.ts';
 import { serverForPort } from './server-for-port.ts';
+import { showWho } from './wording.ts';
 
 /** Least privilege first. */
 const KINDS: readonly Kind[] = [
@@ -85,13 +86,19 @@ export function wayOut(ask: Ask): WayOut {
   const { law, now } = denied;
   if (now !== null && getsIn(now.verdict)) return { verdict: 'nothing-to-do', reasons: [allowedSince(denied)], remedies: [] };
   if (law === null || law.port === null || !law.agrees) return { verdict: 'needs-evidence', reasons: missingOf(denied), remedies: [] };
-  const deliberate = findings.filter(({ remedies, certainty }) => remedies[0] === 'do-not-allow' && certainty !== 'possible');
+  // One that runs as the shared ServiceAccount gets its own before anybody can say what it may.
+  const isShared = findings.some(({ remedies }) => remedies[0] === 'own-service-account');
+  const deliberate = isShared
+    ? []
+    : findings.filter(({ remedies, certainty }) => remedies[0] === 'do-not-allow' && certainty !== 'possible');
   if (deliberate.length > 0 && !ask.forceGrant)
     return { verdict: 'do-not-allow', reasons: deliberate.flatMap(({ summary, todo }) => [summary, todo]), remedies: [] };
   const remedies = remediesFor(ask, law, law.port);
   const [first] = remedies;
   if (first === undefined) return nothingProved(denied);
-  return { verdict: first.changes.length > 0 ? 'fix' : 'decide', reasons: first.changes.length > 0 ? [] : [first.title], remedies };
+  const withheld = deliberate.map(({ summary }) => `Withheld without --force-grant: ${summary}`);
+  const isFix = first.changes.length > 0 && first.tightens === null;
+  return { verdict: isFix ? 'fix' : 'decide', reasons: withheld, remedies };
 }
 
 function remediesFor(ask: Ask, law: Law, port: number): readonly Remedy[] {
@@ -116,9 +123,11 @@ function remediesFor(ask: Ask, law: Law, port: number): readonly Remedy[] {
     .map(({ remedy }) => remedy);
 }
 
-/** Repairs first, then what lets in nobody else, in the order of the diagnoses; what only stands in for them comes last. */
+const TIGHTENING = 3;
+
+/** Repairs first, then what lets in nobody else, in the order of the diagnoses; what only stands in for them comes behind, and what shuts anybody out last. */
 function rankOf({ id, proof }: Remedy, order: number, isNamed: boolean): number {
-  const tier = REPAIRS.has(id) ? 0 : isNamed ? 1 : 2;
+  const tier = proof !== null && proof.shutOut.length > 0 ? TIGHTENING : REPAIRS.has(id) ? 0 : isNamed ? 1 : 2;
   return tier * 1e9 + (tier === 0 || proof === null ? 0 : excessOf(proof) * 1e3) + order;
 }
 
@@ -133,7 +142,10 @@ function proved(
   const applied = asApplied(plea.snapshot, changes);
   if (!applied.every(isAdmitted)) return null;
   const proof = prove(plea, applied, traffic ?? null);
-  return proof === null ? null : { ...said, changes: applied.map((change) => toChange(plea.snapshot, change, files)), proof };
+  if (proof === null) return null;
+  const names = [...new Set(proof.shutOut.map(({ who }) => showWho(who)))];
+  const shuts = names.length === 0 ? said.tightens : `It shuts out ${names.slice(0, MOST).join(', ')}, and none of them was seen.`;
+  return { ...said, tightens: shuts, changes: applied.map((change) => toChange(plea.snapshot, change, files)), proof };
 }
 
 function isAdmitted(change: ObjectChange): boolean {

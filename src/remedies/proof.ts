@@ -32,9 +32,9 @@ export function prove(plea: Plea, changes: readonly ObjectChange[], asked: Traff
   return {
     verdict: now.verdict,
     route: now.route,
-    clientToo: grouped(own.filter((change) => !isAsked(plea, change, now))),
+    clientToo: grouped(own.filter((change) => change.client.tls.state === evaluation.connection.tls?.state && !isAsked(plea, change, now))),
     newlyIn: grouped(allowed.filter(({ client }) => !isClient(plea, client))),
-    shutOut: grouped(newlyDenied(all).filter(({ client }) => !isNobody(plea.snapshot, client))),
+    shutOut: grouped(newlyDenied(all).filter((change) => !isNobody(plea.snapshot, change.client) && !isOfProbes(change))),
   };
 }
 
@@ -101,13 +101,21 @@ function isAsked({ pod }: Plea, { at, client, request }: AccessChange, now: Eval
   return route?.name === now.route?.name && route?.kind === now.route?.kind;
 }
 
-/** An identity that a policy names and that no ServiceAccount has: nobody is shut out by its end. */
+/** An identity that a policy names, and of whose ServiceAccount or whole namespace the cluster has nothing: nobody is shut out by its end. */
 function isNobody(snapshot: Snapshot, { who, tls, ip }: AccessClient): boolean {
   if (who.type === 'identity') {
     const own = parseIdentity(who.identity);
-    return own !== null && hasServiceAccount(snapshot, own.namespace, own.serviceAccount) === false;
+    if (own === null || own.trustDomain !== snapshot.info.identityTrustDomain) return false;
+    return !snapshot.namespaces.has(own.namespace) || hasServiceAccount(snapshot, own.namespace, own.serviceAccount) === false;
   }
   return ip === null && tls.state === UNMESHED.state;
+}
+
+/** The route that Linkerd makes for probes lets everyone in on their paths: its end is no loss where the kubelet stays let in. */
+function isOfProbes({ at, client, request }: AccessChange): boolean {
+  if (at.before === null) return false;
+  const { route } = evaluate(at.before, { clientIp: client.ip, tls: client.tls }, request.traffic);
+  return route?.kind === 'default' && route.name === 'probe';
 }
 
 function grouped(changes: readonly AccessChange[]): readonly Newcomer[] {

@@ -28,8 +28,10 @@ export interface Change {
   readonly patch: readonly PatchOperation[];
   /** Where it stands, as far as anybody knows. */
   readonly origin: Origin | null;
-  /** Against the file it stands in, comments and form kept; null: it stands in none, or cannot be edited there. */
-  readonly diff: string | null;
+  /** Against the file it stands in, comments and form kept; where that cannot be, against the object as YAML. */
+  readonly diff: string;
+  /** Whether `diff` is against the file. */
+  readonly isOfFile: boolean;
   /** Who would take a manual edit back; null: nobody is known to. */
   readonly keeper: Keeper | null;
 }
@@ -60,7 +62,7 @@ export interface Proof {
   readonly clientToo: readonly Newcomer[];
   /** Everybody else who newly gets in. */
   readonly newlyIn: readonly Newcomer[];
-  /** Whom it shuts out, none of whom was seen. */
+  /** Whom it shuts out, none of whom was seen; of the paths of probes only the kubelet counts. */
   readonly shutOut: readonly Newcomer[];
 }
 
@@ -81,7 +83,7 @@ export interface Remedy {
 
 export interface WayOut {
   readonly verdict: RemedyVerdict;
-  /** Why this verdict, in sentences; empty for `fix`, whose remedies say it. */
+  /** Why this verdict, in sentences; for `fix` and `decide`, whose remedies say it, why a grant would have been withheld. */
   readonly reasons: readonly string[];
   /** Best first; empty for `do-not-allow` and `nothing-to-do`. */
   readonly remedies: readonly Remedy[];

@@ -1,5 +1,6 @@
 /** Prometheus is let in on /metrics of the proxy's admin port, and the kubelet stays let in on its probes. */
 import { POLICY_GROUP } from '../policy/authorization-policy.ts';
+import type { Traffic } from '../policy/evaluation.ts';
 import type { ObjectRef } from '../policy/resource.ts';
 import { refOf } from '../policy/resource.ts';
 import type { ObjectChange } from '../policy/snapshot.ts';
@@ -10,6 +11,11 @@ import type { Candidate, Kind, Plea } from './plea.ts';
 import { routeForProbes } from './probe-route.ts';
 import { newServer } from './server-for-port.ts';
 
+/** What Prometheus asks, whether the log tells it or not. */
+const SCRAPE: Traffic = {
+  type: 'http',
+  request: { version: 'HTTP/1.1', method: 'GET', authority: null, path: '/metrics', headers: [], grpc: false },
+};
 const PROXY_PROBES = ['/live', '/ready'];
 
 export const scrapeRoute: Kind = {
@@ -28,7 +34,7 @@ export const scrapeRoute: Kind = {
 };
 
 function titled(changes: readonly ObjectChange[], title: string): readonly Candidate[] {
-  return changes.length === 0 ? [] : [{ title, changes }];
+  return changes.length === 0 ? [] : [{ title, changes, traffic: SCRAPE }];
 }
 
 function grantOn(plea: Plea, target: ObjectRef): readonly ObjectChange[] {

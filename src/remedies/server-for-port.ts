@@ -15,11 +15,10 @@ export const serverForPort: Kind = {
     if (server === null) return [];
     const title = `Create Server ${server.metadata.namespace}/${server.metadata.name} for the port`;
     const alone: Candidate = { title: `${title}: policies of its namespace then count.`, changes: [{ apply: server }] };
-    const grants = [grantByIdentity(plea, refOf(server)), grantByAddress(plea, refOf(server))].filter((grant) => grant.length > 0);
-    return [
-      alone,
-      ...grants.map((grant): Candidate => ({ title: `${title}, and authorize the client on it.`, changes: [{ apply: server }, ...grant] })),
-    ];
+    const byIdentity = grantByIdentity(plea, refOf(server));
+    const grant = byIdentity.length > 0 ? byIdentity : grantByAddress(plea, refOf(server));
+    if (grant.length === 0) return [alone];
+    return [alone, { title: `${title}, and authorize the client on it.`, changes: [{ apply: server }, ...grant] }];
   },
 };
 

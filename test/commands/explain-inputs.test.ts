@@ -307,7 +307,7 @@ describe('bad input gives one message, exit code 2 and no stack', () => {
       [...dumped, '--logs', files('log'), '--default-inbound-policy', 'allow'],
       /--default-inbound-policy "allow" is not valid/,
     ],
-    ['no form', [...dumped, '--logs', files('log'), '-o', 'xml'], /Allowed choices are text, json, yaml/],
+    ['no form', [...dumped, '--logs', files('log'), '-o', 'xml'], /Allowed choices are text, yaml, json, patch, diff/],
   ])('%s', async (_, args, message) => {
     const { exitCode, stdout, stderr } = await run(args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });

@@ -1,0 +1,124 @@
+/** The way out in lines and in data: what to do, what it lets in, or why nothing is to be done. */
+import type { Explanation, TargetExplanation } from '../explain.ts';
+import { showOrigin } from '../manifests/place.ts';
+import { showRef } from '../policy/resource.ts';
+import type { Newcomer, Proof, Remedy, WayOut } from '../remedies/remedy.ts';
+import { showKeeper, showNewcomer, showWho } from '../remedies/wording.ts';
+import { showAdvice } from './explain-findings.ts';
+import { LABEL, paragraph, type Style } from './explain-lines.ts';
+import { safe, wrap } from './terminal.ts';
+
+/** Those that change something, each once, in the order of the answer: number N is the Nth of them. */
+export function numberedRemedies(clients: Explanation['clients']): readonly Remedy[] {
+  const found = new Map<string, Remedy>();
+  for (const { targets } of clients)
+    for (const { wayOut } of targets)
+      for (const remedy of wayOut?.remedies ?? []) {
+        const key = keyOf(remedy);
+        if (remedy.changes.length > 0 && !found.has(key)) found.set(key, remedy);
+      }
+  return [...found.values()];
+}
+
+function keyOf({ changes }: Remedy): string {
+  return JSON.stringify(changes.map(({ object, manifest }) => [object, manifest]));
+}
+
+/** From 1; null: it changes nothing, or stands in another answer. */
+export function numberIn(remedies: readonly Remedy[]): (remedy: Remedy) => number | null {
+  const byKey = new Map(remedies.map((remedy, i) => [keyOf(remedy), i + 1]));
+  return (remedy) => byKey.get(keyOf(remedy)) ?? null;
+}
+
+/** Section DO with an empty line before it. */
+export function showWayOut(target: TargetExplanation, style: Style): readonly string[] {
+  const { wayOut } = target;
+  if (wayOut === null) return showAdvice(target, style);
+  switch (wayOut.verdict) {
+    case 'nothing-to-do':
+      return ['', ...paragraph('DO', 'Nothing.', style)];
+    case 'do-not-allow':
+      return ['', style.palette.bold('DO NOT ALLOW'), ...wayOut.reasons.flatMap((reason) => wrap(safe(reason), style.columns, INDENT))];
+    case 'needs-evidence':
+      return showAdvice(target, style);
+    default:
+      return wayOut.remedies.length === 0 ? showAdvice(target, style) : ['', ...remedyLines(wayOut, style)];
+  }
+}
+
+const INDENT = ' '.repeat(LABEL);
+const MOST_OTHERS = 3;
+
+function remedyLines({ remedies, reasons }: WayOut, style: Style): readonly string[] {
+  const [first, ...others] = remedies as readonly [Remedy, ...Remedy[]];
+  const { title, changes, proof, widens } = first;
+  const said = (text: string) => wrap(safe(text), style.columns, INDENT);
+  return [
+    ...paragraph('DO', title, style),
+    ...reasons.flatMap(said),
+    ...first.steps.flatMap((step) => stepLines(step, style)),
+    ...(proof === null ? [] : proofLines(proof, style)),
+    ...(widens === null ? [] : said(`It widens: ${widens}`)),
+    ...changes.flatMap(({ keeper, object }) => (keeper === null ? [] : said(showKeeper(keeper, showRef(object))))),
+    ...commandLine(first, style),
+    ...others.slice(0, MOST_OTHERS).flatMap((other) => otherLines(other, style)),
+  ];
+}
+
+/** A command is never broken: it is there to be copied. */
+function stepLines({ text, command }: Remedy['steps'][number], { columns }: Style): readonly string[] {
+  const lines = text === '' ? [] : wrap(safe(text), columns, INDENT);
+  return command === null ? lines : [...lines, `${INDENT}  ${safe(command)}`];
+}
+
+function commandLine(remedy: Remedy, { numberOf }: Style): readonly string[] {
+  const number = numberOf?.(remedy) ?? null;
+  return number === null ? [] : [`${INDENT}denywhy explain … --remedy ${number} > fix.yaml`];
+}
+
+function otherLines(remedy: Remedy, { columns, numberOf }: Style): readonly string[] {
+  const number = numberOf?.(remedy) ?? null;
+  const head = number === null ? 'or: ' : `or --remedy ${number}: `;
+  return wrap(safe(remedy.title), columns, `${INDENT}  `, `${INDENT}${head}`);
+}
+
+function proofLines({ clientToo, newlyIn, shutOut }: Proof, style: Style): readonly string[] {
+  const row = (label: string, list: readonly Newcomer[], nobody: string) => {
+    const texts = list.length === 0 ? [nobody] : list.slice(0, MOST_NAMED).map(showNewcomer);
+    const more = list.length > MOST_NAMED ? [`and ${list.length - MOST_NAMED} more; -o json has them`] : [];
+    return [...texts, ...more].flatMap((text, i) =>
+      wrap(safe(text), style.columns, `${INDENT}${' '.repeat(WIDTH)}`, `${INDENT}${(i === 0 ? label : '').padEnd(WIDTH)}`),
+    );
+  };
+  return [
+    ...(clientToo.length === 0 ? [] : row('lets it in too', clientToo, '')),
+    ...row('newly lets in', newlyIn, 'nobody else'),
+    ...row('shuts out', shutOut, 'nobody'),
+  ];
+}
+const WIDTH = 16;
+const MOST_NAMED = 4;
+
+export function wayOutData(wayOut: WayOut | null, numberOf: (remedy: Remedy) => number | null) {
+  if (wayOut === null) return null;
+  const { verdict, reasons, remedies } = wayOut;
+  return {
+    verdict,
+    reasons,
+    remedies: remedies.map(({ changes, proof, ...said }) => ({
+      number: changes.length === 0 ? null : numberOf({ changes, proof, ...said }),
+      ...said,
+      changes: changes.map(({ before: _, after: __, origin, diff, ...change }) => ({
+        ...change,
+        place: origin === null ? null : showOrigin(origin),
+        diff,
+      })),
+      proof: proof === null ? null : proofData(proof),
+    })),
+  };
+}
+
+function proofData({ verdict, route, clientToo, newlyIn, shutOut }: Proof) {
+  const named = (list: readonly Newcomer[]) => list.map(({ who, ...rest }) => ({ client: showWho(who), ...rest }));
+  return { verdict, route, clientToo: named(clientToo), newlyIn: named(newlyIn), shutOut: named(shutOut) };
+}

@@ -1,0 +1,39 @@
+/** Proofs in words. */
+import type { Who } from '../access/clients.ts';
+import type { Keeper } from '../manifests/keeper.ts';
+import type { Newcomer } from './remedy.ts';
+
+export function showWho(who: Who): string {
+  switch (who.type) {
+    case 'service-account':
+      return `sa/${who.name} in ${who.namespace}`;
+    case 'unmeshed':
+      return `pods without a proxy of sa/${who.serviceAccount} in ${who.namespace}`;
+    case 'node':
+      return `node ${who.name}`;
+    case 'identity':
+      return who.identity;
+    case 'other-identity':
+      return who.identity === null ? 'mesh TLS without a certificate' : `any identity such as ${who.identity}`;
+    case 'address':
+      return `any client at addresses such as ${who.ip}`;
+  }
+}
+
+const MOST_REQUESTS = 3;
+
+/** `sa/admin in shop: GET /admin on port 8080 of Server backend-http`. */
+export function showNewcomer({ who, requests, port, server, namespace }: Newcomer): string {
+  const asked = requests.length > MOST_REQUESTS ? `${requests.length} kinds of request` : requests.join(', ');
+  const where = server === null ? `port ${port} in ${namespace}` : `port ${port} of Server ${namespace}/${server}`;
+  return `${showWho(who)}: ${asked} on ${where}`;
+}
+
+/** What becomes of an edit by hand. */
+export function showKeeper({ tool, name }: Keeper, object: string): string {
+  const whose = name === null ? '' : ` ${name}`;
+  if (tool === 'Helm')
+    return `${object} belongs to Helm release${whose}: the next upgrade takes an edit by hand back. Change the chart or its values.`;
+  if (tool === 'controller') return `${object} belongs to${whose}, which takes an edit by hand back. Change that one.`;
+  return `${object} is kept by ${tool}${whose}, which takes an edit by hand back. Change its source.`;
+}
