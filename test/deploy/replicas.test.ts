@@ -181,13 +181,15 @@ describe.skipIf(skip !== null)(`two replicas on one Redis${skip === null ? '' : 
     expect(status, stderr).toBe(0);
     interface Line {
       readonly collection?: string;
+      readonly id?: string;
       readonly value?: { readonly undo?: readonly { readonly key: string; readonly before: KubeObject | null }[] };
     }
     const lines = stdout
       .trimEnd()
       .split('\n')
       .map((line): Line => JSON.parse(line));
-    const undone = lines.filter(({ collection }) => collection === 'policy').flatMap(({ value }) => value?.undo ?? []);
+    const steps = lines.filter(({ collection }) => collection === 'policy').toSorted((a, b) => ((a.id ?? '') < (b.id ?? '') ? -1 : 1));
+    const undone = steps.flatMap(({ value }) => value?.undo ?? []);
     const before = undone
       .filter(({ key }) => key.endsWith('/MeshTLSAuthentication/shop/cart-clients'))
       .map((step) => step.before?.['spec']);
