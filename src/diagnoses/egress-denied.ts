@@ -35,6 +35,10 @@ export const egressDenied: Diagnosis = {
         note: 'HTTP is answered with 403 and l5d-proxy-error: traffic not allowed; other connections are closed',
         todo: 'If the client is to reach it, attach a route for just this host to the EgressNetwork: an HTTPRoute, TLSRoute or TCPRoute in the namespace of the client. No inbound policy has a part in it.',
         remedies: [],
+        missing:
+          network === null
+            ? [{ what: 'which EgressNetwork it is', command: 'kubectl get egressnetworks.policy.linkerd.io -A -o yaml' }]
+            : [],
       },
       [...dated, ...about.filter((told) => !isDated(told))],
       [network],

@@ -131,6 +131,12 @@ function refused(snapshot: Snapshot, server: Declared, told: readonly PlacedSymp
       observed: 'connections that did not begin as HTTP/2',
       todo: TODO,
       remedies: ['repair-protocol'],
+      missing: [
+        {
+          what: 'whether the kubelet is among them: its pods are then not ready',
+          command: `kubectl get -n ${server.ref.namespace} pods -o yaml`,
+        },
+      ],
     },
     told,
     [server.ref],
