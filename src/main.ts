@@ -12,6 +12,7 @@ import { demo } from './commands/demo.ts';
 import { diagnoses } from './commands/diagnoses.ts';
 import { explain } from './commands/explain.ts';
 import { exportStore } from './commands/export.ts';
+import { generate } from './commands/generate.ts';
 import { importStore } from './commands/import.ts';
 import { policy } from './commands/policy.ts';
 import { rules } from './commands/rules.ts';
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   canCommand,
   simulate,
   test,
+  generate,
   check,
   diagnoses,
   demo,

@@ -45,7 +45,7 @@ export function networksOf(policies: readonly InboundServer[]): readonly Network
 }
 
 /** Those of the Server and of every route. */
-function authorizationsIn(policy: InboundServer): readonly ClientAuthorization[] {
+export function authorizationsIn(policy: InboundServer): readonly ClientAuthorization[] {
   return [...policy.authorizations, ...(policy.routes ?? []).flatMap((route) => route.authorizations)];
 }
 

@@ -111,7 +111,9 @@ function createSameness() {
     if (policy === null) return '';
     let text = texts.get(policy);
     if (text === undefined) {
-      text = JSON.stringify(policy);
+      // What would apply without the Server, and Servers that have no effect, decide nothing.
+      const { defaultPolicy: _default, overshadowed: _others, ...deciding } = policy;
+      text = JSON.stringify(deciding);
       texts.set(policy, text);
     }
     return text;

@@ -2,7 +2,7 @@
 import { portsOf } from '../access/ports.ts';
 import type { Recorded } from '../access/replay.ts';
 import { clientRef } from '../evidence/client.ts';
-import type { Denial, Fact, Observation } from '../evidence/facts.ts';
+import type { Denial, Fact, Observation, Reporter } from '../evidence/facts.ts';
 import { isWhole } from '../evidence/judge.ts';
 import { ownersIn, placesIn } from '../evidence/places.ts';
 import { createTally, type Tally, tlsKey } from '../evidence/tally.ts';
@@ -44,38 +44,68 @@ export function createFactBook(): FactBook {
   return { tally, facts };
 }
 
+/** Facts come by the million and are alike: whatever repeats is looked up once. */
 export function observedTraffic(snapshot: Snapshot, facts: FactBook['facts']): ObservedTraffic {
   const ownerOf = ownersIn(snapshot);
-  const places = placesIn(snapshot);
-  const servers = new Map<string, Workload | null>();
+  const serverOf = createServers(snapshot);
+  const clients = new Map<string, Workload | null>();
   const found = new Map<string, { recorded: Recorded; request: string; count: number }>();
   let unplaced = 0;
-  const serverOf = ({ reporter }: Observation | Denial): Workload | null => {
-    const key = JSON.stringify([reporter.namespace, reporter.pod, reporter.workload, reporter.serviceAccount]);
-    const known = servers.get(key);
-    if (known !== undefined) return known;
-    const server = places.podOf(places.placeOf(reporter), reporter.pod === null ? [] : [reporter.pod]);
-    servers.set(key, server);
-    return server;
-  };
   for (const fact of facts) {
-    const server = serverOf(fact);
-    const port = server === null ? null : portOf(snapshot, server, fact);
+    const place = serverOf(fact.reporter);
+    const port = place === null ? null : portOf(snapshot, place.server, fact);
     const count = fact.count + (fact.countedBefore ?? 0);
-    if (server === null || port === null) unplaced++;
-    if (server === null || port === null || count === 0) continue;
-    const { traffic, text } = trafficOf(fact);
+    if (place === null || port === null) unplaced++;
+    if (place === null || port === null || count === 0) continue;
+    const { server } = place;
+    const text = textOf(fact);
     const { ip, tls } = fact.client;
     const seen = fact.type === 'observation' || fact.kind === 'audit-allowed' ? 'allowed' : 'denied';
-    const key = JSON.stringify([server.ref.namespace, server.ref.name, port, tlsKey(tls), ip, text, seen]);
+    const client = `${ip} ${tlsKey(tls)}`;
+    const key = `${place.number} ${port} ${seen} ${client} ${text}`;
     const known = found.get(key);
-    if (known !== undefined) known.count += count;
-    else {
-      const pod = ip === null && tls?.state !== 'established' ? null : clientRef(snapshot, ip, tls, ownerOf).pod;
-      found.set(key, { recorded: { server, port, tls, ip, pod, traffic, seen }, request: text, count });
+    if (known !== undefined) {
+      known.count += count;
+      continue;
     }
+    let pod = clients.get(client);
+    if (pod === undefined) {
+      pod = ip === null && tls?.state !== 'established' ? null : clientRef(snapshot, ip, tls, ownerOf).pod;
+      clients.set(client, pod);
+    }
+    found.set(key, { recorded: { server, port, tls, ip, pod, traffic: trafficOf(fact), seen }, request: text, count });
   }
   return { traffic: [...found.values()], unplaced };
+}
+
+interface Placed {
+  readonly server: Workload;
+  readonly number: number;
+}
+
+/** Numbers stand for servers in keys. */
+function createServers(snapshot: Snapshot): (reporter: Reporter) => Placed | null {
+  const places = placesIn(snapshot);
+  const byReporter = new Map<string, Placed | null>();
+  const numbers = new Map<Workload, number>();
+  // Readers hand out one object for all facts of a proxy.
+  let [last, lastPlaced]: [Reporter | null, Placed | null] = [null, null];
+  const placeOf = (reporter: Reporter): Placed | null => {
+    const { namespace, pod, workload, serviceAccount } = reporter;
+    const key = pod === null ? JSON.stringify([namespace, workload, serviceAccount]) : `${namespace}/${pod}`;
+    const known = byReporter.get(key);
+    if (known !== undefined) return known;
+    const server = places.podOf(places.placeOf(reporter), pod === null ? [] : [pod]);
+    const number = server === null ? 0 : (numbers.get(server) ?? numbers.size);
+    if (server !== null) numbers.set(server, number);
+    const placed = server === null ? null : { server, number };
+    byReporter.set(key, placed);
+    return placed;
+  };
+  return (reporter) => {
+    if (reporter !== last) [last, lastPlaced] = [reporter, placeOf(reporter)];
+    return lastPlaced;
+  };
 }
 
 /** A log line names the Server and not the port: it is the port that this Server (or default policy) has on the pod. */
@@ -86,14 +116,25 @@ function portOf(snapshot: Snapshot, server: Workload, { port, server: named }: O
   return own.length === 1 ? (own[0] ?? null) : null;
 }
 
-function trafficOf(fact: Observation | Denial): { readonly traffic: Traffic; readonly text: string } {
-  const { request, route } = fact;
+function trafficOf({ request, route, ...fact }: Observation | Denial): Traffic {
   if (request !== null && isWhole(request)) {
     const { version, method, path, authority, grpc } = request;
     const shown = { version: version ?? 'HTTP/2.0', method: method ?? '', authority, path: path ?? '', headers: [], grpc: grpc ?? false };
-    return { traffic: { type: 'http', request: shown }, text: `${method} ${path?.split('?', 1)[0]}` };
+    return { type: 'http', request: shown };
   }
-  if (route !== null) return { traffic: { type: 'http-on-route', route }, text: route.kind === 'default' ? 'HTTP' : `route ${route.name}` };
-  const isTcp = fact.type === 'denial' ? fact.kind === 'tcp-denied' || fact.kind === 'terminated' : request === null;
-  return isTcp ? { traffic: { type: 'tcp' }, text: 'TCP' } : { traffic: { type: 'http-unknown' }, text: 'HTTP' };
+  if (route !== null) return { type: 'http-on-route', route };
+  return isTcp(fact, request) ? { type: 'tcp' } : { type: 'http-unknown' };
+}
+
+/** For people; equal where the traffic is. */
+function textOf({ request, route, ...fact }: Observation | Denial): string {
+  if (request !== null && isWhole(request))
+    return `${request.method} ${request.path?.split('?', 1)[0]}${request.grpc === true ? ' (gRPC)' : ''}`;
+  if (route !== null) return route.kind === 'default' && route.name === 'default' ? 'HTTP' : `route ${route.name}`;
+  return isTcp(fact, request) ? 'TCP' : 'HTTP of which nothing is known';
+}
+
+function isTcp(fact: Pick<Observation, 'type'> | Pick<Denial, 'type' | 'kind'>, request: unknown): boolean {
+  if ('kind' in fact) return fact.kind === 'tcp-denied' || fact.kind === 'terminated';
+  return request === null;
 }

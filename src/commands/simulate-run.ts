@@ -3,6 +3,7 @@ import { touchesNetwork, withApplied } from '../access/applied.ts';
 import { type Caller, can } from '../access/can.ts';
 import type { AccessClient } from '../access/clients.ts';
 import { type AccessChange, compareAccess, getsIn } from '../access/compare.ts';
+import { accessMatrix } from '../access/matrix.ts';
 import { networkChanges } from '../access/network-matrix.ts';
 import { createReplayer, type Outcome, type Recorded, type Replayed } from '../access/replay.ts';
 import type { AccessRequest } from '../access/requests.ts';
@@ -10,6 +11,7 @@ import { standingTraffic } from '../access/standing.ts';
 import { clientRef } from '../evidence/client.ts';
 import { showWorkload } from '../evidence/missing.ts';
 import { ownersIn } from '../evidence/places.ts';
+import { tlsKey } from '../evidence/tally.ts';
 import type { ClientTls } from '../policy/evaluation.ts';
 import { parseIdentity, serviceAccountIdentity } from '../policy/identity.ts';
 import { hasServiceAccount } from '../policy/service-accounts.ts';
@@ -49,6 +51,8 @@ export interface Simulation {
   readonly entries: readonly SimulatedEntry[];
   /** Kinds of traffic: client by workload by port by request. */
   readonly counts: Readonly<Record<Outcome, number>>;
+  /** Pods by ports of pods, and those of which some request gets in by Linkerd's policy; null: not counted. */
+  readonly pairs: { readonly all: number; readonly before: number; readonly after: number } | null;
   /** What was looked at. */
   readonly looked: {
     readonly observed: number;
@@ -65,6 +69,8 @@ export interface SimulateOptions {
   readonly observed: ObservedTraffic;
   /** True: every class of clients by every class of requests too, on each port whose policy changes. */
   readonly possible: boolean;
+  /** Whether the pairs are counted. */
+  readonly pairs?: boolean;
 }
 
 interface Grouped {
@@ -81,7 +87,7 @@ interface Grouped {
   count: number | null;
 }
 
-export function simulate(before: Snapshot, planned: PlannedChange, { observed, possible }: SimulateOptions): Simulation {
+export function simulate(before: Snapshot, planned: PlannedChange, { observed, possible, pairs = false }: SimulateOptions): Simulation {
   const after = withApplied(before, planned.changes);
   const hasNetwork = touchesNetwork(planned.changes);
   const replayer = createReplayer(before, after, hasNetwork);
@@ -95,7 +101,7 @@ export function simulate(before: Snapshot, planned: PlannedChange, { observed, p
     const { outcome, isNetwork, missing } = replayed;
     const { namespace } = server.ref;
     const name = nameOf(server);
-    const key = JSON.stringify([outcome, kind, client, namespace, name, port, isNetwork, missing, request.text]);
+    const key = `${outcome}|${kind}|${client}|${namespace}/${name}:${port}|${isNetwork}|${missing.join()}|${request.text}`;
     if (outcome === 'unchanged') {
       unchanged.add(key);
       return;
@@ -111,8 +117,9 @@ export function simulate(before: Snapshot, planned: PlannedChange, { observed, p
     groups.set(key, { outcome, kind, client, namespace, server: name, port, isNetwork, missing, example, pods: new Set([server]), count });
   };
 
+  const clientOf = createClientNames(before);
   for (const { recorded, request, count } of observed.traffic)
-    add('observed', clientName(before, recorded), recorded, replayer.of(recorded), { text: request, traffic: recorded.traffic }, count);
+    add('observed', clientOf(recorded), recorded, replayer.of(recorded), { text: request, traffic: recorded.traffic }, count);
   const standing = standingTraffic(before);
   for (const { kind, name, caller, server, port, request } of standing) {
     const recorded: Recorded = { server, port, ...caller, traffic: request.traffic, seen: null };
@@ -124,6 +131,7 @@ export function simulate(before: Snapshot, planned: PlannedChange, { observed, p
   return {
     entries: mergedEntries([...groups.values()].map((group) => entryOf(after, group))).toSorted(byWeight),
     counts: { ...countsOf([...groups.values()]), unchanged: unchanged.size },
+    pairs: pairs ? pairsOf(before, after) : null,
     looked: {
       observed: observed.traffic.length,
       requests: observed.traffic.reduce((sum, { count }) => sum + count, 0),
@@ -134,6 +142,11 @@ export function simulate(before: Snapshot, planned: PlannedChange, { observed, p
     refused: planned.refused,
     notices,
   };
+}
+
+function pairsOf(before: Snapshot, after: Snapshot): NonNullable<Simulation['pairs']> {
+  const [was, now] = [accessMatrix(before), accessMatrix(after)];
+  return { all: Math.max(was.pairs, now.pairs), before: was.allowed, after: now.allowed };
 }
 
 const UNKNOWN_TLS: ClientTls = { state: 'none', reason: 'no_tls_from_remote' };
@@ -233,6 +246,17 @@ function createNames(snapshot: Snapshot): (server: Workload) => string {
   return (server) => {
     const name = known.get(server) ?? showWorkload(ownerOf(snapshot, server));
     known.set(server, name);
+    return name;
+  };
+}
+
+function createClientNames(snapshot: Snapshot): (recorded: Recorded) => string {
+  const known = new Map<string, string>();
+  return (recorded) => {
+    const { ip, tls, server } = recorded;
+    const key = `${server.ref.namespace} ${ip} ${tlsKey(tls)}`;
+    const name = known.get(key) ?? clientName(snapshot, recorded);
+    known.set(key, name);
     return name;
   };
 }

@@ -59,7 +59,7 @@ function tailOf({ kind, count, pods }: SimulatedEntry): string {
   return [counted, KIND_WORDS[kind], pods > 1 ? `${pods} pods` : ''].filter((part) => part !== '').join(', ');
 }
 
-function lookedWords({ looked }: Simulation): string {
+function lookedWords({ looked, pairs }: Simulation): string {
   const { observed, requests, standing, possible, unplaced } = looked;
   const parts = [
     ...(observed === 0
@@ -68,8 +68,12 @@ function lookedWords({ looked }: Simulation): string {
     `${standing.toLocaleString('en')} probes, scrapes and calls of the control plane`,
     ...(possible ? ['every class of clients by every class of requests on the ports whose policy changes'] : []),
   ];
+  const counted =
+    pairs === null
+      ? ''
+      : ` Of ${pairs.all.toLocaleString('en')} pairs of a pod and a port, Linkerd lets some request in on ${pairs.before.toLocaleString('en')} today and on ${pairs.after.toLocaleString('en')} then.`;
   const lost = unplaced === 0 ? '' : ` ${unplaced.toLocaleString('en')} recorded facts name no pod or port of this cluster.`;
-  return `Looked at ${parts.join('; ')}.${lost}`;
+  return `Looked at ${parts.join('; ')}.${counted}${lost}`;
 }
 
 /** Most rows of one table: a comment has room for 65,536 characters. */
@@ -119,6 +123,6 @@ function code(text: string): string {
 }
 
 export function simulationData(simulation: Simulation): Readonly<Record<string, unknown>> {
-  const { counts, entries, looked, refused, notices } = simulation;
-  return { form: 'denywhy.simulate/1', counts, entries, looked, refused, notices };
+  const { counts, entries, pairs, looked, refused, notices } = simulation;
+  return { form: 'denywhy.simulate/1', counts, entries, pairs, looked, refused, notices };
 }

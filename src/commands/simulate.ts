@@ -2,15 +2,13 @@
 import { Option } from 'commander';
 import { createManifestsCluster } from '../drivers/cluster-manifests.ts';
 import { InvalidInput } from '../errors.ts';
-import type { Inputs, Notice } from '../ports.ts';
-import { type OpenAsked, openAsked, sayNotices } from './cluster-asked.ts';
+import type { Inputs } from '../ports.ts';
+import { openAsked, sayNotices } from './cluster-asked.ts';
 import { declareClusterOptions, type RawClusterOptions } from './cluster-options.ts';
 import type { Command, Io } from './command.ts';
 import { showJson } from './explain-data.ts';
-import { readLog, readMetrics } from './explain-evidence.ts';
-import { gather } from './explain-live.ts';
-import { reporterOfFile } from './explain-subject.ts';
-import { createFactBook, type FactBook, observedTraffic } from './observed-traffic.ts';
+import { createFactBook, observedTraffic } from './observed-traffic.ts';
+import { gatherTraffic, readTraffic } from './recorded-traffic.ts';
 import { plannedChange } from './simulate-change.ts';
 import { simulate as simulated } from './simulate-run.ts';
 import { showMarkdown, showSimulation, simulationData } from './simulate-text.ts';
@@ -69,13 +67,10 @@ export const simulate: Command = {
     if (twice) throw new InvalidInput('stdin cannot be read twice.', 'Put one of them into a file.');
     const book = createFactBook();
     const opened = await openAsked(raw, raw.at ?? null, io, async (live, record) => {
-      if (logs.length + metrics.length > 0) return;
-      const resources = record.changes.map(({ resource }) => resource);
       const namespace = raw.allNamespaces === true ? null : (raw.namespace ?? live.namespace);
-      const prometheus = await live.openPrometheus(resources);
-      await gather({ ...live, prometheus }, resources, { namespace, workload: null, since: HOUR, now: io.now }, book.tally);
+      if (logs.length + metrics.length === 0) await gatherTraffic(live, record, namespace, book, io);
     });
-    const notices = await readRecorded(logs, metrics, opened, book);
+    const notices = await readTraffic({ logs, metrics }, opened, book);
     const { snapshot, namespace, inputs } = opened;
     const record = change.length === 0 ? null : await readChange(change, namespace ?? 'default', inputs);
     const planned = plannedChange(snapshot, record, { deleted, prune, namespace });
@@ -84,7 +79,7 @@ export const simulate: Command = {
     const simulation = simulated(
       snapshot,
       { ...planned, notices: [...opened.notices, ...notices, ...planned.notices] },
-      { observed, possible: traffic === 'all' },
+      { observed, possible: traffic === 'all', pairs: traffic === 'all' },
     );
     write(simulation, raw.output, io);
     if (planned.refused.length > 0) return 2;
@@ -92,23 +87,8 @@ export const simulate: Command = {
   },
 };
 
-const HOUR = 3_600_000;
-
 function readChange(paths: readonly string[], defaultNamespace: string, inputs: Inputs) {
   return createManifestsCluster({ paths, inputs, defaultNamespace }).read();
-}
-
-async function readRecorded(
-  logs: readonly string[],
-  metrics: readonly string[],
-  { cluster, namespace, inputs }: OpenAsked,
-  { tally }: FactBook,
-): Promise<readonly Notice[]> {
-  const nobody = { cluster: '', namespace, pod: null, workload: null };
-  const subject = { question: { namespace, workload: null, port: null }, reporter: nobody };
-  const inputOf = (path: string) => ({ path, reporter: reporterOfFile(path, subject, cluster) });
-  for (const path of logs) await readLog(inputOf(path), inputs, tally);
-  return readMetrics(metrics.map(inputOf), inputs, tally);
 }
 
 function write(simulation: ReturnType<typeof simulated>, output: RawSimulateOptions['output'], io: Io): void {

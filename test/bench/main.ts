@@ -16,6 +16,7 @@ import { type Line, unit } from './measure.ts';
 import { type BenchCluster, benchPolicy, readCluster } from './policy.ts';
 import { benchPoll } from './poll.ts';
 import { benchService } from './service.ts';
+import { benchSimulate } from './simulate.ts';
 
 const ROUNDS = 7;
 /** Of what takes seconds, or starts a process. */
@@ -31,6 +32,7 @@ function cluster(): BenchCluster {
 const GROUPS: Readonly<Record<string, () => readonly Line[] | Promise<readonly Line[]>>> = {
   policy: () => benchPolicy(cluster(), ROUNDS),
   explain: () => benchExplain(cluster(), ROUNDS),
+  simulate: () => benchSimulate(cluster(), FEW_ROUNDS),
   changed: () => benchChanged(FEW_ROUNDS),
   logs: () => benchLogs('log of the story', storyLog(), ROUNDS),
   fold: () => benchFold(FEW_ROUNDS),
