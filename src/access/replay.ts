@@ -181,13 +181,13 @@ function admission(snapshot: Snapshot, named: InboundServer | null, policy: Inbo
 const MOST_ADDRESSES = 64;
 
 function judged(named: InboundServer | null, policy: InboundServer, connection: Connection, traffic: Traffic): AdmissionOf {
-  if (traffic.type === 'tcp' && policy.routes !== null && policy.protocol !== 'detect') return onAnyRoute(policy, connection, true);
-  if (traffic.type === 'http-unknown') return onAnyRoute(policy, connection, false);
+  if (traffic.type === 'http-unknown')
+    return policy.routes === null ? answerOf(policy, connection, { type: 'tcp' }) : onAnyRoute(policy, connection);
   if (traffic.type === 'http-on-route') {
     if (policy.routes === null) return answerOf(policy, connection, { type: 'tcp' });
     const { route } = traffic;
     const isNamed = named?.routes?.some(({ ref }) => sameLabels(ref, route)) === true;
-    if (named === null || !isNamed || !takesAlike(named, policy, route)) return onAnyRoute(policy, connection, false);
+    if (named === null || !isNamed || !takesAlike(named, policy, route)) return onAnyRoute(policy, connection);
   }
   return answerOf(policy, connection, traffic);
 }
@@ -207,11 +207,11 @@ function takesAlike(named: InboundServer, policy: InboundServer, route: RouteRef
   return isDefault && others(named) === 0 && others(policy) === 0;
 }
 
-/** Decided where every route, and what no route takes, comes to the same. `isOneOf`: some route takes it. */
-function onAnyRoute(policy: InboundServer, connection: Connection, isOneOf: boolean): AdmissionOf {
+/** Decided where every route, and what no route takes, comes to the same. */
+function onAnyRoute(policy: InboundServer, connection: Connection): AdmissionOf {
   const routes = policy.routes ?? [];
   const each = routes.map(({ ref }) => answerOf(policy, connection, { type: 'http-on-route', route: ref }));
-  const takesAll = isOneOf || routes.some(({ ref }) => ref.kind === 'default' && ref.name === 'default');
+  const takesAll = routes.some(({ ref }) => ref.kind === 'default' && ref.name === 'default');
   const answers = new Set([...each.map(({ isIn }) => isIn), ...(takesAll ? [] : [false])]);
   const [only] = answers;
   if (answers.size === 1 && only !== undefined && only !== null) return { isIn: only, missing: [] };

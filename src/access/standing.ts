@@ -90,10 +90,12 @@ function controlPlaneOf(snapshot: Snapshot, server: Workload): readonly Standing
   return own.flatMap(({ port, from }) => {
     const callers = from === 'proxies' ? proxiesIn(snapshot) : [{ tls: UNMESHED, ip: null, pod: null }];
     const name = from === 'proxies' ? 'every proxy' : 'the API server';
-    return callers.map((caller) => ({ kind: 'control-plane', name, caller, server, port, request: CONNECTION }) as const);
+    const request = from === 'proxies' ? GRPC : TLS;
+    return callers.map((caller) => ({ kind: 'control-plane', name, caller, server, port, request }) as const);
   });
 }
-const CONNECTION: AccessRequest = { text: 'TCP', traffic: { type: 'tcp' } };
+const GRPC: AccessRequest = { text: 'gRPC', traffic: { type: 'http-unknown' } };
+const TLS: AccessRequest = { text: 'TLS', traffic: { type: 'tcp' } };
 
 const proxiesIn = memo((snapshot: Snapshot): readonly Caller[] => {
   const byAccount = new Map<string, Workload>();
