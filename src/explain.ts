@@ -37,7 +37,7 @@ import { LINKERD_DEFAULTS } from './policy/settings.ts';
 import { buildSnapshot, type Snapshot } from './policy/snapshot.ts';
 import type { Workload } from './policy/workload.ts';
 import type { Files } from './remedies/change.ts';
-import { wayOut } from './remedies/index.ts';
+import { ofOneClient, wayOut } from './remedies/index.ts';
 import type { WayOut } from './remedies/remedy.ts';
 
 /** What a person asked about; every part may be left open. */
@@ -247,8 +247,13 @@ function toClient(group: readonly Part[]): ClientExplanation {
     before: group.reduce((sum, p) => sum + p.explanation.before, 0),
     first: group.reduce<Instant | null>((t, p) => earlier(t, p.explanation.first), null),
     last: group.reduce<Instant | null>((t, p) => later(t, p.explanation.last), null),
-    targets: group.map((p) => withFindings(p, together)).sort((a, b) => b.count - a.count || b.before - a.before),
+    targets: agreeing(group.map((p) => withFindings(p, together))).sort((a, b) => b.count - a.count || b.before - a.before),
   };
+}
+
+function agreeing(targets: readonly TargetExplanation[]): TargetExplanation[] {
+  const ways = ofOneClient(targets.map((target) => target.wayOut));
+  return targets.map((target, i) => ({ ...target, wayOut: ways[i] ?? null }));
 }
 
 function withFindings({ explanation, denied, explaining }: Part, together: Denied['together']): TargetExplanation {

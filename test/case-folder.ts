@@ -12,7 +12,7 @@ import { createLogParser } from '../src/evidence/log.ts';
 import { createMetricsInput } from '../src/evidence/metrics.ts';
 import { createMetricsReader, type MetricsReader } from '../src/evidence/metrics-reader.ts';
 import { createTally, type Tally } from '../src/evidence/tally.ts';
-import { type Explanation, explain, type Question } from '../src/explain.ts';
+import { type Case, type Explanation, explain, type Question } from '../src/explain.ts';
 import { showOrigin } from '../src/manifests/place.ts';
 import { showRef } from '../src/policy/resource.ts';
 import { parseInstant, showInstant } from '../src/policy/time.ts';
@@ -50,7 +50,12 @@ const CLUSTER = /^(?:cluster|history)\.(?:ya?ml|json|jsonl)$/;
  * Its files: `cluster.yaml` (or `.json`; `history.jsonl` for watch events), `NAMESPACE_POD.log`, `NAMESPACE_POD.before.prom` and `.after.prom`,
  * `policy-controller.log`, `targets.json` (Prometheus' `/api/v1/targets`), `question.json`.
  */
-export async function explainCase({ path }: CaseFolder): Promise<Explanation> {
+export async function explainCase(folder: CaseFolder): Promise<Explanation> {
+  return explain((await caseOf(folder)).case);
+}
+
+/** What of it goes in, and the text of its cluster's files. */
+export async function caseOf({ path }: CaseFolder): Promise<{ readonly case: Case; readonly files: ReadonlyMap<string, string> }> {
   const names = readdirSync(path).sort();
   const files = names.filter((name) => CLUSTER.test(name)).map((name) => join(path, name));
   const record = await createManifestsCluster({
@@ -67,12 +72,13 @@ export async function explainCase({ path }: CaseFolder): Promise<Explanation> {
   if (names.includes('targets.json')) addPage('targets.json', readFileSync(join(path, 'targets.json'), 'utf8'), reader, tally);
   const asking: Asking = names.includes('question.json') ? JSON.parse(readFileSync(join(path, 'question.json'), 'utf8')) : {};
   const { namespace = null, workload = null, port = null, asked = [] } = asking;
-  return explain({
+  const whole = {
     tally,
     cluster: openCluster(record, {}).view,
     question: { namespace, workload, port, at: instant(asking.at) },
     asked: asked.map((one) => ({ ...one, at: instant(one.at) })),
-  });
+  };
+  return { case: whole, files: record.files };
 }
 
 function instant(text: string | undefined): number | null {

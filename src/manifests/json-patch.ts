@@ -5,7 +5,10 @@ export type PatchOperation =
   | { readonly op: 'test' | 'add' | 'replace'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };
 
-/** Leads from `before` to `after`; before each value that goes or is replaced, a `test` that it is still there. Equal values give none. */
+/**
+ * Leads from `before` to `after`. Before each value that goes or is replaced stands a `test` that it is still there, and where a field is added to
+ * a spec, one that it holds what it held. Equal values give no operation.
+ */
 export function jsonPatch(before: unknown, after: unknown, path = ''): readonly PatchOperation[] {
   const [old, now] = [fieldsOf(before), fieldsOf(after)];
   if (old !== null && now !== null) return patchFields(old, now, path);
@@ -20,7 +23,9 @@ export function jsonPatch(before: unknown, after: unknown, path = ''): readonly 
 
 function patchFields(old: Readonly<Record<string, unknown>>, now: Readonly<Record<string, unknown>>, path: string) {
   const gone = Object.keys(old).filter((key) => !Object.hasOwn(now, key));
+  const isAdded = path.startsWith('/spec') && Object.keys(now).some((key) => !Object.hasOwn(old, key));
   return [
+    ...(isAdded ? [{ op: 'test', path, value: old } as const] : []),
     ...gone.flatMap((key): readonly PatchOperation[] => [
       { op: 'test', path: `${path}/${pointer(key)}`, value: old[key] },
       { op: 'remove', path: `${path}/${pointer(key)}` },

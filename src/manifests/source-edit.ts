@@ -15,12 +15,13 @@ export function editedDiff(text: string, file: string, object: ObjectRef, old: u
   return edited === null ? null : unifiedDiff(file, text, edited);
 }
 
-/** Nobody edits a larger file by hand: it is a dump. */
+/** Nobody edits a larger file by hand, nor JSON: these are dumps. */
 const MOST_TEXT = 2_000_000;
 
 /** The whole text after the edit; null as above. */
 function editSource(text: string, object: ObjectRef, old: unknown, now: unknown): string | null {
-  const at = text.length > MOST_TEXT ? null : findObject(text, object);
+  const isByHand = text.length <= MOST_TEXT && !/^\s*[[{]/.test(text);
+  const at = isByHand ? findObject(text, object) : null;
   if (at === null) return null;
   let edited = text;
   // From the end on, so that places before it stay right.

@@ -101,6 +101,15 @@ export function wayOut(ask: Ask): WayOut {
   return { verdict: isFix ? 'fix' : 'decide', reasons: withheld, remedies };
 }
 
+/** Of one client: where one of its denials looks deliberate, no grant for another stands beside it; what was a slip is repaired all the same. */
+export function ofOneClient(ways: readonly (WayOut | null)[]): readonly (WayOut | null)[] {
+  const deliberate = ways.find((way) => way?.verdict === 'do-not-allow') ?? null;
+  if (deliberate === null) return ways;
+  const isGrant = ({ verdict, remedies: [first] }: WayOut) =>
+    (verdict === 'fix' || verdict === 'decide') && (first === undefined || !REPAIRS.has(first.id));
+  return ways.map((way) => (way !== null && isGrant(way) ? deliberate : way));
+}
+
 function remediesFor(ask: Ask, law: Law, port: number): readonly Remedy[] {
   const { denied, findings, before } = ask;
   const isListed = (id: RemedyId) => findings.some(({ remedies }) => remedies.includes(id));

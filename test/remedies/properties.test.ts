@@ -1,0 +1,189 @@
+/** What holds of every remedy, of the cases that people have read and of clusters at random. */
+
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { getsIn } from '../../src/access/compare.ts';
+import type { Denial } from '../../src/evidence/facts.ts';
+import { createTally } from '../../src/evidence/tally.ts';
+import { explain, type TargetExplanation } from '../../src/explain.ts';
+import { isEqual, type PatchOperation, pathOfPointer } from '../../src/manifests/json-patch.ts';
+import { manifestOf } from '../../src/manifests/manifest.ts';
+import { readManifests } from '../../src/manifests/read.ts';
+import { showYaml } from '../../src/manifests/yaml-show.ts';
+import { admit } from '../../src/policy/admission.ts';
+import { evaluate } from '../../src/policy/evaluate.ts';
+import type { Traffic } from '../../src/policy/evaluation.ts';
+import { inboundServer } from '../../src/policy/inbound-server.ts';
+import { findWorkload, type ObjectChange, type Snapshot, withChanges } from '../../src/policy/snapshot.ts';
+import type { Change, Remedy } from '../../src/remedies/remedy.ts';
+import { caseFolders, caseOf } from '../case-folder.ts';
+import { cluster as anyCluster, port as anyPort, question as anyQuestion } from '../policy/arbitrary.ts';
+import { type Asked, snapshot as snapshotOf } from '../policy/cluster.ts';
+
+const CASES = caseFolders(join(import.meta.dirname, '../cases'));
+
+function appliedOf({ changes }: Remedy): readonly ObjectChange[] {
+  return changes.map(({ after, object }) => (after === null ? { delete: object } : { apply: after }));
+}
+
+/** A patch as RFC 6902 has it; null: a `test` failed. */
+function patched(document: unknown, operations: readonly PatchOperation[]): unknown {
+  const copy: unknown = structuredClone(document);
+  for (const operation of operations) {
+    const path = pathOfPointer(operation.path);
+    const last = path.at(-1) ?? '';
+    let at = copy as Record<string, unknown>;
+    for (const key of path.slice(0, -1)) at = at[key] as Record<string, unknown>;
+    if (operation.op === 'test') {
+      if (!isEqual(at[last], operation.value)) return null;
+    } else if (operation.op === 'remove') delete at[last];
+    else at[last] = operation.value;
+  }
+  return copy;
+}
+
+/** What is written down: whole, admitted, and read again as the same; a patch that leads there from what stood, and from nothing else. */
+function checkWritten({ action, before, after, manifest, patch, diff }: Change): void {
+  expect(diff).not.toBe('');
+  if (after === null) return;
+  expect(admit(after)).toMatchObject({ admitted: true });
+  const [read] = readManifests(showYaml(manifest), 'remedy.yaml', {}).resources;
+  expect(read === undefined ? null : manifestOf(read)).toEqual(manifest);
+  if (action !== 'edit' || before === null) return;
+  expect(patched(manifestOf(before), patch)).toEqual(manifest);
+  expect(patched(manifest, patch)).toBeNull();
+}
+
+/** The client gets in; once more changes nothing. */
+function checkApplied(remedy: Remedy, target: TargetExplanation, before: Snapshot): Snapshot {
+  const { evaluation, port } = target;
+  const pod = podOf(target, before);
+  if (evaluation === null || pod === null || port === null) throw new Error('a remedy without a law');
+  const changes = appliedOf(remedy);
+  const after = withChanges(before, changes);
+  const policy = inboundServer(after, pod, port);
+  const traffics: readonly Traffic[] = [
+    evaluation.traffic,
+    ...(policy.routes ?? []).map(({ ref }): Traffic => ({ type: 'http-on-route', route: ref })),
+  ];
+  const verdicts = traffics.map((traffic) => evaluate(policy, evaluation.connection, traffic).verdict);
+  expect(verdicts.slice(0, IN_OTHER_WORDS.has(remedy.id) ? undefined : 1).some(getsIn), `${remedy.id}: ${verdicts[0]}`).toBe(true);
+  expect(inboundServer(withChanges(after, changes), pod, port)).toEqual(policy);
+  return after;
+}
+/** The proxy reads the same request in another way afterwards, or nobody logged it whole. */
+const IN_OTHER_WORDS: ReadonlySet<string> = new Set(['repair-protocol', 'scrape-route']);
+
+function podOf({ namespace, pods, workload }: TargetExplanation, snapshot: Snapshot) {
+  for (const name of pods) {
+    const pod = findWorkload(snapshot, 'Pod', namespace ?? '', name);
+    if (pod !== null) return pod;
+  }
+  return workload === null ? null : findWorkload(snapshot, 'Pod', namespace ?? '', `${workload.name}@${workload.kind.toLowerCase()}`);
+}
+
+describe('the remedies of every case', () => {
+  it.each(CASES.map((folder) => [`${folder.id}/${folder.name}`, folder] as const))('%s', async (_name, folder) => {
+    const { case: asked, files } = await caseOf(folder);
+    const { clients } = explain({ ...asked, remedies: { files, forceGrant: true } });
+    const snapshot = asked.cluster?.at(asked.question.at);
+    for (const target of clients.flatMap(({ targets }) => targets)) {
+      for (const remedy of target.wayOut?.remedies ?? []) {
+        for (const change of remedy.changes) checkWritten(change);
+        if (remedy.changes.length === 0 || snapshot === undefined) continue;
+        if (podOf(target, snapshot) !== null) checkApplied(remedy, target, snapshot);
+      }
+    }
+  });
+});
+
+type Resources = typeof anyCluster extends fc.Arbitrary<infer R> ? R : never;
+
+/** The way out of one denial of `shop/backend`, whatever the cluster; null: it is none. */
+function pleaded(resources: Resources, { ip, tls, traffic }: Required<Asked>, port: number) {
+  const before = snapshotOf(resources);
+  const pod = findWorkload(before, 'Pod', 'shop', 'backend');
+  if (pod === null || traffic.type === 'http-on-route' || traffic.type === 'http-unknown') return null;
+  const { verdict, server } = evaluate(inboundServer(before, pod, port), { clientIp: ip, tls }, traffic);
+  if (verdict !== 'deny' && verdict !== 'route_not_found') return null;
+  const denial: Denial = {
+    type: 'denial',
+    kind: traffic.type === 'tcp' ? 'tcp-denied' : verdict === 'deny' ? 'http-denied' : 'route-not-found',
+    at: null,
+    reporter: { cluster: '', namespace: 'shop', pod: 'backend', workload: null },
+    server,
+    route: null,
+    port,
+    admin: false,
+    client: { ip, port: null, tls },
+    request: traffic.type === 'tcp' ? null : traffic.request,
+    count: 1,
+    sinceBefore: false,
+    error: null,
+    didNotApply: [],
+    source: { kind: 'log', name: 'x', line: 1, raw: '' },
+  };
+  const tally = createTally();
+  tally.add(denial);
+  const question = { namespace: null, workload: null, port: null, at: null };
+  const remedies = { files: new Map<string, string>(), forceGrant: true };
+  const { clients } = explain({ tally, cluster: { at: () => before, moments: [] }, question, remedies });
+  const target = clients[0]?.targets[0];
+  return target?.wayOut == null ? null : { before, pod, target, remedies: target.wayOut.remedies };
+}
+
+describe('the remedies of clusters at random', () => {
+  const plea = fc.record({ resources: anyCluster, asked: anyQuestion, port: anyPort });
+
+  it('let the client in, are written down so that they are read again, and change nothing the second time', () => {
+    let proved = 0;
+    fc.assert(
+      fc.property(plea, ({ resources, asked, port }) => {
+        const found = pleaded(resources, asked, port);
+        for (const remedy of found?.remedies ?? []) {
+          if (found === null || remedy.changes.length === 0) continue;
+          proved++;
+          for (const change of remedy.changes) checkWritten(change);
+          checkApplied(remedy, found.target, found.before);
+        }
+      }),
+      { numRuns: 300 },
+    );
+    expect(proved).toBeGreaterThan(20);
+  });
+
+  it('let in and shut out nobody beyond what the proof says', () => {
+    let changed = 0;
+    fc.assert(
+      fc.property(plea, fc.array(anyQuestion, { minLength: 1, maxLength: 8 }), anyPort, ({ resources, asked, port }, others, at) => {
+        const found = pleaded(resources, asked, port);
+        for (const remedy of found?.remedies ?? []) {
+          if (found === null || remedy.proof === null) continue;
+          const { clientToo, newlyIn, shutOut } = remedy.proof;
+          const after = withChanges(found.before, appliedOf(remedy));
+          const [was, is] = [inboundServer(found.before, found.pod, at), inboundServer(after, found.pod, at)];
+          for (const other of others) {
+            if (other.ip === '127.0.0.1' || other.ip === '::1') continue;
+            const connection = { clientIp: other.ip, tls: other.tls };
+            const [before, now] = [evaluate(was, connection, other.traffic), evaluate(is, connection, other.traffic)];
+            const isClient =
+              other.ip === asked.ip || (other.tls?.state === 'established' && JSON.stringify(other.tls) === JSON.stringify(asked.tls));
+            if (!getsIn(before.verdict) && getsIn(now.verdict) && !isClient) {
+              changed++;
+              expect(newlyIn.length, remedy.title).toBeGreaterThan(0);
+            }
+            if (!getsIn(before.verdict) && getsIn(now.verdict) && isClient && now.route?.name !== remedy.proof.route?.name)
+              expect(clientToo.length + newlyIn.length, remedy.title).toBeGreaterThan(0);
+            if (getsIn(before.verdict) && !getsIn(now.verdict) && before.route?.name !== 'probe' && other.tls?.state === 'none') {
+              changed++;
+              expect(shutOut.length, remedy.title).toBeGreaterThan(0);
+            }
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+    expect(changed).toBeGreaterThan(0);
+  });
+});
