@@ -74,6 +74,14 @@ describe.skipIf(helmSkip !== null)(`the chart${helmSkip === null ? '' : ` [${hel
     await expect(text).toMatchFileSnapshot(join(DEPLOY, 'manifests', 'monitoring.yaml'));
   });
 
+  it('takes the values of docs/install.md', () => {
+    const page = readFileSync(join(DEPLOY, '../docs/install.md'), 'utf8');
+    const [, values = ''] = /^```yaml\n# values\.yaml\n([\s\S]*?)^```$/m.exec(page) ?? [];
+    const objects = render('redis', parse(values));
+    expect(only(objects, 'NetworkAuthentication')['spec']).toEqual({ networks: [{ cidr: '10.0.0.0/20' }] });
+    expect(parse(configOf(objects))).toMatchObject({ cluster: { name: 'east' } });
+  });
+
   it('holds the rules of rules/', () => {
     const rules = parse(readFileSync(join(DEPLOY, '../rules/rules.yaml'), 'utf8'));
     expect(only(render('redis'), 'PrometheusRule')['spec']).toEqual(rules);

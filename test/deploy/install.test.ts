@@ -62,6 +62,19 @@ describe.skipIf(releaseSkip !== null)(`the chart in an API server${releaseSkip =
   const packed = async (secret: string, key: string) =>
     parse(gunzipSync(Buffer.from((await monitoring(`secrets/${secret}`))[key] ?? '', 'base64')).toString());
 
+  it('is admitted by kubectl apply too, from the plain manifests', async () => {
+    const files = [
+      'deploy/manifests/embedded.yaml',
+      'deploy/manifests/redis.yaml',
+      'deploy/manifests/monitoring.yaml',
+      'rules/prometheusrule.yaml',
+    ];
+    for (const file of files) {
+      const args = ['apply', '--dry-run=server', '--validate=strict', '-o', 'name', '-f', join(PROJECT, file)];
+      expect((await site.cluster.kubectl(args)).trim().split('\n').length, file).toBeGreaterThan(0);
+    }
+  });
+
   describe.each(PRESETS)('by the preset %s', (preset) => {
     const replicas = preset === 'redis' ? 2 : 1;
     const running: RunningPod[] = [];
