@@ -92,6 +92,8 @@ function replyOf(value: CompletedOption['value']): string {
       return 'COMPREPLY=($(compgen -W "$(_denywhy_namespaces)" -- "$cur"))';
     case 'contexts':
       return 'COMPREPLY=($(compgen -W "$(_denywhy_kubectl config get-contexts -o name)" -- "$cur"))';
+    case 'workloads':
+      return 'COMPREPLY=($(compgen -W "$(_denywhy_workloads)" -- "$cur"))';
     case 'files':
       return 'COMPREPLY=($(compgen -f -- "$cur"))';
     default:
@@ -100,7 +102,8 @@ function replyOf(value: CompletedOption['value']): string {
 }
 
 function argumentLines(argument: CompletedCommand['argument']): string {
-  if (argument === null) return '';
+  // The shell's own default: files.
+  if (argument === null || argument === 'files') return '';
   const words = argument === 'workloads' ? '"$(_denywhy_workloads)"' : `'${argument.join(' ')}'`;
   return `      COMPREPLY=($(compgen -W ${words} -- "$cur"))\n`;
 }

@@ -13,14 +13,14 @@ export interface CompletedOption {
 
 export type CompletedValue =
   | { readonly type: 'choices'; readonly choices: readonly string[] }
-  | { readonly type: 'files' | 'namespaces' | 'contexts' | 'anything' };
+  | { readonly type: 'files' | 'namespaces' | 'contexts' | 'workloads' | 'anything' };
 
 export interface CompletedCommand {
   readonly name: string;
   readonly description: string;
   readonly options: readonly CompletedOption[];
   /** The words that its argument may be; `workloads`: names of the cluster; null: it takes none. */
-  readonly argument: 'workloads' | readonly string[] | null;
+  readonly argument: 'workloads' | 'files' | readonly string[] | null;
 }
 
 export function completedCommands(program: Commander): readonly CompletedCommand[] {
@@ -39,8 +39,11 @@ function argumentOf(command: Commander): CompletedCommand['argument'] {
   const [first] = command.registeredArguments;
   if (first === undefined) return null;
   if (first.argChoices !== undefined) return first.argChoices;
-  return first.name() === 'workload' || first.name() === 'subject' ? 'workloads' : [];
+  if (first.name() === 'file') return 'files';
+  return WORKLOADS.has(first.name()) ? 'workloads' : [];
 }
+
+const WORKLOADS: ReadonlySet<string> = new Set(['workload', 'subject', 'client']);
 
 function optionOf(option: Option): CompletedOption {
   return {
@@ -58,5 +61,6 @@ function valueIn(option: Option): CompletedValue | null {
   if (option.argChoices !== undefined) return { type: 'choices', choices: option.argChoices };
   if (option.long === '--context') return { type: 'contexts' };
   if (option.long?.endsWith('namespace') === true) return { type: 'namespaces' };
+  if (option.flags.endsWith('<workload>')) return { type: 'workloads' };
   return { type: FILES.test(option.flags) || option.long === '--kubeconfig' ? 'files' : 'anything' };
 }

@@ -73,6 +73,8 @@ function actionOf(value: NonNullable<CompletedOption['value']>): string {
       return 'namespace:_denywhy_namespaces';
     case 'contexts':
       return 'context:_denywhy_names config get-contexts -o name';
+    case 'workloads':
+      return 'workload:_denywhy_workloads';
     case 'files':
       return 'file:_files';
     default:
@@ -82,6 +84,7 @@ function actionOf(value: NonNullable<CompletedOption['value']>): string {
 
 function argumentSpec(argument: CompletedCommand['argument']): readonly string[] {
   if (argument === null) return [];
+  if (argument === 'files') return ["'*:file:_files'"];
   return [argument === 'workloads' ? "'1:workload:_denywhy_workloads'" : quoted(`1:argument:(${argument.join(' ')})`)];
 }
 

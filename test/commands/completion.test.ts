@@ -88,6 +88,9 @@ describe('bash', () => {
       ['completion', ''],
       ['bash', 'zsh'],
     ],
+    [['can', '-n', 'production', 'dep'], ['deploy/backend']],
+    [['can', '-n', 'production', '--list', 'dep'], ['deploy/backend']],
+    [['simulate', '--change', 'du'], ['dump.yaml']],
     [['nonsense', ''], []],
   ])('denywhy %j', (words, expected) => {
     expect(offered(...words)).toEqual(expected);
