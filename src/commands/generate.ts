@@ -2,6 +2,7 @@
 import { Option } from 'commander';
 import { InvalidInput } from '../errors.ts';
 import { earlier, later } from '../evidence/tally.ts';
+import type { Notice } from '../ports.ts';
 import { openAsked, sayNotices } from './cluster-asked.ts';
 import { declareClusterOptions, type RawClusterOptions } from './cluster-options.ts';
 import type { Command } from './command.ts';
@@ -51,10 +52,11 @@ export const generate: Command = {
   async run(subcommand, io) {
     const raw = subcommand.opts<RawGenerateOptions>();
     const book = createFactBook();
+    const unread: Notice[] = [];
     const opened = await openAsked(raw, raw.at ?? null, io, async (live, record) => {
       if (raw.logs === undefined && raw.metrics === undefined) await gatherTraffic(live, record, raw.namespace ?? live.namespace, book, io);
     });
-    const notices = [...opened.notices, ...(await readTraffic(raw, opened, book))];
+    const notices = [...opened.notices, ...unread, ...(await readTraffic(raw, opened, book))];
     const { snapshot, namespace } = opened;
     if (namespace === null) throw new InvalidInput('which namespace?', 'Name it: denywhy generate -n NAMESPACE.');
     if (!snapshot.namespaces.has(namespace))

@@ -15,17 +15,20 @@ export interface RecordedFiles {
 
 const HOUR = 3_600_000;
 
-/** Counters of Prometheus, or of the proxies themselves, and the logs of the last hour. `namespace` null: of every one. */
+/** Counters of Prometheus, or of the proxies themselves, and the logs of the last hour. `namespace` null: of every one. Says what could not be read. */
 export async function gatherTraffic(
   live: LiveCluster,
   { changes }: ClusterRecord,
   namespace: string | null,
   { tally }: FactBook,
   io: Io,
-): Promise<void> {
+): Promise<readonly Notice[]> {
   const resources = changes.map(({ resource }) => resource);
   const prometheus = await live.openPrometheus(resources);
-  await gather({ ...live, prometheus }, resources, { namespace, workload: null, since: HOUR, now: io.now }, tally);
+  const { sources } = await gather({ ...live, prometheus }, resources, { namespace, workload: null, since: HOUR, now: io.now }, tally);
+  return sources.flatMap(({ what, isRead, detail, remedy }) =>
+    isRead ? [] : [{ where: what, message: remedy === '' ? detail : `${detail} ${remedy}` }],
+  );
 }
 
 /** Errors: InvalidInput. */

@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import { createManifestsCluster } from '../drivers/cluster-manifests.ts';
 import { InvalidInput } from '../errors.ts';
-import type { Inputs } from '../ports.ts';
+import type { Inputs, Notice } from '../ports.ts';
 import { openAsked, sayNotices } from './cluster-asked.ts';
 import { declareClusterOptions, type RawClusterOptions } from './cluster-options.ts';
 import type { Command, Io } from './command.ts';
@@ -66,11 +66,12 @@ export const simulate: Command = {
     const twice = [...change, ...(raw.cluster ?? []), ...logs, ...metrics].filter((path) => path === '-').length > 1;
     if (twice) throw new InvalidInput('stdin cannot be read twice.', 'Put one of them into a file.');
     const book = createFactBook();
+    const unread: Notice[] = [];
     const opened = await openAsked(raw, raw.at ?? null, io, async (live, record) => {
       const namespace = raw.allNamespaces === true ? null : (raw.namespace ?? live.namespace);
-      if (logs.length + metrics.length === 0) await gatherTraffic(live, record, namespace, book, io);
+      if (logs.length + metrics.length === 0) unread.push(...(await gatherTraffic(live, record, namespace, book, io)));
     });
-    const notices = await readTraffic({ logs, metrics }, opened, book);
+    const notices = [...unread, ...(await readTraffic({ logs, metrics }, opened, book))];
     const { snapshot, namespace, inputs } = opened;
     const record = change.length === 0 ? null : await readChange(change, namespace ?? 'default', inputs);
     const planned = plannedChange(snapshot, record, { deleted, prune, namespace });

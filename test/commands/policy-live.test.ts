@@ -99,6 +99,24 @@ describe.skipIf(skip !== null)(`policy and check, live${skip === null ? '' : ` [
     expect(all.stdout).toMatch(/^production +deploy\/database +sql \(5432\) +opaque +Server database-sql +sa\/backend$/m);
   });
 
+  it('can, simulate and generate ask it too, and write nothing', async () => {
+    const { admin } = cluster.kubeconfig;
+    const ask = ['can', 'sa/frontend', '-n', 'production', 'reach', 'deploy/backend:8080', '--path', '/api/v1/orders', '-o', 'json'];
+    const [reason] = JSON.parse((await run(ask, admin)).stdout).reasons;
+    expect(reason.linkerd).toMatchObject({ verdict: 'allow', object: { name: 'backend-api-authz' } });
+    const deleted = ['simulate', '-n', 'production', '--delete', 'authzpolicy/backend-api-authz', '--traffic', 'all', '-o', 'json'];
+    const simulated = await run(deleted, admin);
+    expect(simulated.exitCode).toBe(1);
+    expect(JSON.parse(simulated.stdout).entries).toContainEqual(
+      expect.objectContaining({ outcome: 'newly-denied', client: 'sa/frontend', servers: ['deploy/backend'] }),
+    );
+    const step = await run(['generate', '-n', 'production', '--step', '1'], admin);
+    expect(step.exitCode).toBe(0);
+    // What it writes is what the API server takes.
+    expect(await cluster.kubectl(['apply', '--dry-run=server', '-f', '-'], step.stdout)).toContain('created (server dry run)');
+    expect((await run(ask, admin)).stdout).toContain('backend-api-authz');
+  }, 120_000);
+
   it('a namespace is asked with the rights for that namespace alone, and what was not read is said', async () => {
     const reader = { namespace: 'production', name: 'reader' };
     const kubeconfig = await cluster.kubeconfigFor(reader);
