@@ -247,11 +247,20 @@ function toClient(group: readonly Part[]): ClientExplanation {
     before: group.reduce((sum, p) => sum + p.explanation.before, 0),
     first: group.reduce<Instant | null>((t, p) => earlier(t, p.explanation.first), null),
     last: group.reduce<Instant | null>((t, p) => later(t, p.explanation.last), null),
-    targets: agreeing(group.map((p) => withFindings(p, together))).sort((a, b) => b.count - a.count || b.before - a.before),
+    targets: agreeing(group.map((p) => withFindings(p, together)).sort(byWeight)),
   };
 }
 
-function agreeing(targets: readonly TargetExplanation[]): TargetExplanation[] {
+/** Of those that weigh the same the order is that of what was denied, as text. */
+function byWeight(a: TargetExplanation, b: TargetExplanation): number {
+  return b.count - a.count || b.before - a.before || (subjectOf(a) < subjectOf(b) ? -1 : 1);
+}
+
+function subjectOf({ namespace, workload, kind, server, route, port }: TargetExplanation): string {
+  return JSON.stringify([namespace, workload, kind, server, route, port]);
+}
+
+function agreeing(targets: readonly TargetExplanation[]): readonly TargetExplanation[] {
   const ways = ofOneClient(targets.map((target) => target.wayOut));
   return targets.map((target, i) => ({ ...target, wayOut: ways[i] ?? null }));
 }

@@ -50,19 +50,28 @@ const CLUSTER = /^(?:cluster|history)\.(?:ya?ml|json|jsonl)$/;
  * Its files: `cluster.yaml` (or `.json`; `history.jsonl` for watch events), `NAMESPACE_POD.log`, `NAMESPACE_POD.before.prom` and `.after.prom`,
  * `policy-controller.log`, `targets.json` (Prometheus' `/api/v1/targets`), `question.json`.
  */
-export async function explainCase(folder: CaseFolder): Promise<Explanation> {
-  return explain((await caseOf(folder)).case);
+export async function explainCase(folder: CaseFolder, order: Order = 'as-it-comes'): Promise<Explanation> {
+  return explain((await caseOf(folder, order)).case);
 }
 
+/** `reversed`: files, and the objects that were there from the start, from the last to the first. */
+type Order = 'as-it-comes' | 'reversed';
+
 /** What of it goes in, and the text of its cluster's files. */
-export async function caseOf({ path }: CaseFolder): Promise<{ readonly case: Case; readonly files: ReadonlyMap<string, string> }> {
-  const names = readdirSync(path).sort();
+export async function caseOf(
+  { path }: CaseFolder,
+  order: Order = 'as-it-comes',
+): Promise<{ readonly case: Case; readonly files: ReadonlyMap<string, string> }> {
+  const inOrder = <T>(list: readonly T[]): readonly T[] => (order === 'reversed' ? list.toReversed() : list);
+  const names = inOrder(readdirSync(path).sort());
   const files = names.filter((name) => CLUSTER.test(name)).map((name) => join(path, name));
   const record = await createManifestsCluster({
     paths: files,
     inputs: createInputs({ stdin: Readable.from([]) }),
     defaultNamespace: 'default',
   }).read();
+  const start = inOrder(record.changes.filter(({ at }) => at === null));
+  const changes = [...start, ...record.changes.filter(({ at }) => at !== null)];
   const tally = createTally();
   for (const name of names.filter((file) => file.endsWith('.log'))) addLog(name, readFileSync(join(path, name), 'utf8'), tally);
   const reader = createMetricsReader();
@@ -74,7 +83,7 @@ export async function caseOf({ path }: CaseFolder): Promise<{ readonly case: Cas
   const { namespace = null, workload = null, port = null, asked = [] } = asking;
   const whole = {
     tally,
-    cluster: openCluster(record, {}).view,
+    cluster: openCluster({ ...record, changes }, {}).view,
     question: { namespace, workload, port, at: instant(asking.at) },
     asked: asked.map((one) => ({ ...one, at: instant(one.at) })),
   };

@@ -20,4 +20,9 @@ describe.each(CASES.map((folder) => [`${folder.id}: ${folder.name}`, folder] as 
     const [one, other] = [await explainCase(folder), await explainCase(folder)];
     expect(JSON.stringify(answerData(one, folder))).toBe(JSON.stringify(answerData(other, folder)));
   });
+
+  it('is the same, byte by byte, in whatever order objects and files come', async () => {
+    const [one, other] = [await explainCase(folder), await explainCase(folder, 'reversed')];
+    expect(JSON.stringify(answerData(other, folder), null, 1)).toBe(JSON.stringify(answerData(one, folder), null, 1));
+  });
 });

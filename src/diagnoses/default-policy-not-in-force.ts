@@ -2,7 +2,7 @@
 import { parseDefaultPolicy } from '../policy/default-policy.ts';
 import { groupOf, type ObjectRef, refOf } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';
-import { findResource, namespaceIndex, resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
+import { findResource, resourcesOfKind, type Snapshot, workloadsByName } from '../policy/snapshot.ts';
 import { ANNOTATION, type Workload } from '../policy/workload.ts';
 import { lawOfDenial } from './closest.ts';
 import type { Diagnosis, Draft } from './diagnosis.ts';
@@ -37,9 +37,9 @@ interface Stale {
 /** One finding for all pods of a namespace that are alike. */
 function staleOf(snapshot: Snapshot, namespace: string): readonly Draft[] {
   const byWords = new Map<string, { readonly stale: Stale; readonly pods: Workload[] }>();
-  for (const { value: pod } of namespaceIndex(snapshot, namespace).workloads.values()) {
-    const stale = pod === null || !pod.meshed ? null : staleIn(pod, snapshot);
-    if (pod === null || stale === null) continue;
+  for (const pod of workloadsByName(snapshot, namespace)) {
+    const stale = pod.meshed ? staleIn(pod, snapshot) : null;
+    if (stale === null) continue;
     const known = byWords.get(stale.words);
     if (known === undefined) byWords.set(stale.words, { stale, pods: [pod] });
     else known.pods.push(pod);

@@ -2,7 +2,7 @@
 import { readinessOf } from '../evidence/destination.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import type { ObjectRef } from '../policy/resource.ts';
-import { namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
+import { type Snapshot, workloadsByName } from '../policy/snapshot.ts';
 import { showProtocol } from '../policy/wording.ts';
 import type { Workload } from '../policy/workload.ts';
 import type { Diagnosis, Draft, PlacedSymptom, Standing } from './diagnosis.ts';
@@ -87,9 +87,9 @@ function byServer({ snapshot, namespaces, seen }: Standing): ReadonlyMap<string,
     if (server !== null) at(server).told.push(placed);
   }
   for (const namespace of [...namespaces].sort()) {
-    for (const { value: pod } of namespaceIndex(snapshot, namespace).workloads.values()) {
-      const { ready } = pod === null ? { ready: null } : readinessOf(pod);
-      if (pod === null || ready !== false) continue;
+    for (const pod of workloadsByName(snapshot, namespace)) {
+      const { ready } = readinessOf(pod);
+      if (ready !== false) continue;
       for (const { server } of failingProbes(snapshot, pod)) at(server).pods.push({ pod, ready });
     }
   }

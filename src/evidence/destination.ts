@@ -2,7 +2,7 @@
 import { listOf, stringOr } from '../policy/reading.ts';
 import { type Instant, type ObjectRef, type Resource, refOf } from '../policy/resource.ts';
 import { isObject, readSelector, selects } from '../policy/selector.ts';
-import { findResource, namespaceIndex, resourcesOfKind, type Snapshot, workloadsByIp } from '../policy/snapshot.ts';
+import { findResource, resourcesOfKind, type Snapshot, workloadsByIp, workloadsByName } from '../policy/snapshot.ts';
 import { parseInstant } from '../policy/time.ts';
 import type { Workload } from '../policy/workload.ts';
 import type { Peer } from './facts.ts';
@@ -71,8 +71,7 @@ function behind(snapshot: Snapshot, service: Resource, dialled: string, port: nu
 }
 
 function selected(snapshot: Snapshot, namespace: string, selector: Parameters<typeof selects>[0]): readonly Workload[] {
-  const all = [...namespaceIndex(snapshot, namespace).workloads.values()].flatMap(({ value }) => value ?? []);
-  return all.filter((w) => w.kind === 'Pod' && selects(selector, w.labels));
+  return workloadsByName(snapshot, namespace).filter((w) => w.kind === 'Pod' && selects(selector, w.labels));
 }
 
 /** A Service without a selector: the addresses that its EndpointSlices list. */

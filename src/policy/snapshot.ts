@@ -114,6 +114,12 @@ export function findWorkload(snapshot: Snapshot, kind: Workload['kind'], namespa
   return namespaceIndex(snapshot, namespace).workloads.get(`${group}/${kind}/${name}`)?.value ?? null;
 }
 
+/** The workloads of a namespace in the order of their names, in whatever order they came. */
+export function workloadsByName(snapshot: Snapshot, namespace: string): readonly Workload[] {
+  const all = [...namespaceIndex(snapshot, namespace).workloads.values()].flatMap(({ value }) => value ?? []);
+  return all.sort((a, b) => (a.ref.name < b.ref.name ? -1 : a.ref.name > b.ref.name ? 1 : 0));
+}
+
 /** Every workload with this address (a host address is shared by many pods). */
 export function workloadsByIp(snapshot: Snapshot, ip: string): readonly Workload[] {
   return [...snapshot.namespaces.values()].flatMap((index) => byIp(index.workloads).get(ip) ?? []);
