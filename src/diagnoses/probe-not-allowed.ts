@@ -2,7 +2,7 @@
 import { readinessOf } from '../evidence/destination.ts';
 import type { Evaluation } from '../policy/evaluation.ts';
 import { objectKey, showRef } from '../policy/resource.ts';
-import { namespaceIndex } from '../policy/snapshot.ts';
+import { workloadsByName } from '../policy/snapshot.ts';
 import { showProtocol, showServerRef } from '../policy/wording.ts';
 import type { Workload } from '../policy/workload.ts';
 import type { Denied, Diagnosis } from './diagnosis.ts';
@@ -54,7 +54,7 @@ export const probeNotAllowed: Diagnosis = {
   standing({ snapshot, namespaces, refused }) {
     const told = refused.filter((denied) => probeOf(denied) !== null);
     return [...namespaces].sort().flatMap((namespace) => {
-      const pods = [...namespaceIndex(snapshot, namespace).workloads.values()].flatMap(({ value }) => value ?? []);
+      const pods = workloadsByName(snapshot, namespace);
       const unready = pods.filter((pod) => readinessOf(pod).ready === false && !told.some((denied) => isOf(denied, pod)));
       return alike(unready.flatMap((pod) => unreadyBy(snapshot, pod).map((probe) => ({ pod, probe })))).map(([{ pod, probe }, ...more]) => {
         const who = more.length === 0 ? `${showRef(pod.ref)} is` : `${showRef(pod.ref)} and ${more.length} more like it are`;
