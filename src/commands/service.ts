@@ -19,6 +19,7 @@ import type { PolicySource } from './policy-known.ts';
 import { podsIn } from './proxy-pods.ts';
 import { createAsking } from './service-asking.ts';
 import { openPolicy } from './service-policy.ts';
+import { createRemedyAsking } from './service-remedies.ts';
 import { openStores, type Stores } from './service-stores.ts';
 import { startTimedWork } from './service-timed.ts';
 import { openUpstreams, startUpstreams, type UpstreamWork } from './service-upstreams.ts';
@@ -105,6 +106,7 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
       eventPoll: EVENT_POLL,
       addressAt: policy.addressAt,
       asking: createAsking(policy, store),
+      remedies: createRemedyAsking(policy, store),
       heard: (heard) => work?.heard(heard),
     },
     { ...config.listen.address, headers: config.limits.headers, connections: config.limits.connections },

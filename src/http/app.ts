@@ -18,6 +18,7 @@ import { type Operation, operation } from './operation.ts';
 import type { HttpOptions, Shared } from './options.ts';
 import { refuseForeign, SECURITY_HEADERS } from './origin.ts';
 import { Problem, problemOf, sendProblem, unavailable } from './problem.ts';
+import { remedyOperations } from './remedies.ts';
 import { runbookOperations } from './runbooks.ts';
 import { statusOperation } from './status.ts';
 
@@ -34,7 +35,8 @@ export function createApp(options: HttpOptions, closing: AbortSignal): Express {
     response.set(SECURITY_HEADERS);
     next();
   });
-  for (const one of operations) app[one.method](one.path.replace('{id}', ':id'), (request, response) => pass(one, request, response));
+  for (const one of operations)
+    app[one.method](one.path.replaceAll(/\{(\w+)\}/g, ':$1'), (request, response) => pass(one, request, response));
   app.use((request, response) => sendProblem(response, noSuchPlace(request, operations)));
   app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => sendProblem(response, problemOf(error)));
   return app;
@@ -53,6 +55,7 @@ function createOperations(shared: Shared): readonly Operation[] {
     statusOperation(shared),
     addressOperation(shared),
     ...askingOperations(shared),
+    ...remedyOperations(shared),
     ...healthOperations(shared),
     ...runbookOperations(),
   ];
@@ -151,5 +154,5 @@ function noSuchPlace({ path, method }: Request, operations: readonly Operation[]
 
 function isAt(pattern: string, path: string): boolean {
   const [wanted, given] = [pattern.split('/'), path.split('/')];
-  return wanted.length === given.length && wanted.every((part, i) => part === '{id}' || part === given[i]);
+  return wanted.length === given.length && wanted.every((part, i) => part.startsWith('{') || part === given[i]);
 }

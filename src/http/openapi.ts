@@ -53,7 +53,7 @@ function plain(schema: object): Json {
 
 function describe({ id, summary, scope, path, query, headers, body, answers }: Operation): Json {
   const parameters = [
-    ...(path.includes('{id}') ? [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }] : []),
+    ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
     ...(query === null ? [] : queryParameters(query)),
     ...Object.entries(headers).map(([name, description]) => ({ name, in: 'header', description, schema: { type: 'string' } })),
   ];

@@ -42,6 +42,14 @@ export interface Asking {
   simulate(question: SimulateQuestion): Promise<Readonly<Record<string, unknown>> | null>;
 }
 
+/** The way out of incidents. null: there is no such incident. */
+export interface RemedyAsking {
+  /** One for each client and denied thing. Errors: Unavailable (the store). */
+  list(incident: string): Promise<readonly Readonly<Record<string, unknown>>[] | null>;
+  /** `number` from 1. Errors: InvalidInput (not of this form), Unavailable. */
+  one(incident: string, number: number, form: 'yaml' | 'patch' | 'diff'): Promise<{ readonly text: string } | 'no incident' | 'no remedy'>;
+}
+
 export interface CanQuestion {
   readonly client: string;
   readonly server: string;
@@ -95,6 +103,8 @@ export interface HttpOptions {
   /** null: no cluster is known. */
   readonly addressAt?: (ip: string, at: Instant) => AddressAt | null;
   readonly asking?: Asking;
+  /** Absent: no way out is looked for. */
+  readonly remedies?: RemedyAsking;
   /** Told of each webhook; it must not throw. */
   readonly heard?: (heard: Heard) => void;
 }

@@ -354,3 +354,20 @@ export const simulateAnswer = named(
     markdown: z.string().optional(),
   }),
 );
+
+export const remedyQuery = z.strictObject({
+  format: z.enum(['yaml', 'patch', 'diff']).optional().describe('yaml by default'),
+});
+
+export const remedyList = z
+  .object({
+    items: z.array(
+      z.looseObject({
+        client: z.string(),
+        verdict: z.enum(['fix', 'decide', 'do-not-allow', 'needs-evidence', 'nothing-to-do']).optional(),
+        reasons: z.array(z.string()).optional(),
+        remedies: z.array(z.unknown()).optional().describe('with their number, title, changes and proof, as in denywhy.explain/1'),
+      }),
+    ),
+  })
+  .describe('the way out of an incident');

@@ -2,7 +2,7 @@
 import { Unavailable } from '../errors.ts';
 import type { DenialKind, Reporter } from '../evidence/facts.ts';
 import type { Tally, TallyClient, TallyEntry } from '../evidence/tally.ts';
-import { type Explanation, explain, saidOf } from '../explain.ts';
+import { type Explanation, explain, type RemedyWish, saidOf } from '../explain.ts';
 import type { ClusterView } from '../policy/history.ts';
 import type { Instant } from '../policy/resource.ts';
 import { showRef } from '../policy/resource.ts';
@@ -51,16 +51,7 @@ export async function explainIncident(id: string, options: WorkOptions): Promise
   const revision = policy?.revision ?? '';
   if (incident === null) return;
   if (isExplained(incident, incident.evidence, revision)) return options.published({ type: 'incident', incident });
-  const clients = await store.list('clients', { tag: clientsTag(id), limit: bounds.clientsExplained });
-  const tally = tallyOf(
-    incident,
-    clients.map((d) => d.value as unknown as IncidentClient),
-  );
-  const explanation = explain({
-    tally,
-    cluster: policy?.view ?? null,
-    question: { namespace: null, workload: null, port: null, at: null },
-  });
+  const explanation = await explained(incident, { store, bounds, view: policy?.view ?? null });
   const answer = answerOf(incident, explanation, options.now());
   const kept = { incident: id, evidence: incident.evidence, policy: revision, explanation: options.describe(explanation) };
   for (let attempt = 0; attempt < MOST_CONFLICTS; attempt++) {
@@ -78,6 +69,30 @@ export async function explainIncident(id: string, options: WorkOptions): Promise
     return;
   }
   throw new Unavailable(`too many writers change incident ${id}`, 'It is explained in a moment.');
+}
+
+interface Explaining {
+  readonly store: Store;
+  readonly bounds: TriageBounds;
+  /** null: no cluster is known. */
+  readonly view: ClusterView | null;
+  readonly remedies?: RemedyWish;
+}
+
+/** Of the incident as it is kept; nothing is saved. null: there is none by this id. Errors: Unavailable. */
+export async function explanationOf(id: string, explaining: Explaining): Promise<Explanation | null> {
+  const [document] = await explaining.store.get('incidents', [id]);
+  return document == null ? null : explained(document.value as unknown as Incident, explaining);
+}
+
+async function explained(incident: Incident, { store, bounds, view, remedies }: Explaining): Promise<Explanation> {
+  const clients = await store.list('clients', { tag: clientsTag(incident.id), limit: bounds.clientsExplained });
+  const tally = tallyOf(
+    incident,
+    clients.map((d) => d.value as unknown as IncidentClient),
+  );
+  const question = { namespace: null, workload: null, port: null, at: null };
+  return explain({ tally, cluster: view, question, ...(remedies === undefined ? {} : { remedies }) });
 }
 
 function isExplained(incident: Incident, evidence: number, policy: string): boolean {
