@@ -14,10 +14,16 @@ const TITLES: readonly (readonly [Listed | 'unchanged', string])[] = [
 
 const KIND_WORDS: Readonly<Record<TrafficKind, string>> = {
   observed: '',
-  probe: 'probe: the pod goes unready or is restarted',
-  scrape: 'scrape: rules and dashboards go blind',
+  probe: 'probe',
+  scrape: 'scrape',
   'control-plane': 'control plane',
   possible: '',
+};
+
+/** What comes of it when they are refused. */
+const LOSSES: Readonly<Partial<Record<TrafficKind, string>>> = {
+  probe: ': the pod goes unready or is restarted',
+  scrape: ': rules and dashboards go blind',
 };
 
 const INDENT = 20;
@@ -54,9 +60,10 @@ function serverOf({ servers, port, namespace }: SimulatedEntry): string {
   return `${some(servers, 4)}:${port} in ${namespace}`;
 }
 
-function tailOf({ kind, count, pods }: SimulatedEntry): string {
+function tailOf({ outcome, kind, count, pods }: SimulatedEntry): string {
   const counted = count === null ? '' : `${count.toLocaleString('en')} ${count === 1 ? 'request' : 'requests'}`;
-  return [counted, KIND_WORDS[kind], pods > 1 ? `${pods} pods` : ''].filter((part) => part !== '').join(', ');
+  const what = `${KIND_WORDS[kind]}${outcome === 'newly-denied' ? (LOSSES[kind] ?? '') : ''}`;
+  return [counted, what, pods > 1 ? `${pods} pods` : ''].filter((part) => part !== '').join(', ');
 }
 
 function lookedWords({ looked, pairs }: Simulation): string {
