@@ -7,7 +7,7 @@ import { isWhole } from '../evidence/judge.ts';
 import { ownersIn, placesIn } from '../evidence/places.ts';
 import { createTally, type Tally, tlsKey } from '../evidence/tally.ts';
 import { sameLabels } from '../policy/evaluate.ts';
-import type { Traffic } from '../policy/evaluation.ts';
+import type { ClientTls, Traffic } from '../policy/evaluation.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
@@ -48,7 +48,9 @@ export function createFactBook(): FactBook {
 export function observedTraffic(snapshot: Snapshot, facts: FactBook['facts']): ObservedTraffic {
   const ownerOf = ownersIn(snapshot);
   const serverOf = createServers(snapshot);
-  const clients = new Map<string, Workload | null>();
+  const clientOf = createClients();
+  const texts = createNumbers();
+  const pods = new Map<number, Workload | null>();
   const found = new Map<string, { recorded: Recorded; request: string; count: number }>();
   let unplaced = 0;
   for (const fact of facts) {
@@ -58,24 +60,48 @@ export function observedTraffic(snapshot: Snapshot, facts: FactBook['facts']): O
     if (place === null || port === null) unplaced++;
     if (place === null || port === null || count === 0) continue;
     const { server } = place;
-    const text = textOf(fact);
     const { ip, tls } = fact.client;
     const seen = fact.type === 'observation' || fact.kind === 'audit-allowed' ? 'allowed' : 'denied';
-    const client = `${ip} ${tlsKey(tls)}`;
-    const key = `${place.number} ${port} ${seen} ${client} ${text}`;
+    const client = clientOf(ip, tls);
+    const key = `${place.number} ${port} ${client} ${texts(keyOf(fact))}${seen}`;
     const known = found.get(key);
     if (known !== undefined) {
       known.count += count;
       continue;
     }
-    let pod = clients.get(client);
+    let pod = pods.get(client);
     if (pod === undefined) {
       pod = ip === null && tls?.state !== 'established' ? null : clientRef(snapshot, ip, tls, ownerOf).pod;
-      clients.set(client, pod);
+      pods.set(client, pod);
     }
-    found.set(key, { recorded: { server, port, tls, ip, pod, traffic: trafficOf(fact), seen }, request: text, count });
+    found.set(key, { recorded: { server, port, tls, ip, pod, traffic: trafficOf(fact), seen }, request: textOf(fact), count });
   }
   return { traffic: [...found.values()], unplaced };
+}
+
+/** Numbers stand for texts in keys. */
+function createNumbers(): (text: string) => number {
+  const numbers = new Map<string, number>();
+  return (text) => {
+    const known = numbers.get(text);
+    if (known !== undefined) return known;
+    numbers.set(text, numbers.size);
+    return numbers.size - 1;
+  };
+}
+
+/** Equal numbers for one address with one identity. */
+function createClients(): (ip: string | null, tls: ClientTls | null) => number {
+  const keys = new Map<ClientTls, number>();
+  const [identities, clients] = [createNumbers(), createNumbers()];
+  return (ip, tls) => {
+    let identity = tls === null ? -1 : keys.get(tls);
+    if (identity === undefined) {
+      identity = identities(tlsKey(tls));
+      if (tls !== null) keys.set(tls, identity);
+    }
+    return clients(`${identity} ${ip}`);
+  };
 }
 
 interface Placed {
@@ -89,7 +115,7 @@ function createServers(snapshot: Snapshot): (reporter: Reporter) => Placed | nul
   const byReporter = new Map<string, Placed | null>();
   const numbers = new Map<Workload, number>();
   // Readers hand out one object for all facts of a proxy.
-  let [last, lastPlaced]: [Reporter | null, Placed | null] = [null, null];
+  const byObject = new Map<Reporter, Placed | null>();
   const placeOf = (reporter: Reporter): Placed | null => {
     const { namespace, pod, workload, serviceAccount } = reporter;
     const key = pod === null ? JSON.stringify([namespace, workload, serviceAccount]) : `${namespace}/${pod}`;
@@ -103,8 +129,11 @@ function createServers(snapshot: Snapshot): (reporter: Reporter) => Placed | nul
     return placed;
   };
   return (reporter) => {
-    if (reporter !== last) [last, lastPlaced] = [reporter, placeOf(reporter)];
-    return lastPlaced;
+    const known = byObject.get(reporter);
+    if (known !== undefined) return known;
+    const placed = placeOf(reporter);
+    byObject.set(reporter, placed);
+    return placed;
   };
 }
 
@@ -126,7 +155,17 @@ function trafficOf({ request, route, ...fact }: Observation | Denial): Traffic {
   return isTcp(fact, request) ? { type: 'tcp' } : { type: 'http-unknown' };
 }
 
-/** For people; equal where the traffic is. */
+/** Equal for traffic that no policy can tell apart. */
+function keyOf({ request, route, ...fact }: Observation | Denial): string {
+  if (request !== null && isWhole(request)) {
+    const { method, path, authority, grpc, version } = request;
+    return `${method} ${path} ${authority} ${grpc} ${version}`;
+  }
+  if (route !== null) return `${route.kind}/${route.name}`;
+  return isTcp(fact, request) ? 'tcp' : 'http';
+}
+
+/** For people. */
 function textOf({ request, route, ...fact }: Observation | Denial): string {
   if (request !== null && isWhole(request))
     return `${request.method} ${request.path?.split('?', 1)[0]}${request.grpc === true ? ' (gRPC)' : ''}`;
