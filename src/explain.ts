@@ -113,7 +113,7 @@ export interface TargetExplanation {
   /** What turned allow into deny; null: no refusal, or none by the objects given. */
   readonly changed: WhatChanged | null;
   readonly missing: readonly MissingEvidence[];
-  /** By the policy in force now, or at the moment asked about; null: nobody asked for it. */
+  /** By the policy in force now, or at the moment asked about; null: nobody asked for it, or there are too many clients. */
   readonly wayOut: WayOut | null;
 }
 
@@ -231,10 +231,24 @@ function byClient(parts: readonly Part[]): readonly ClientExplanation[] {
     if (states.length < 2) return [group];
     return states.map((state, i) => group.filter((p) => p.client.tls?.state === state || (i === 0 && p.client.tls === null)));
   });
-  return groups.map(toClient).sort((a, b) => totalOf(b) - totalOf(a) || (a.client.key < b.client.key ? -1 : 1));
+  const heaviest = groups.toSorted((a, b) => weightOf(b) - weightOf(a) || (keyOf(a) < keyOf(b) ? -1 : 1));
+  return heaviest
+    .map((group, i) => toClient(group, i < MOST_WAYS_OUT))
+    .sort((a, b) => totalOf(b) - totalOf(a) || (a.client.key < b.client.key ? -1 : 1));
 }
 
-function toClient(group: readonly Part[]): ClientExplanation {
+/** Of more clients than these nobody reads what to do, and each is proved against the whole cluster. */
+const MOST_WAYS_OUT = 200;
+
+function weightOf(group: readonly Part[]): number {
+  return group.reduce((sum, { explanation }) => sum + explanation.count + explanation.before, 0);
+}
+
+function keyOf([first]: readonly Part[]): string {
+  return `${first?.client.ref.key} ${first?.client.tls?.state}`;
+}
+
+function toClient(group: readonly Part[], hasWayOut: boolean): ClientExplanation {
   const first = group.find((p) => p.client.tls !== null) ?? (group[0] as Part);
   const counts: Partial<Record<DenialKind, number>> = {};
   const together = group.map(({ denied }) => denied);
@@ -247,7 +261,7 @@ function toClient(group: readonly Part[]): ClientExplanation {
     before: group.reduce((sum, p) => sum + p.explanation.before, 0),
     first: group.reduce<Instant | null>((t, p) => earlier(t, p.explanation.first), null),
     last: group.reduce<Instant | null>((t, p) => later(t, p.explanation.last), null),
-    targets: agreeing(group.map((p) => withFindings(p, together)).sort(byWeight)),
+    targets: agreeing(group.map((p) => withFindings(p, together, hasWayOut)).sort(byWeight)),
   };
 }
 
@@ -265,10 +279,14 @@ function agreeing(targets: readonly TargetExplanation[]): readonly TargetExplana
   return targets.map((target, i) => ({ ...target, wayOut: ways[i] ?? null }));
 }
 
-function withFindings({ explanation, denied, explaining }: Part, together: Denied['together']): TargetExplanation {
+function withFindings({ explanation, denied, explaining }: Part, together: Denied['together'], hasWayOut: boolean): TargetExplanation {
   const whole = { ...denied, together };
   const findings = findingsOfDenied(whole);
-  return { ...explanation, findings, wayOut: explaining.wish === null ? null : wayOutOf(explaining, whole, findings, explaining.wish) };
+  return {
+    ...explanation,
+    findings,
+    wayOut: explaining.wish === null || !hasWayOut ? null : wayOutOf(explaining, whole, findings, explaining.wish),
+  };
 }
 
 /** Where nothing else is asked for, what is to be done is a matter of the policy in force now. */
