@@ -27,8 +27,10 @@ interface Refused {
 }
 
 const PORT = '(\\d{1,5})';
+/** A number in JSON has no zeros in front. */
+const JSON_PORT = '(0|[1-9]\\d{0,4})';
 /** IPv4, and a path without escapes. */
-const ERROR = `: server: [\\d.]+:${PORT}: (${ERROR_TEXT.unauthorizedRoute}|${ERROR_TEXT.noRoute})`;
+const ERROR = `: server: [\\d.]{2,45}:${PORT}: (${ERROR_TEXT.unauthorizedRoute}|${ERROR_TEXT.noRoute})`;
 const PATH = '"([^"\\\\\\x00-\\x1f\\x7f]*)"';
 const RESCUE = `:${SPAN.rescue}{${FIELD.clientAddr}=`;
 const PLAIN_HEAD = new RegExp(
@@ -37,7 +39,7 @@ const PLAIN_HEAD = new RegExp(
 const PLAIN_END = new RegExp(`^${ERROR} error\\.sources=\\[\\2\\](?: path=${PATH})?$`);
 const PLAIN_MIDDLES = versions((version) => `}: ${TARGET.respond}: ${version} ${MESSAGE.requestFailed} error=client `);
 const JSON_HEADS = versions((version) => `","level":"INFO","fields":{"message":"${version} ${MESSAGE.requestFailed}","error":"client `);
-const JSON_SPANS = `\\{"name":"${SPAN.inbound}"\\},\\{"port":${PORT},"name":"${SPAN.server}"\\},\\{"${FIELD.clientAddr}":"`;
+const JSON_SPANS = `\\{"name":"${SPAN.inbound}"\\},\\{"port":${JSON_PORT},"name":"${SPAN.server}"\\},\\{"${FIELD.clientAddr.replace('.', '\\.')}":"`;
 const JSON_MIDDLE = new RegExp(`^${ERROR}"(?:,"path":${PATH})?\\},"target":"${TARGET.respond}","spans":\\[${JSON_SPANS}$`);
 const JSON_END = new RegExp(`","name":"${SPAN.rescue}"\\}\\],"threadId":"ThreadId\\(\\d{1,9}\\)"\\}$`);
 const JSON_END_LENGTH = 64;
@@ -144,7 +146,7 @@ function standsAt(line: string, at: number, { text }: Piece<Version>): boolean {
 
 function readPlainHead(text: string): Listener | null {
   const found = PLAIN_HEAD.exec(text);
-  return found && { listener: Number(found[1]) };
+  return found && Number(found[1]) <= MAX_PORT ? { listener: Number(found[1]) } : null;
 }
 
 function readPlainEnd(text: string): Refused | null {
@@ -155,7 +157,7 @@ function readPlainEnd(text: string): Refused | null {
 function readJsonMiddle(text: string): (Refused & Listener) | null {
   const found = JSON_MIDDLE.exec(text);
   const refused = found && refusedOf(found[1], found[2], found[3]);
-  return refused && { ...refused, listener: Number(found?.[4]) };
+  return refused && Number(found?.[4]) <= MAX_PORT ? { ...refused, listener: Number(found?.[4]) } : null;
 }
 
 function refusedOf(dialled: string | undefined, error: string | undefined, path: string | undefined): Refused | null {

@@ -22,8 +22,8 @@ const LETTER_O = 111;
 const LETTER_S = 115;
 /** `[`, at most 24 characters, `s`. */
 const MAX_UPTIME = 26;
-/** `[`, 13 characters, `s`: up to 11 days. */
-const USUAL_UPTIME = 15;
+/** `[`, one character, `s`. */
+const MIN_UPTIME = 3;
 const MAX_IRRELEVANT = 400;
 
 export interface StormReader {
@@ -37,19 +37,19 @@ export interface StormReader {
 export function createStormReader(): StormReader {
   /** By all that follows the uptime or the time. */
   const whole = createMemo<Outcome>();
-  /** By what stands between the uptime and the client's address. */
+  /** By what stands between the uptime and the client's address, the name of its field included. */
   const refusals = createMemo<Refusal>();
   const failures = createFailureReader();
   const remotes = createRemoteReader();
   const timestamps = createTimestampReader();
 
   function readRefusal(rest: string): Refusal | undefined {
-    const ipAt = rest.lastIndexOf(CLIENT_IP);
-    const addrAt = ipAt < 0 ? rest.lastIndexOf(CLIENT) : ipAt;
+    const addrAt = addressIn(rest);
     const known = addrAt < 0 ? undefined : refusals.get(rest.slice(0, addrAt));
     if (known === undefined) return undefined;
-    const text = ownCopy(rest.slice(addrAt + (ipAt < 0 ? CLIENT : CLIENT_IP).length));
-    const address = ipAt < 0 ? readSocketAddress(text) : looksLikeAddress(text) ? { ip: plainIp(text), port: null } : null;
+    const text = ownCopy(rest.slice(addrAt));
+    const isIp = known.client.port === null;
+    const address = !isIp ? readSocketAddress(text) : looksLikeAddress(text) ? { ip: plainIp(text), port: null } : null;
     if (address === null) return undefined;
     const refusal = { ...known, client: client(address.ip, address.port, known.client.tls) };
     if (address.port === null) whole.set(rest, refusal);
@@ -102,17 +102,25 @@ export function createStormReader(): StormReader {
       return;
     }
     if (line.includes(`${SPAN.accept}{`)) return;
-    const ipAt = line.lastIndexOf(CLIENT_IP);
-    const addrAt = ipAt < 0 ? line.lastIndexOf(CLIENT) : ipAt;
-    if (addrAt > 0 && !line.includes(' ', addrAt + 1)) refusals.set(line.slice(start, addrAt), refusal);
+    const addrAt = addressIn(line);
+    if (addrAt > 0 && !line.includes(' ', addrAt)) refusals.set(line.slice(start, addrAt), refusal);
   }
 
   return reader;
 }
 
-/** Index of the bracket that closes `[     1.000002s]` at `from`, or -1. */
+/** Where the client's address begins, behind the name of its field; -1: no such field. */
+function addressIn(line: string): number {
+  const ipAt = line.lastIndexOf(CLIENT_IP);
+  if (ipAt >= 0) return ipAt + CLIENT_IP.length;
+  const addrAt = line.lastIndexOf(CLIENT);
+  return addrAt < 0 ? -1 : addrAt + CLIENT.length;
+}
+
+/** Index of the bracket that closes `[     1.000002s]` at `from`, the first there is; -1: none, or no such text before it. */
 function uptimeEndOf(line: string, from: number): number {
   if (line.charCodeAt(from) !== OPEN_BRACKET) return -1;
-  const end = line.charCodeAt(from + USUAL_UPTIME) === CLOSE_BRACKET ? from + USUAL_UPTIME : line.indexOf(']', from);
-  return end - from <= MAX_UPTIME && line.charCodeAt(end - 1) === LETTER_S ? end : -1;
+  let end = from + 1;
+  while (end - from < MAX_UPTIME && line.charCodeAt(end) !== CLOSE_BRACKET) end++;
+  return end - from >= MIN_UPTIME && line.charCodeAt(end) === CLOSE_BRACKET && line.charCodeAt(end - 1) === LETTER_S ? end : -1;
 }

@@ -126,6 +126,7 @@ export function createTimestampReader(): TimestampReader {
       const hundredth = digit(text, from + 21);
       const thousandth = digit(text, from + 22);
       if (ten < 0 || ten > 5 || one < 0 || tenth < 0 || hundredth < 0 || thousandth < 0) return -1;
+      for (let at = from + 23; at < end - 1; at++) if (!isDigit(text.charCodeAt(at))) return -1;
       reader.instant = minuteStart + ten * 10_000 + one * 1000 + tenth * 100 + hundredth * 10 + thousandth;
       return end;
     },

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Denial } from '../../src/evidence/facts.ts';
 import { readEvent } from '../../src/evidence/log-dispatch.ts';
-import { readPlainEvent } from '../../src/evidence/log-event.ts';
+import { isObject, readJsonEvent, readPlainEvent } from '../../src/evidence/log-event.ts';
 import { createStormReader } from '../../src/evidence/log-storm.ts';
 import { essence, LOGS, linesOf, readLines } from './log-corpus.ts';
 
@@ -168,11 +168,54 @@ describe('any text', () => {
 });
 
 describe('the reader for storms', () => {
-  const content = (line: string) => /^(?:\S+Z )?(\[ [\s\S]*)$/.exec(line)?.[1];
+  const content = (line: string) => /^(?:\S+Z )?((?:\[|\{"timestamp")[\s\S]*)$/.exec(line)?.[1];
+  const readJson = (line: string) => {
+    try {
+      const object: unknown = JSON.parse(line);
+      return isObject(object) ? readJsonEvent(object, line) : null;
+    } catch {
+      return null;
+    }
+  };
   const read = (line: string) => {
-    const event = readPlainEvent(line, 0);
+    const event = line.startsWith('{') ? readJson(line) : readPlainEvent(line, 0);
     return event === null ? null : readEvent(event);
   };
+  const DENIED_ON = 'INFO ThreadId(01) inbound:server{port=8080}: linkerd_app_inbound::policy';
+  const FAILED = 'linkerd_app_core::errors::respond: HTTP/1.1 request failed error=client 10.0.0.1:9: server:';
+  const UNAUTHORIZED = 'unauthorized request on route error.sources=[unauthorized request on route]';
+  const json = (port: string, addr: string, at = '2026-11-23T09:04:47.106846Z') =>
+    `{"timestamp":"${at}","level":"INFO","fields":{"message":"HTTP/1.1 request failed","error":"client 10.0.0.1:9: server: 10.0.0.2:8080: unauthorized request on route"},"target":"linkerd_app_core::errors::respond","spans":[{"name":"inbound"},{"port":${port},"name":"server"},{${addr}:"10.0.0.1:9","name":"rescue"}],"threadId":"ThreadId(1)"}`;
+
+  it.each([
+    ['an uptime with a bracket in it', '[     1.0]0002s]  INFO ThreadId(01) linkerd2_proxy: Tap DISABLED'],
+    ['an uptime of nothing', '[s]  INFO ThreadId(01) linkerd2_proxy: Tap DISABLED'],
+    [
+      'the field of another release',
+      `[     1.000002s]  ${DENIED_ON}::authorize::tcp: Connection denied server=pg tls=None(NoClientHello) client.ip=10.0.0.1:9`,
+    ],
+    [
+      'a port that is none, in a span',
+      `[     1.000002s]  INFO ThreadId(01) inbound:server{port=80890}:rescue{client.addr=10.0.0.1:9}: ${FAILED} 10.0.0.2:8080: ${UNAUTHORIZED}`,
+    ],
+    [
+      'an address that is none',
+      `[     1.000002s]  INFO ThreadId(01) inbound:server{port=4143}:rescue{client.addr=10.0.0.1:9}: ${FAILED} 1:143: ${UNAUTHORIZED}`,
+    ],
+    ['JSON with a number that is none', json('0080', '"client.addr"')],
+    ['JSON with a quote for a dot', json('8080', '"client"addr"')],
+    ['JSON with a quote in its time', json('8080', '"client.addr"', '2026-11-23T09:04:47.106"46Z')],
+  ])('reads no more into %s', (_name, line) => {
+    const storm = createStormReader();
+    for (const known of CORPUS.map(content)) if (known !== undefined) storm.learn(known, read(known));
+    storm.learn(
+      `[     1.000001s]  ${DENIED_ON}::authorize::tcp: Connection denied server=pg tls=None(NoClientHello) client=10.0.0.1:9`,
+      read(`[     1.000001s]  ${DENIED_ON}::authorize::tcp: Connection denied server=pg tls=None(NoClientHello) client=10.0.0.1:9`),
+    );
+    storm.read(json('8080', '"client.addr"'), 0, json('8080', '"client.addr"').length);
+    const outcome = storm.read(line, 0, line.length);
+    if (outcome !== undefined) expect(outcome).toEqual(read(line));
+  });
 
   it('says what the general reader says, of every real line and of altered ones', () => {
     const storm = createStormReader();
