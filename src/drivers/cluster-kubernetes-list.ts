@@ -7,8 +7,8 @@ import { KubernetesRefusal } from './kubernetes-faults.ts';
 import { nameOfKind, WATCHED_KINDS, type WatchedKind } from './kubernetes-kinds.ts';
 import { listKind } from './kubernetes-list.ts';
 
-/** Where an alert comes from and which addresses a Service has says nothing of why a request was denied. */
-const LEFT_OUT: ReadonlySet<string> = new Set(['EndpointSlice', 'PrometheusRule', 'Alertmanager', 'Prometheus']);
+/** Where an alert comes from says nothing of why a request was denied. */
+const LEFT_OUT: ReadonlySet<string> = new Set(['PrometheusRule', 'Alertmanager', 'Prometheus']);
 const LISTED = WATCHED_KINDS.filter(({ kind }) => !LEFT_OUT.has(kind));
 /** Where Linkerd's settings are if not every namespace may be read. */
 const CONTROL_PLANE = 'linkerd';

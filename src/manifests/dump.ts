@@ -1,14 +1,14 @@
 /** The command that writes down what denywhy wants to know of a cluster. */
 
 const KINDS = [
-  'ns',
-  'sa',
+  'ns,nodes,sa',
   'pods',
-  'svc',
+  'svc,endpointslices',
   'netpol',
-  'deploy,rs,sts,ds,jobs,cronjobs',
+  'deploy,rs,sts,ds,rc,jobs,cronjobs',
   'srv,saz,authzpolicy,meshtlsauthn,netauthn',
-  'httproutes.policy.linkerd.io,httplocalratelimitpolicies',
+  'httproutes.policy.linkerd.io,httplocalratelimitpolicies,egressnetworks',
+  'externalworkloads',
 ].join(',');
 
 /** `file` ends in `.yaml` or `.json`, which decides the format. */
