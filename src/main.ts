@@ -14,6 +14,7 @@ import { explain } from './commands/explain.ts';
 import { exportStore } from './commands/export.ts';
 import { generate } from './commands/generate.ts';
 import { importStore } from './commands/import.ts';
+import { lint } from './commands/lint.ts';
 import { policy } from './commands/policy.ts';
 import { rules } from './commands/rules.ts';
 import { serve } from './commands/serve.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   simulate,
   test,
   generate,
+  lint,
   check,
   diagnoses,
   demo,

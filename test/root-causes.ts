@@ -8,6 +8,8 @@ interface RootCauses {
   readonly withoutRow: readonly string[];
   /** Those that have no file yet. Empty in the end. */
   readonly notYetWritten: readonly string[];
+  /** Root causes that a lint code sees in manifests, by the code. */
+  readonly lint: Readonly<Record<string, readonly number[]>>;
 }
 
 export const ROOT_CAUSES: RootCauses = JSON.parse(readFileSync(new URL('root-causes.json', import.meta.url), 'utf8'));

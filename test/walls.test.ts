@@ -31,6 +31,15 @@ const ROOMS: readonly Room[] = [
     message: 'remedies/ imports only',
   },
   {
+    name: 'lint',
+    isPure: true,
+    allows: [
+      ...['lint/', 'policy/', 'access/', 'manifests/', '../evidence/conventions.ts', '../diagnoses/near-name.ts'],
+      ...['@prometheus-io/lezer-promql', 'yaml'],
+    ],
+    message: 'lint/ imports only',
+  },
+  {
     name: 'alerting',
     isPure: true,
     allows: [
@@ -80,6 +89,7 @@ const ROOMS: readonly Room[] = [
         'manifests/',
         'diagnoses/',
         'remedies/',
+        'lint/',
         'alerting/',
         'drivers/',
         'triage/',

@@ -5,6 +5,7 @@
 import { isMap, isScalar, isSeq, type Node, type ParsedNode, parseAllDocuments, Scalar, stringify, type YAMLMap, type YAMLSeq } from 'yaml';
 import { groupOf, type ObjectRef } from '../policy/resource.ts';
 import { isEqual, jsonPatch, pathOfPointer } from './json-patch.ts';
+import { fieldsOf } from './object.ts';
 import { unifiedDiff } from './unified-diff.ts';
 
 const OPTIONS = { schema: 'core', resolveKnownTags: false, prettyErrors: false, logLevel: 'silent' } as const;
@@ -17,6 +18,12 @@ export function editedDiff(text: string, file: string, object: ObjectRef, old: u
 
 /** Nobody edits a larger file by hand, nor JSON: these are dumps. */
 const MOST_TEXT = 2_000_000;
+
+/** The whole text after `change` of the object as it is written; null as above. */
+export function changedSource(text: string, object: ObjectRef, change: (written: unknown) => unknown): string | null {
+  const written: unknown = text.length > MOST_TEXT ? undefined : findObject(text, object)?.toJSON();
+  return written === undefined ? null : editSource(text, object, written, change(written));
+}
 
 /** The whole text after the edit; null as above. */
 function editSource(text: string, object: ObjectRef, old: unknown, now: unknown): string | null {
@@ -35,7 +42,8 @@ function editSource(text: string, object: ObjectRef, old: unknown, now: unknown)
   }
   for (const { start, end, text: put } of splices.toSorted((a, b) => b.start - a.start || b.end - a.end))
     edited = edited.slice(0, start) + put + edited.slice(end);
-  const found = findObject(edited, object);
+  const apiVersion = fieldsOf(now)?.['apiVersion'];
+  const found = findObject(edited, typeof apiVersion === 'string' ? { ...object, group: groupOf(apiVersion) } : object);
   return found !== null && saysTheSame(found.toJSON(), at.toJSON(), old, now) ? edited : null;
 }
 

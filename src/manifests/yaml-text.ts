@@ -133,7 +133,7 @@ function offsetIn(piece: Piece, index: number, path: Path): number {
 }
 
 /** The node at `path`, or null and the offset of the innermost node on the way to it. */
-function nodeAt(root: Node | null, path: Path): { node: Node | null; offset: number } {
+export function nodeAt(root: Node | null, path: Path): { node: Node | null; offset: number } {
   let node: Node | null = root;
   let offset = offsetOf(root);
   for (const step of path) {

@@ -1,0 +1,100 @@
+/** What objects do, found by evaluating them: the policy in force with an object, and without it. */
+import { changedPorts, type PortChange } from '../access/ports.ts';
+import { type WhoMay, whoMay } from '../access/who-may.ts';
+import type { InboundServer } from '../policy/inbound.ts';
+import { workloadOf } from '../policy/owner.ts';
+import { type Resource, refOf } from '../policy/resource.ts';
+import { findResource, namespaceIndex, type Snapshot, withChanges } from '../policy/snapshot.ts';
+import type { Workload } from '../policy/workload.ts';
+import { some } from './objects.ts';
+
+/** Where the policy in force is another one than it would be without the object. */
+export function changesBy(snapshot: Snapshot, object: Resource): readonly PortChange[] {
+  return changedPorts(withChanges(snapshot, [{ delete: refOf(object) }]), snapshot);
+}
+
+/** One or two sentences: what is so because of the object. */
+export function effectOf(snapshot: Snapshot, object: Resource): string {
+  const { namespace } = object.metadata;
+  if (!hasPods(snapshot, namespace))
+    return `No meshed workload of namespace ${namespace} is among the objects: what it does to them cannot be told.`;
+  const changes = changesBy(snapshot, object);
+  return changes.length === 0 ? 'It has no effect: without it every port decides the same.' : showChanges(snapshot, changes);
+}
+
+/** What is lacking while the object is refused; `right` holds it in its right form. Empty: nothing that these objects tell. */
+export function effectOfRefusal(right: Snapshot, object: Resource): string {
+  const [first] = changesBy(right, object);
+  if (first === undefined || first.before === null || first.after === null) return '';
+  const [workload] = first.workloads;
+  return `As it stands, ${lowerFirst(namePort(right, first))} lets in ${accessOf(right, workload, first.before)}; with the right form, ${accessOf(right, workload, first.after)}.`;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+function showChanges(snapshot: Snapshot, changes: readonly PortChange[]): string {
+  const shown = changes.slice(0, 2).map((change) => {
+    const [workload] = change.workloads;
+    const now = change.after === null ? 'everyone' : accessOf(snapshot, workload, change.after);
+    const before = change.before === null ? 'everyone' : accessOf(snapshot, workload, change.before);
+    return `${namePort(snapshot, change)} lets in ${now}; without it, ${before}.`;
+  });
+  const more = changes.length - shown.length;
+  return [...shown, ...(more > 0 ? [`So ${more === 1 ? 'does 1 more port' : `do ${more} more ports`}.`] : [])].join(' ');
+}
+
+/** `Port 8080 of deploy/backend`. */
+export function namePort(snapshot: Snapshot, { port, workloads }: Pick<PortChange, 'port' | 'workloads'>): string {
+  const names = [...new Set(workloads.map((workload) => nameWorkload(snapshot, workload)))];
+  return `Port ${port} of ${some(names, 2)}`;
+}
+
+const SHORT: Readonly<Record<string, string>> = {
+  Deployment: 'deploy',
+  StatefulSet: 'sts',
+  DaemonSet: 'ds',
+  ReplicaSet: 'rs',
+  CronJob: 'cronjob',
+  Job: 'job',
+  Pod: 'pod',
+};
+
+/** `deploy/backend`. */
+export function nameWorkload(snapshot: Snapshot, workload: Workload): string {
+  const { kind, name } = workloadOf(workload.resource, (ref) => findResource(snapshot, ref) ?? undefined);
+  return `${SHORT[kind] ?? kind.toLowerCase()}/${name}`;
+}
+
+/** `nobody`, `anyone`, `sa/frontend; on route health: anyone`. */
+export function accessOf(snapshot: Snapshot, workload: Workload | undefined, policy: InboundServer): string {
+  const namespace = workload?.ref.namespace ?? '';
+  const rows = Map.groupBy(whoMay(snapshot, namespace, policy), ({ route }) => route);
+  const parts = [...rows].flatMap(([route, who]) => {
+    const text = [...new Set(who.map(showWho))].join(', ');
+    if (route === '') return [text];
+    if (route === 'other') return text === 'nobody' ? ['other paths get 404'] : [];
+    return [`${text} on route ${route}`];
+  });
+  const all = parts.length > 5 ? [...parts.slice(0, 5), `and ${parts.length - 5} more routes`] : parts;
+  return all.length === 0 ? 'nobody' : all.join('; ');
+}
+
+function showWho({ who, from }: WhoMay): string {
+  const names = who.length === 0 ? 'nobody' : some(who, 4);
+  return from.length === 0 ? names : `${names} from ${some(from, 3)}`;
+}
+
+export function hasPods(snapshot: Snapshot, namespace: string): boolean {
+  return meshedIn(snapshot, namespace).length > 0;
+}
+
+/** Meshed pods (or those that stand for them) of a namespace. */
+export function meshedIn(snapshot: Snapshot, namespace: string): readonly Workload[] {
+  return [...namespaceIndex(snapshot, namespace).workloads.values()].flatMap(({ value }) => (value?.meshed === true ? [value] : []));
+}
+
+export function podsIn(snapshot: Snapshot, namespace: string): readonly Workload[] {
+  return [...namespaceIndex(snapshot, namespace).workloads.values()].flatMap(({ value }) => (value === null ? [] : [value]));
+}
