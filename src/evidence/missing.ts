@@ -65,9 +65,12 @@ function needsRequest({ kind }: JoinedTarget, evaluation: Evaluation | null): bo
   return evaluation === null ? kind === 'route-not-found' : evaluation.missing.includes('request');
 }
 
+/** Makes its pods anew when its template is changed. A pod itself has no template, and an annotation on it comes too late. */
+const ROLLED_OUT: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet']);
+
 function missingRequest({ workload }: JoinedTarget, namespace: string): MissingEvidence {
   const what = 'method and path of the request: the access log has them, once it is on';
-  const name = workload === null ? 'deploy/NAME' : showWorkload(workload);
+  const name = workload === null || !ROLLED_OUT.has(workload.kind) ? 'deploy/NAME' : showWorkload(workload);
   const patch = '{"spec":{"template":{"metadata":{"annotations":{"config.linkerd.io/access-log":"json"}}}}}';
   return { what, command: `kubectl patch -n ${namespace} ${name} -p '${patch}'` };
 }
