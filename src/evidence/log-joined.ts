@@ -2,6 +2,7 @@
  * Joins what one proxy says of one request in several lines: the refusal, the authorizations that did not apply, the error response,
  * the access log. Other connections interleave, and the access log comes over another stream, before or after.
  */
+import type { Instant } from '../policy/resource.ts';
 import type { Denial, Fact, Observation, Symptom } from './facts.ts';
 import { denial, type LineOrigin, observation, standalone, symptom, unexplained, type Writable } from './log-facts.ts';
 import type { Access, Allowed, Failure, NotApplied, Refusal, Trouble } from './log-reading.ts';
@@ -19,6 +20,8 @@ interface Waiting {
   readonly thread: number;
   needsFollowUp: boolean;
   needsAccess: boolean;
+  /** An error response whose refusal was not seen before it. A log that is printed newest first has it behind. */
+  answered: { readonly failure: Failure; readonly at: Instant } | null;
   settled: boolean;
 }
 
@@ -61,7 +64,7 @@ export function createJoin(report: (fact: Fact) => void): Join {
     thread = -1,
     access: Waiting['access'] = null,
   ): Waiting {
-    const waiting = { fact, access, line: lines, thread, needsFollowUp, needsAccess, settled: false };
+    const waiting: Waiting = { fact, access, line: lines, thread, needsFollowUp, needsAccess, answered: null, settled: false };
     queue.push(waiting);
     return waiting;
   }
@@ -69,7 +72,7 @@ export function createJoin(report: (fact: Fact) => void): Join {
   /** Reports from the front of the queue what is complete or has waited long enough. */
   function drain(all: boolean): void {
     for (let first = queue[0]; first !== undefined; first = queue[0]) {
-      const waits = !first.settled && (first.needsFollowUp || first.needsAccess);
+      const waits = !first.settled && (first.needsFollowUp || first.needsAccess || first.answered !== null);
       if (waits && !all && lines - first.line <= WINDOW_LINES) break;
       if (!first.settled) settle(first);
       queue.shift();
@@ -101,6 +104,17 @@ export function createJoin(report: (fact: Fact) => void): Join {
     merge(waiting, found.access.access);
   }
 
+  /** The error response of this refusal, where the lines run backwards. */
+  function takeAnswer(fact: Writable<Denial>, { at }: LineOrigin): boolean {
+    const isOurs = ({ answered, settled }: Waiting) =>
+      answered !== null && !settled && at !== null && at <= answered.at && follows(fact, answered.failure);
+    const found = queue.find(isOurs);
+    if (found?.answered == null) return false;
+    found.settled = true;
+    complete(fact, found.answered.failure);
+    return true;
+  }
+
   function flush(): void {
     drain(true);
     continued = null;
@@ -116,19 +130,20 @@ export function createJoin(report: (fact: Fact) => void): Join {
       const audited = refusal.kind === 'audit-allowed';
       const fact = denial(refusal, origin);
       const needsAccess = hasAccessLog && refusal.kind !== 'tcp-denied' && refusal.kind !== 'terminated' && !refusal.admin;
-      wait(fact, !audited, needsAccess, refusal.thread);
-      if (audited) drain(false);
+      const isAnswered = !audited && takeAnswer(fact, origin);
+      wait(fact, !audited && !isAnswered, needsAccess, refusal.thread);
+      if (audited || isAnswered) drain(false);
     },
     failure(failure) {
       for (const waiting of queue) {
-        if (!waiting.needsFollowUp || !follows(waiting, failure)) continue;
+        if (!waiting.needsFollowUp || !follows(waiting.fact, failure)) continue;
         complete(waiting.fact as Writable<Denial>, failure);
         waiting.needsFollowUp = false;
         takeAccess(waiting);
         drain(false);
         return true;
       }
-      const late = overdue.findIndex((other) => follows(other, failure));
+      const late = overdue.findIndex((other) => follows(other.fact, failure));
       if (late >= 0) overdue.splice(late, 1);
       return late >= 0;
     },
@@ -136,7 +151,10 @@ export function createJoin(report: (fact: Fact) => void): Join {
       // One thread authorizes a request and refuses it in the same breath: the line just before is about this one.
       const isSame = lastAllowed !== null && lines - lastAllowed.line === 1 && lastAllowed.by.client.ip === failure.ip;
       const fact = standalone(failure, origin, isSame ? (lastAllowed?.by ?? null) : null);
-      takeAccess(wait(fact, false, hasAccessLog && failure.kind !== 'tcp-denied' && !failure.admin));
+      const waiting = wait(fact, false, hasAccessLog && failure.kind !== 'tcp-denied' && !failure.admin);
+      const { at } = origin;
+      if (at !== null && (failure.kind === 'http-denied' || failure.kind === 'tcp-denied')) waiting.answered = { failure, at };
+      takeAccess(waiting);
       drain(false);
     },
     notApplied({ authorization, thread }) {
@@ -186,7 +204,7 @@ export function createJoin(report: (fact: Fact) => void): Join {
   };
 }
 
-function follows({ fact }: Waiting, failure: Failure): boolean {
+function follows(fact: Waiting['fact'], failure: Failure): boolean {
   if (fact?.type !== 'denial' || fact.client.ip !== failure.ip || fact.admin !== failure.admin) return false;
   if (fact.client.port !== null && failure.clientPort !== null && fact.client.port !== failure.clientPort) return false;
   return failure.kind === 'tcp-denied' ? fact.kind === 'tcp-denied' || fact.kind === 'terminated' : fact.kind === failure.kind;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Denial } from '../../src/evidence/facts.ts';
 import { createLogParser } from '../../src/evidence/log.ts';
-import { essence, readLines } from './log-corpus.ts';
+import { essence, LOGS, linesOf, readLines } from './log-corpus.ts';
 
 let clock = 0;
 const head = (level = 'INFO') => `[${(++clock / 1000).toFixed(6).padStart(13)}s] ${level.padStart(5)} ThreadId(01) `;
@@ -209,5 +209,24 @@ describe('order', () => {
     const { facts } = readLines(lines);
     expect(facts.map((f) => f.source.line)).toEqual([1, 2, 3]);
     expect(facts.map(essence).map((f) => f.type)).toEqual(['denial', 'denial', 'denial']);
+  });
+});
+
+describe('a log that is printed newest first', () => {
+  const denials = (lines: readonly string[]) =>
+    readLines(lines)
+      .facts.filter((fact) => fact.type === 'denial')
+      .map(({ kind, client, server, port }) => JSON.stringify([kind, client.ip, client.port, server?.name ?? null, port]))
+      .sort();
+  const isDated = (name: string) => linesOf(name).every((line) => /^(?:\{"timestamp":")?\d{4}-/.test(line));
+
+  it.each(LOGS.filter((name) => isDated(name) && denials(linesOf(name)).length > 0))('%s tells of the same denials', (name) => {
+    expect(denials(linesOf(name).toReversed())).toEqual(denials(linesOf(name)));
+  });
+
+  it('takes no error response for that of a later refusal', () => {
+    const lines = linesOf('wrong-service-account.log').filter((line) => /denied|unauthorized/.test(line));
+    expect(lines).toHaveLength(4);
+    expect(denials(lines.slice(1))).toHaveLength(2);
   });
 });
