@@ -83,7 +83,7 @@ describe.skipIf(redisSkip !== null)(`at the start${redisSkip === null ? '' : ` (
 
   it('a Redis that starts a little later is waited for', async () => {
     await redis.stop();
-    const opening = openStore(redis.url);
+    const opening = createRedisStore({ url: redis.url, timeout: 20_000, prefix: 'denywhy' });
     await redis.start();
     await (await opening).close();
   });
