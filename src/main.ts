@@ -58,6 +58,7 @@ Exit codes:
   1  done, and the answer is no; or a bug
   2  the command line or the input is wrong
   3  something outside is unavailable
+  4  denywhy can: neither yes nor no
 `;
 
 const BUG_REMEDY = `Please report it: the command you ran, this message, and what was read if it may be shown.

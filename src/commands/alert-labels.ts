@@ -3,7 +3,7 @@ import { InvalidInput } from '../errors.ts';
 import { type AlertFact, parseWebhook } from '../evidence/alert.ts';
 
 const PAIR = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^",{}=\s][^",{}=]*))\s*/y;
-const EXAMPLE = 'Give its labels as Alertmanager shows them: alertname=LinkerdHTTPDenied,namespace=shop,deployment=cart.';
+const EXAMPLE = 'Give its labels as Alertmanager shows them: alertname=LinkerdRequestsDenied,namespace=shop,deployment=cart.';
 
 /** True for what means to be labels rather than the name of a workload. */
 export function looksLikeLabels(text: string): boolean {

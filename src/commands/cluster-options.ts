@@ -1,5 +1,5 @@
 /** Options of commands that ask a cluster, of files or live, spelled as kubectl spells them. */
-import type { Command as Subcommand } from 'commander';
+import { Option, type Command as Subcommand } from 'commander';
 import { InvalidInput } from '../errors.ts';
 import type { SettingTexts } from '../policy/cluster-settings.ts';
 import { namespaceOf, type RawSettings, settingsOf } from './explain-options.ts';
@@ -26,18 +26,26 @@ export interface ClusterOptions {
 
 /** Declares them on the subcommand. */
 export function declareClusterOptions(subcommand: Subcommand): Subcommand {
-  return subcommand
+  subcommand
     .option('-n, --namespace <name>', 'the namespace; that of the context where left out')
     .option('-A, --all-namespaces', 'every namespace')
     .option('--context <name>', 'context of the kubeconfig')
     .option('--kubeconfig <file>', 'the kubeconfig')
-    .option('--cluster <path...>', 'objects instead of a live cluster: files, directories, - for stdin')
-    .option('--default-inbound-policy <policy>', 'cluster setting, where the objects do not say')
-    .option('--cluster-networks <cidrs>', 'cluster setting, separated by commas')
-    .option('--probe-networks <cidrs>', 'cluster setting, separated by commas')
-    .option('--trust-domain <domain>', 'cluster setting')
-    .option('--cluster-domain <domain>', 'cluster setting')
-    .option('--control-plane-namespace <name>', 'cluster setting');
+    .option('--cluster <path...>', 'objects instead of a live cluster: files, directories, - for stdin');
+  return declareSettings(subcommand);
+}
+
+const SETTINGS = 'Settings of the cluster, where the objects do not say:';
+
+/** Declares them on the subcommand, after another option: help shows groups in the order in which they begin. */
+export function declareSettings(subcommand: Subcommand): Subcommand {
+  const setting = (flags: string, meaning: string) => subcommand.addOption(new Option(flags, meaning).helpGroup(SETTINGS));
+  setting('--default-inbound-policy <policy>', 'default policy, such as all-unauthenticated');
+  setting('--cluster-networks <cidrs>', 'clusterNetworks, separated by commas');
+  setting('--probe-networks <cidrs>', 'probeNetworks, separated by commas');
+  setting('--trust-domain <domain>', 'identityTrustDomain, such as cluster.local');
+  setting('--cluster-domain <domain>', 'clusterDomain, such as cluster.local');
+  return setting('--control-plane-namespace <name>', 'namespace of the control plane, such as linkerd');
 }
 
 /** Errors: InvalidInput. */

@@ -28,7 +28,7 @@ export const config: Command = {
     subcommand
       .description('show the configuration in force, and where each value came from')
       .option('--config <file>', 'configuration in YAML; the environment (DENYWHY_…) goes before it')
-      .addOption(new Option('-o, --output <format>', 'text for people, json for programs').choices(['text', 'json']).default('text'))
+      .addOption(new Option('-o, --output <form>', 'form of the answer').choices(['text', 'json']).default('text'))
       .addHelpText('after', EXAMPLES);
   },
   async run(subcommand, io) {

@@ -36,7 +36,7 @@ export const demo: Command = {
       .description('play a recorded story: thirteen minutes of a cluster, who was denied in them, and by what')
       .option('--from <directory>', 'play another recording, in the form that docs/demo.md describes')
       .option('--once', 'end when everything is explained; without it the API can be asked until Ctrl-C')
-      .addOption(new Option('-o, --output <format>', 'text for people, json for programs').choices(['text', 'json']).default('text'))
+      .addOption(new Option('-o, --output <form>', 'form of the answer').choices(['text', 'json']).default('text'))
       .option('--expose [address]', `let it happen again, live: /metrics pages of its proxies on HOST:PORT (${EXPOSED})`)
       .option('--speed <n>', 'with --expose: so many times as fast as recorded')
       .option('--to <url>', 'with --expose: push its logs to this denywhy, as they happen')

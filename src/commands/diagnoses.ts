@@ -15,7 +15,7 @@ export const diagnoses: Command = {
   register(subcommand) {
     subcommand
       .description('list every cause that an explanation can name')
-      .addOption(new Option('-o, --output <format>', 'text for people, json for programs').choices(['text', 'json']).default('text'))
+      .addOption(new Option('-o, --output <form>', 'form of the list').choices(['text', 'json']).default('text'))
       .addHelpText('after', EXAMPLES);
   },
   async run(subcommand, io) {

@@ -9,6 +9,7 @@ import { workloadsIn } from '../evidence/places.ts';
 import { createTally } from '../evidence/tally.ts';
 import { type Explanation, explain as explainCase } from '../explain.ts';
 import type { ClusterRecord, Inputs, Notice } from '../ports.ts';
+import { declareSettings } from './cluster-options.ts';
 import { type OpenCluster, openCluster } from './cluster-view.ts';
 import type { Command, Io } from './command.ts';
 import { diagnosisPage } from './diagnosis-page.ts';
@@ -38,7 +39,8 @@ Examples:
 Live, with the rights of your kubeconfig:
   $ denywhy explain -n shop deploy/cart
   $ denywhy explain -n shop sa/frontend --since 15m --context prod
-  $ denywhy explain alertname=LinkerdHTTPDenied,namespace=shop,deployment=cart
+  $ denywhy explain \\
+      alertname=LinkerdRequestsDenied,namespace=shop,deployment=cart
   $ denywhy explain -n shop -l app=cart --follow
 
 A cluster of --cluster is any mix of files, directories and - (stdin): kubectl
@@ -81,14 +83,8 @@ export const explain: Command = {
           ...REMEDY_FORMS,
         ]),
       )
-      .option('--id <diagnosis>', 'print the page of a diagnosis, and nothing else')
-      .option('--default-inbound-policy <policy>', 'cluster setting, where the objects do not say')
-      .option('--cluster-networks <cidrs>', 'cluster setting, separated by commas')
-      .option('--probe-networks <cidrs>', 'cluster setting, separated by commas')
-      .option('--trust-domain <domain>', 'cluster setting')
-      .option('--cluster-domain <domain>', 'cluster setting')
-      .option('--control-plane-namespace <name>', 'cluster setting')
-      .addHelpText('after', EXAMPLES);
+      .option('--id <diagnosis>', 'print the page of a diagnosis, and nothing else');
+    declareSettings(subcommand).addHelpText('after', EXAMPLES);
   },
   async run(subcommand: Subcommand, io: Io) {
     const { id } = subcommand.opts<{ readonly id?: string }>();

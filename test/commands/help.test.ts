@@ -94,3 +94,18 @@ it.each(['policy', 'check', 'explain'])('%s takes kubectl’s flags', async (nam
   expect(await run([name, '-A', '--context', 'prod', '--kubeconfig', 'x', '-o', 'json'])).toMatchObject({ exitCode: 0, stderr: '' });
   expect(await run([name, '--namespace=shop', '--output=json'])).toMatchObject({ exitCode: 0, stderr: '' });
 });
+
+/** The long names of the options that help lists, `--help` left out. */
+function optionsIn(help: string): readonly string[] {
+  return [...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].flatMap(([, long = '']) => (long === '--help' ? [] : [long]));
+}
+
+it('options of one name have one form: -o FORM, -n NAME, settings of the cluster last', async () => {
+  for (const name of NAMES) {
+    const { stdout } = await run([name, '--help']);
+    expect(stdout.match(/--output (?!<form>).*/), name).toBeNull();
+    expect(stdout.match(/--namespace (?!<name>).*/), name).toBeNull();
+    const settings = optionsIn(stdout.split('Settings of the cluster')[1] ?? '');
+    if (stdout.includes('--trust-domain')) expect(settings.at(-1), name).toBe('--control-plane-namespace');
+  }
+});
