@@ -106,6 +106,6 @@ it('options of one name have one form: -o FORM, -n NAME, settings of the cluster
     expect(stdout.match(/--output (?!<form>).*/), name).toBeNull();
     expect(stdout.match(/--namespace (?!<name>).*/), name).toBeNull();
     const settings = optionsIn(stdout.split('Settings of the cluster')[1] ?? '');
-    if (stdout.includes('--trust-domain')) expect(settings.at(-1), name).toBe('--control-plane-namespace');
+    if (stdout.includes('--probe-networks')) expect(settings.at(-1), name).toBe('--control-plane-namespace');
   }
 });
