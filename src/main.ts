@@ -16,6 +16,7 @@ import { generate } from './commands/generate.ts';
 import { importStore } from './commands/import.ts';
 import { lint } from './commands/lint.ts';
 import { policy } from './commands/policy.ts';
+import { posture } from './commands/posture.ts';
 import { rules } from './commands/rules.ts';
 import { serve } from './commands/serve.ts';
 import { simulate } from './commands/simulate.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   test,
   generate,
   lint,
+  posture,
   check,
   diagnoses,
   demo,

@@ -20,7 +20,12 @@ interface Room {
 const ROOMS: readonly Room[] = [
   { name: 'policy', isPure: true, allows: ['policy/', 're2js', 'yaml', 'zod'], message: 'policy/ imports only' },
   { name: 'access', isPure: true, allows: ['access/', 'policy/'], message: 'access/ imports only' },
-  { name: 'posture', isPure: true, allows: ['posture/', 'policy/', 'evidence/'], message: 'posture/ imports only' },
+  {
+    name: 'posture',
+    isPure: true,
+    allows: ['posture/', 'policy/', 'access/', 'evidence/', 'manifests/'],
+    message: 'posture/ imports only',
+  },
   { name: 'evidence', isPure: true, allows: ['evidence/', 'policy/', 'errors.ts', 'zod'], message: 'evidence/ imports only' },
   { name: 'manifests', isPure: true, allows: ['manifests/', 'policy/', 'errors.ts', 'yaml', 'zod'], message: 'manifests/ imports only' },
   { name: 'diagnoses', isPure: true, allows: ['diagnoses/', 'policy/', 'evidence/'], message: 'diagnoses/ imports only' },

@@ -65,7 +65,8 @@ interface Template {
   readonly annotations: Labels;
 }
 
-function templateOf(owner: Resource | null): Template | null {
+/** null: nothing makes the pods from a template that is known. */
+export function templateOf(owner: Resource | null): Template | null {
   const spec = owner !== null && isObject(owner.spec) ? owner.spec : {};
   const job = isObject(spec['jobTemplate']) && isObject(spec['jobTemplate']['spec']) ? spec['jobTemplate']['spec'] : spec;
   const template = job['template'];

@@ -57,7 +57,7 @@ export function scrapesOf(snapshot: Snapshot, server: Workload, scrapers = scrap
 }
 
 /** Pods with a container of that name: those of linkerd-viz and of the operator have one. One for each ServiceAccount. */
-const scrapersIn = memo((snapshot: Snapshot): readonly Workload[] => {
+export const scrapersIn = memo((snapshot: Snapshot): readonly Workload[] => {
   const found = new Map<string, Workload>();
   for (const { workloads } of snapshot.namespaces.values()) {
     for (const { value } of workloads.values()) {

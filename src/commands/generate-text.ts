@@ -55,7 +55,8 @@ function stepLines(step: PlanStep, number: number, columns: number, palette: Pal
   ];
 }
 
-function whoOf(entries: readonly SimulatedEntry[]): string {
+/** `sa/frontend → deploy/backend:8080`, the first few; `nobody`. */
+export function whoOf(entries: readonly SimulatedEntry[]): string {
   if (entries.length === 0) return 'nobody';
   return some(
     entries.map(({ client, servers, port }) => `${client} → ${some(servers, 2)}:${port}`),

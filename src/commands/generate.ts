@@ -86,7 +86,8 @@ export const generate: Command = {
   },
 };
 
-function basisOf({ facts }: FactBook, requests: number): Basis {
+/** What the book’s facts are worth; `requests` were placed. */
+export function basisOf({ facts }: FactBook, requests: number): Basis {
   let [first, last]: [number | null, number | null] = [null, null];
   for (const { at, lastAt } of facts) {
     first = earlier(first, at);

@@ -122,7 +122,7 @@ function rowOf(entry: SimulatedEntry): string {
 }
 
 /** As text that Markdown and HTML leave alone: `<code>` with every character that either reads as an entity. */
-function code(text: string): string {
+export function code(text: string): string {
   if (text === '') return '';
   const inert = safe(text).replace(/[^\p{L}\p{N} ,.:;/→’…-]/gu, (character) => `&#${character.codePointAt(0)};`);
   // An address or a mention would become a link outside of a code element.

@@ -1,5 +1,6 @@
 /** Whether somebody counts the denials, evaluates rules over them, and passes the alerts on. */
 import type { ScrapeTarget } from '../evidence/metrics-json.ts';
+import { memo } from '../policy/memo.ts';
 import { isObject } from '../policy/selector.ts';
 import { resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
 import { type CheckLine, count, line, some } from './check-line.ts';
@@ -39,12 +40,7 @@ export function checkScrapes({ snapshot, prometheus, targets }: AlertingFacts): 
   if (targets === null)
     return answer('unknown', `${prometheus} tells no scrape targets: it scrapes nothing itself`, 'Ask the Prometheus that scrapes.');
   if (!isList(targets)) return answer('unknown', `scrape targets: ${targets.why}`, targets.remedy);
-  const byPod = new Map<string, ScrapeTarget>();
-  for (const target of targets.filter(isProxys)) {
-    const key = `${target.labels.get('namespace') ?? ''}/${target.labels.get('pod') ?? ''}`;
-    // One job that reads it is enough.
-    if (byPod.get(key)?.health !== 'up') byPod.set(key, target);
-  }
+  const byPod = targetsByPod(targets);
   const pods = proxyPods(snapshot).map(({ ref }) => `${ref.namespace}/${ref.name}`);
   const missing = pods.filter((pod) => !byPod.has(pod));
   const down = pods.filter((pod) => byPod.has(pod) && byPod.get(pod)?.health !== 'up');
@@ -72,7 +68,18 @@ export function checkScrapes({ snapshot, prometheus, targets }: AlertingFacts): 
   return answer('ok', `${prometheus} scrapes ${pods.length === 1 ? 'the proxy' : `all ${pods.length} proxies`}`);
 }
 
-function isList(targets: readonly ScrapeTarget[] | Unread): targets is readonly ScrapeTarget[] {
+/** Of proxies, by `namespace/pod`. */
+export const targetsByPod = memo((targets: readonly ScrapeTarget[]): ReadonlyMap<string, ScrapeTarget> => {
+  const byPod = new Map<string, ScrapeTarget>();
+  for (const target of targets.filter(isProxys)) {
+    const key = `${target.labels.get('namespace') ?? ''}/${target.labels.get('pod') ?? ''}`;
+    // One job that reads it is enough.
+    if (byPod.get(key)?.health !== 'up') byPod.set(key, target);
+  }
+  return byPod;
+});
+
+export function isList(targets: readonly ScrapeTarget[] | Unread): targets is readonly ScrapeTarget[] {
   return Array.isArray(targets);
 }
 

@@ -1,4 +1,5 @@
 /** Whether the proxies write their denials into the log, and in which form. */
+import { memo } from '../policy/memo.ts';
 import { listOf } from '../policy/reading.ts';
 import { isObject } from '../policy/selector.ts';
 import { resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
@@ -17,7 +18,7 @@ export function checkLogs(snapshot: Snapshot): readonly CheckLine[] {
   const pods = proxyPods(snapshot);
   if (pods.length === 0) return [];
   const chart = chartOf(snapshot);
-  const silent = pods.filter((pod) => !showsInfo(settingOf(pod, LEVEL) ?? chart(LEVEL.value) ?? DEFAULTS.level));
+  const silent = pods.filter((pod) => !logsDenials(snapshot, pod));
   const formats = Map.groupBy(pods, (pod) => settingOf(pod, FORMAT) ?? chart(FORMAT.value) ?? DEFAULTS.format);
   const [first] = silent;
   const level =
@@ -35,6 +36,10 @@ export function checkLogs(snapshot: Snapshot): readonly CheckLine[] {
   return [level, line('seeing denials', 'log-format', 'ok', `log format: ${some(shown)} (both are read)`)];
 }
 
+export function logsDenials(snapshot: Snapshot, pod: Workload): boolean {
+  return showsInfo(settingOf(pod, LEVEL) ?? chartOf(snapshot)(LEVEL.value) ?? DEFAULTS.level);
+}
+
 /** What the pod itself says: its container's environment, else its annotation. */
 function settingOf(
   { resource }: Workload,
@@ -50,13 +55,13 @@ function settingOf(
 }
 
 /** `proxy.NAME` of the Helm values, as far as one line tells. */
-function chartOf(snapshot: Snapshot): (name: string) => string | null {
+const chartOf = memo((snapshot: Snapshot): ((name: string) => string | null) => {
   const { controlPlaneNamespace } = snapshot.info;
   const data = resourcesOfKind(snapshot, '', 'ConfigMap', controlPlaneNamespace).get('linkerd-config')?.data;
   const values = isObject(data) ? data['values'] : null;
   const proxy = typeof values === 'string' ? (/^proxy:\n((?:[ \t]+.*\n|\n)*)/m.exec(`${values}\n`)?.[1] ?? '') : '';
   return (name) => new RegExp(`^[ \\t]+${name}: *"?([^"\\n]+)"?$`, 'm').exec(proxy)?.[1]?.trim() ?? null;
-}
+});
 
 const VERBOSITY = ['off', 'error', 'warn', 'info', 'debug', 'trace'];
 

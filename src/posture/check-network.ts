@@ -29,15 +29,8 @@ const PLUGINS: readonly Plugin[] = [
 export function checkNetwork(snapshot: Snapshot, isWhole: boolean): CheckLine {
   const namespaces = [...snapshot.namespaces.keys()];
   const policies = namespaces.reduce((n, ns) => n + resourcesOfKind(snapshot, 'networking.k8s.io', 'NetworkPolicy', ns).size, 0);
-  const found = namespaces.flatMap((namespace) =>
-    [...resourcesOfKind(snapshot, 'apps', 'DaemonSet', namespace)].flatMap(([name, { spec }]) => {
-      const plugin = pluginOf([name, ...containerNames(spec)]);
-      return plugin === undefined ? [] : [{ ...plugin, daemonSet: `${namespace}/${name}` }];
-    }),
-  );
   const there = policies === 0 ? 'there is none' : `there ${policies === 1 ? 'is' : 'are'} ${count(policies, 'object')}`;
-  // Where several run, one that enforces is enough (Canal: Calico beside Flannel).
-  const [best] = found.toSorted((a, b) => rank(b) - rank(a));
+  const best = networkPlugin(snapshot);
   if (best?.enforces === true)
     return line('network', 'network-policy', 'ok', `NetworkPolicy is enforced by ${best.plugin} (DaemonSet ${best.daemonSet}); ${there}`);
   if (best?.enforces === false && policies > 0)
@@ -48,7 +41,7 @@ export function checkNetwork(snapshot: Snapshot, isWhole: boolean): CheckLine {
       `NetworkPolicy: ${there}, and ${best.plugin} (DaemonSet ${best.daemonSet}) enforces none`,
       'Only Linkerd’s policy protects; install a plugin that enforces NetworkPolicy, or remove objects that promise what nobody keeps.',
     );
-  if (best === undefined)
+  if (best === null)
     return line(
       'network',
       'network-policy',
@@ -64,6 +57,17 @@ export function checkNetwork(snapshot: Snapshot, isWhole: boolean): CheckLine {
     'unknown',
     `NetworkPolicy: ${best.plugin} (DaemonSet ${best.daemonSet}) enforces it only where it was set up to; ${there}`,
   );
+}
+
+/** The one that runs. Where several do, one that enforces is enough (Canal: Calico beside Flannel). null: none that is known. */
+export function networkPlugin(snapshot: Snapshot): (Plugin & { readonly daemonSet: string }) | null {
+  const found = [...snapshot.namespaces.keys()].flatMap((namespace) =>
+    [...resourcesOfKind(snapshot, 'apps', 'DaemonSet', namespace)].flatMap(([name, { spec }]) => {
+      const plugin = pluginOf([name, ...containerNames(spec)]);
+      return plugin === undefined ? [] : [{ ...plugin, daemonSet: `${namespace}/${name}` }];
+    }),
+  );
+  return found.toSorted((a, b) => rank(b) - rank(a))[0] ?? null;
 }
 
 function rank({ enforces }: Plugin): number {

@@ -1,0 +1,71 @@
+/** Brings together what posture is judged by, and puts the way to default deny beside it. */
+import type { ClusterSettings } from '../policy/cluster-settings.ts';
+import type { ClusterView } from '../policy/history.ts';
+import type { Instant } from '../policy/resource.ts';
+import { namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
+import { spanOf } from '../posture/observed-span.ts';
+import { type NamespacePosture, postureOf } from '../posture/posture.ts';
+import type { PostureFacts } from '../posture/practice.ts';
+import { type Plan, planOf } from './generate-plan.ts';
+import type { Basis } from './generate-text.ts';
+import type { ObservedTraffic } from './observed-traffic.ts';
+import { workloadPolicies } from './policy-workloads.ts';
+
+export interface PostureQuestion {
+  readonly snapshot: Snapshot;
+  readonly settings: ClusterSettings;
+  readonly view: ClusterView;
+  readonly alerting: PostureFacts['alerting'];
+  readonly observed: ObservedTraffic;
+  readonly basis: Basis;
+  /** null: every one, and no plan. */
+  readonly namespace: string | null;
+  readonly now: Instant;
+}
+
+/** The steps of `generate`, and what stands between them and certainty. */
+export interface PosturePlan extends Plan {
+  readonly lacking: readonly string[];
+}
+
+export interface Posture {
+  readonly namespaces: readonly NamespacePosture[];
+  readonly basis: Basis;
+  /** null: of several namespaces none is made. */
+  readonly plan: PosturePlan | null;
+}
+
+export function runPosture({ snapshot, settings, view, alerting, observed, basis, namespace, now }: PostureQuestion): Posture {
+  const { first, last } = basis;
+  const facts: PostureFacts = {
+    ...{ snapshot, settings, alerting, now },
+    workloads: workloadPolicies(snapshot, { namespace, workload: null, port: null }),
+    history: view,
+    observed: { traffic: observed.traffic, first, last },
+  };
+  return {
+    namespaces: postureOf(facts, namespace),
+    basis,
+    plan: namespace === null ? null : withLacking(planOf(snapshot, namespace, null, observed), basis),
+  };
+}
+
+function withLacking(plan: Plan, { requests, first, last }: Basis): PosturePlan {
+  const undecided = plan.steps.reduce((sum, step) => sum + step.undecided.length, 0);
+  const span = requests === 0 ? 'traffic: nobody is granted anything that was not seen' : spanOf({ first, last }).lacking;
+  return {
+    ...plan,
+    lacking: [
+      ...(span === null ? [] : [span]),
+      ...(undecided === 0
+        ? []
+        : [`what ${undecided} kinds of traffic come to: ${plan.steps.flatMap((step) => step.undecided)[0]?.why ?? ''}`]),
+      ...plan.notGranted.map(({ client, server, port, why }) => `whether ${client} may reach ${server}:${port} (${why})`),
+    ],
+  };
+}
+
+/** False: nothing runs in it. */
+export function hasPods(snapshot: Snapshot, namespace: string): boolean {
+  return namespaceIndex(snapshot, namespace).workloads.size > 0;
+}

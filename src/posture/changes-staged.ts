@@ -1,0 +1,134 @@
+/** A change that shuts somebody out was audited first: the history of the policy tells. */
+import { type AccessChange, compareAccess, newlyDenied } from '../access/compare.ts';
+import { showWorkload } from '../evidence/missing.ts';
+import type { ClusterView } from '../policy/history.ts';
+import { memo } from '../policy/memo.ts';
+import { workloadOf } from '../policy/owner.ts';
+import { type Instant, type ObjectRef, type Resource, refOf, showRef } from '../policy/resource.ts';
+import { findResource, namespaceIndex, resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
+import { showInstant } from '../policy/time.ts';
+import type { Evidence, Judgement, PostureContext, Practice } from './practice.ts';
+import { holds, quoted } from './wording.ts';
+
+export const changesStaged: Practice = {
+  id: 'changes-staged',
+  title: 'changes that shut somebody out are audited first',
+  judge: (context, namespace) =>
+    context.workloadsIn(namespace).some(({ ports }) => ports.length > 0) ? [judgeOne(context, namespace)] : [],
+};
+
+/** The newest so many moments of the whole policy, and of those so many of a namespace, are looked at. */
+const MOST_MOMENTS = 200;
+const MOST_OF_NAMESPACE = 20;
+
+const TRACELESS =
+  'whether denywhy simulate or denywhy test said so before: they leave no trace in the cluster, a pipeline keeps their answer';
+const RECORD = 'a history of the policy: denywhy serve records one, and --cluster takes a watch’s output';
+
+function judgeOne({ history, snapshot }: PostureContext, namespace: string): Judgement {
+  const own = momentsOf(history).flatMap((moment) => {
+    const objects = changedIn(moment, namespace);
+    return objects.length === 0 ? [] : [{ moment, objects }];
+  });
+  const looked = own.slice(-MOST_OF_NAMESPACE);
+  const [oldest] = looked;
+  if (oldest === undefined)
+    return { workload: null, state: 'unknown', found: 'no change of its policy was recorded', evidence: [], lacking: [RECORD], next: null };
+  const closing = looked.flatMap(({ moment, objects }) => {
+    const shut = shutOut(moment, namespace);
+    return shut.length === 0 ? [] : [{ moment, objects, shut, isAudited: shut.every(wasAudited) }];
+  });
+  const bare = closing.filter(({ isAudited }) => !isAudited);
+  const span = { text: `${looked.length} changes of its policy since ${showInstant(oldest.moment.at)}`, source: 'the recorded history' };
+  const shown = [...closing.map((one) => changeEvidence(snapshot, one)), span];
+  if (bare.length === 0)
+    return holds(
+      null,
+      closing.length === 0 ? 'no recorded change shut anybody out' : 'each change that shut somebody out was audited first',
+      shown,
+    );
+  return {
+    ...{ workload: null, evidence: shown, lacking: [TRACELESS] },
+    state: bare.length === closing.length ? 'not' : 'partly',
+    found: `${bare.length} of ${looked.length} recorded changes shut somebody out and ${bare.length === 1 ? 'was' : 'were'} not audited before`,
+    next: {
+      text: 'Ask before the next one; on a Server, accessPolicy audit comes first.',
+      command: `denywhy simulate -n ${quoted(namespace)} --change FILE`,
+    },
+  };
+}
+
+interface Moment {
+  readonly at: Instant;
+  readonly was: Snapshot;
+  readonly now: Snapshot;
+}
+
+/** Of the newest, in order. Snapshots share what did not change, so that many cost little. */
+const momentsOf = memo((history: ClusterView): readonly Moment[] => {
+  const { steps, moments } = history;
+  const ofPolicy = steps === undefined ? moments : steps.filter(({ changes }) => changes.some(isNoPod)).map(({ at }) => at);
+  return ofPolicy.slice(-MOST_MOMENTS).map((at) => ({ at, was: history.at(at - 1), now: history.at(at) }));
+});
+
+function isNoPod(change: NonNullable<ClusterView['steps']>[number]['changes'][number]): boolean {
+  return ('apply' in change ? change.apply.kind : change.delete.kind) !== 'Pod';
+}
+
+const COLLECTIONS = [
+  'servers',
+  'serverAuthorizations',
+  'authorizationPolicies',
+  'meshTLSAuthentications',
+  'networkAuthentications',
+  'routes',
+] as const;
+
+/** Policy objects of the namespace that are not the same before and after, and the namespace itself. */
+function changedIn({ was, now }: Moment, namespace: string): readonly ObjectRef[] {
+  const [old, next] = [namespaceIndex(was, namespace), namespaceIndex(now, namespace)];
+  const changed = COLLECTIONS.flatMap((name) => {
+    const [a, b]: readonly ReadonlyMap<string, { readonly resource: Resource }>[] = [old[name], next[name]];
+    if (a === b || a === undefined || b === undefined) return [];
+    return [...new Set([...a.keys(), ...b.keys()])].flatMap((key) => {
+      const resource = b.get(key)?.resource ?? a.get(key)?.resource;
+      return a.get(key)?.resource === b.get(key)?.resource || resource === undefined ? [] : [refOf(resource)];
+    });
+  });
+  const [before, after] = [was, now].map((snapshot) => resourcesOfKind(snapshot, '', 'Namespace', '').get(namespace));
+  return before === after || after === undefined ? changed : [...changed, refOf(after)];
+}
+
+/** Pods of the cluster that got in before and not after. */
+function shutOut({ was, now }: Moment, namespace: string): readonly AccessChange[] {
+  return newlyDenied(compareAccess(was, now)).filter(
+    ({ at, client }) => client.pods.length > 0 && at.workloads[0]?.ref.namespace === namespace,
+  );
+}
+
+function wasAudited({ at: { before: policy } }: AccessChange): boolean {
+  return policy?.authorizations.some(({ ref }) => ref.kind === 'default' && ref.name === 'audit') === true;
+}
+
+const MOST_NAMED = 4;
+
+interface Closing {
+  readonly moment: Moment;
+  readonly objects: readonly ObjectRef[];
+  readonly shut: readonly AccessChange[];
+  readonly isAudited: boolean;
+}
+
+function changeEvidence(snapshot: Snapshot, { moment, objects, shut, isAudited }: Closing): Evidence {
+  const nameOf = (pod: Resource) => showWorkload(workloadOf(pod, (ref) => findResource(snapshot, ref) ?? undefined));
+  const pairs = new Set(
+    shut.flatMap(({ client, at: { port, workloads } }) => {
+      const [pod, server] = [client.pods[0], workloads[0]];
+      return pod === undefined || server === undefined ? [] : [`${nameOf(pod.resource)} → ${nameOf(server.resource)}:${port}`];
+    }),
+  );
+  const named = [...pairs].sort();
+  const more = named.length > MOST_NAMED ? ` and ${named.length - MOST_NAMED} more` : '';
+  const text = `${showInstant(moment.at)} shut out ${named.slice(0, MOST_NAMED).join(', ')}${more}${isAudited ? ', after audit' : ', without audit'}`;
+  return { text, source: objects.map(showRef).join(', ') };
+}

@@ -1,0 +1,115 @@
+/** Whoever is not named is refused: the default policy of each workload's pods, and who wrote it. */
+import type { DefaultSource } from '../access/rollout.ts';
+import type { DefaultPolicy } from '../policy/inbound.ts';
+import type { Resource } from '../policy/resource.ts';
+import { resourcesOfKind } from '../policy/snapshot.ts';
+import { ANNOTATION } from '../policy/workload.ts';
+import type { Evidence, Judgement, PostureContext, PostureWorkload, Practice } from './practice.ts';
+import { evidence, holds, nameOf, objectOf, quoted } from './wording.ts';
+
+const KEY = ANNOTATION.defaultInboundPolicy;
+
+export const defaultDeny: Practice = {
+  id: 'default-deny',
+  title: 'default deny is in force',
+  judge: (context, namespace) => context.workloadsIn(namespace).map((workload) => judgeOne(context, workload)),
+};
+
+/** What each lets in that nobody named. */
+const LETS_IN: Readonly<Record<Exclude<DefaultPolicy, 'deny'>, string>> = {
+  'all-unauthenticated': 'lets everyone in',
+  'cluster-unauthenticated': 'lets everyone of the cluster’s networks in',
+  'all-authenticated': 'lets every mesh identity in',
+  'cluster-authenticated': 'lets every mesh identity of the cluster’s networks in',
+  audit: 'lets everyone in, and logs it',
+};
+
+function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement {
+  const { defaults, ref } = workload;
+  const name = nameOf(workload);
+  if (defaults === null) return unmeshed(workload);
+  const { policy, source } = defaults;
+  const shown = [writtenBy(context, workload, source)];
+  const pending = workload.pending.find(({ change }) => change.key === KEY);
+  const restart = `kubectl rollout restart -n ${quoted(ref.namespace)} ${quoted(name)}`;
+  if (policy === 'deny') {
+    if (pending === undefined) return holds(name, 'default policy deny', shown);
+    const becomes = pending.change.next ?? 'the cluster’s default';
+    return {
+      ...{
+        workload: name,
+        state: 'partly',
+        found: `default policy deny, until a restart makes it ${becomes}`,
+        evidence: shown,
+        lacking: [],
+      },
+      next: { text: `Write deny where ${pending.change.by} says otherwise.`, command: annotate(ref.namespace) },
+    };
+  }
+  if (pending?.change.next === 'deny')
+    return {
+      ...{ workload: name, state: 'partly', evidence: shown, lacking: [] },
+      found: `default policy ${policy}, although the ${pending.change.by} says deny: its pods are older`,
+      next: { text: 'Its pods take the annotation when they are made anew.', command: restart },
+    };
+  const next = { text: 'The plan grants what was seen first.', command: planCommand(ref.namespace) };
+  const found = `default policy ${policy} ${LETS_IN[policy]} on ports that no Server takes`;
+  if (source === 'cluster' && context.settings.origins.defaultPolicy === 'linkerd-default')
+    return {
+      workload: name,
+      state: 'unknown',
+      found: `${found}, if the cluster has Linkerd’s default`,
+      evidence: shown,
+      lacking: [CONTROL_PLANE],
+      next,
+    };
+  const state = policy === 'all-unauthenticated' ? 'not' : 'partly';
+  return { workload: name, state, found, evidence: shown, lacking: [], next };
+}
+
+const CONTROL_PLANE =
+  'the cluster’s default policy: kubectl get -n linkerd deploy/linkerd-destination configmap/linkerd-config -o yaml, or --default-inbound-policy';
+
+function unmeshed(workload: PostureWorkload): Judgement {
+  const { ref, pending } = workload;
+  const isPending = pending.some(({ change }) => change.what === 'injection');
+  const name = nameOf(workload);
+  return {
+    ...{ workload: name, state: 'not', found: 'no proxy: Linkerd enforces nothing here', lacking: [] },
+    evidence: [evidence('no container linkerd-proxy', objectOf(workload))],
+    next: isPending
+      ? { text: 'It gets one with a restart.', command: `kubectl rollout restart -n ${quoted(ref.namespace)} ${quoted(name)}` }
+      : {
+          text: 'Mesh it, unless it has a reason to stay outside.',
+          command: `kubectl get -n ${quoted(ref.namespace)} ${quoted(name)} -o yaml | linkerd inject - | kubectl apply -f -`,
+        },
+  };
+}
+
+function writtenBy(context: PostureContext, workload: PostureWorkload, source: DefaultSource): Evidence {
+  const pod = workload.pods.find(({ meshed }) => meshed)?.resource ?? objectOf(workload);
+  const namespace = resourcesOfKind(context.snapshot, '', 'Namespace', '').get(workload.ref.namespace);
+  const object: Readonly<Record<Exclude<DefaultSource, 'cluster'>, Resource>> = {
+    pod,
+    template: objectOf(workload),
+    namespace: namespace ?? pod,
+  };
+  if (source !== 'cluster') return evidence(`${KEY}: ${workload.defaults?.policy}`, object[source]);
+  const { defaultPolicy } = context.settings.origins;
+  return { text: `no annotation ${KEY}: the cluster’s default is ${context.snapshot.info.defaultPolicy}`, source: ORIGIN[defaultPolicy] };
+}
+
+const ORIGIN = {
+  'policy-container-args': 'arguments of the policy controller',
+  'linkerd-config': 'ConfigMap linkerd-config',
+  flag: 'the command line',
+  'linkerd-default': 'Linkerd’s own default, assumed',
+} as const;
+
+function annotate(namespace: string): string {
+  return `kubectl annotate --overwrite namespace ${quoted(namespace)} ${KEY}=deny`;
+}
+
+function planCommand(namespace: string): string {
+  return `denywhy generate -n ${quoted(namespace)}`;
+}

@@ -1,0 +1,180 @@
+/** Grants name who calls: neither everyone, nor somebody who never does. */
+
+import { authorizationsIn } from '../access/clients.ts';
+import type { EnforcedPort } from '../access/enforced.ts';
+import { evaluate } from '../policy/evaluate.ts';
+import { parseIdentity, suffixMatches } from '../policy/identity.ts';
+import type { ClientAuthorization } from '../policy/inbound.ts';
+import { findResource } from '../policy/snapshot.ts';
+import { expiryOf } from '../policy/temporary-grant.ts';
+import { showInstant } from '../policy/time.ts';
+import { spanOf } from './observed-span.ts';
+import type { Evidence, Judgement, PostureContext, PostureWorkload, Practice } from './practice.ts';
+import { evidence, evidenceOfRef, holds, nameOf, objectOf, quoted, showPort } from './wording.ts';
+
+export const grantsUsed: Practice = {
+  id: 'grants-used',
+  title: 'grants name who calls, and nobody else',
+  judge: (context, namespace) => context.workloadsIn(namespace).flatMap((workload) => judgeOne(context, workload)),
+};
+
+/** One authorization of one port. */
+interface Grant {
+  readonly at: EnforcedPort;
+  readonly authorization: ClientAuthorization;
+}
+
+function judgeOne(context: PostureContext, workload: PostureWorkload): readonly Judgement[] {
+  const grants = workload.ports.flatMap((at) => grantsOf(at).map((authorization): Grant => ({ at, authorization })));
+  if (grants.length === 0) return [];
+  const name = nameOf(workload);
+  const wild = grants.flatMap((grant) => wildcardOf(context, workload, grant));
+  const expired = grants.flatMap((grant) => expiredOf(context, grant));
+  const { unused, lacking } = unusedOf(context, workload, grants);
+  const shown = distinct([...expired, ...wild, ...unused.map(({ shown: one }) => one)]);
+  const base = { workload: name, evidence: shown, lacking };
+  const simulate = (grant: Grant) => {
+    const { kind, name: object } = grant.authorization.ref;
+    return `denywhy simulate -n ${quoted(workload.ref.namespace)} --delete ${quoted(`${kind}/${object}`)} --traffic all`;
+  };
+  if (wild.length + expired.length > 0)
+    return [
+      {
+        ...{ ...base, state: wild.length > 0 ? 'not' : 'partly' },
+        found: [...(wild.length > 0 ? ['grants by wildcard'] : []), ...(expired.length > 0 ? ['grants that have expired'] : [])].join(', '),
+        next: {
+          text: 'Who is let in, by which object; name those who call instead.',
+          command: `denywhy policy -n ${quoted(workload.ref.namespace)} ${quoted(name)}`,
+        },
+      },
+    ];
+  const [first] = unused;
+  if (first !== undefined)
+    return [
+      {
+        ...{ ...base, state: lacking.length > 0 ? 'unknown' : 'partly' },
+        found: 'grants that nobody was seen to use',
+        next: { text: 'What its end would deny, before it is taken away.', command: simulate(first.grant) },
+      },
+    ];
+  if (lacking.length > 0)
+    return [{ ...base, state: 'unknown', found: 'no wildcards; whether each grant is used is not known', next: null }];
+  return [
+    holds(name, 'no wildcards, and each grant was used', [{ text: `${grants.length} grants`, source: spanOf(context.observed).text }]),
+  ];
+}
+
+/** Those that people wrote: objects, and the `accessPolicy` of Servers. Audit is a practice of its own. */
+function grantsOf({ policy }: EnforcedPort): readonly ClientAuthorization[] {
+  return authorizationsIn(policy).filter(
+    ({ object, ref }) => object !== null || (policy.server !== null && ref.kind === 'default' && ref.name !== 'audit'),
+  );
+}
+
+function wildcardOf({ snapshot }: PostureContext, workload: PostureWorkload, { at, authorization }: Grant): readonly Evidence[] {
+  const { authentication, networks, object, ref } = authorization;
+  const isEverywhere = networks.some(({ net, except }) => net.prefix === 0 && except.length === 0);
+  const words =
+    authentication.type !== 'tls-authenticated'
+      ? isEverywhere
+        ? [authentication.type === 'unauthenticated' ? 'anyone' : 'anyone with mesh TLS']
+        : []
+      : authentication.suffixes.map((suffix) => (suffix === '' ? 'any mesh identity' : showSuffix(suffix)));
+  return words.map((who) => {
+    const text = `${showPort(at.port, at.names)}: ${ref.kind === 'default' ? `accessPolicy ${ref.name}` : `${ref.kind} ${ref.name}`} lets in ${who}`;
+    const by = object ?? at.policy.server;
+    return by === null ? evidence(text, objectOf(workload)) : evidenceOfRef(snapshot, text, by);
+  });
+}
+
+function showSuffix(suffix: string): string {
+  const parsed = parseIdentity(`any${suffix}`);
+  return parsed === null ? `every identity *${suffix}` : `every ServiceAccount of namespace ${parsed.namespace}`;
+}
+
+function expiredOf({ snapshot, now }: PostureContext, { authorization: { object } }: Grant): readonly Evidence[] {
+  const resource = object === null ? null : findResource(snapshot, object);
+  const expiry = resource === null ? null : expiryOf(resource);
+  if (resource === null || expiry === null || expiry > now) return [];
+  return [
+    evidence(
+      Number.isNaN(expiry) ? 'it was meant for a while, and its time cannot be read' : `it was meant to end ${showInstant(expiry)}`,
+      resource,
+    ),
+  ];
+}
+
+interface Unused {
+  readonly grant: Grant;
+  readonly shown: Evidence;
+}
+
+function unusedOf(context: PostureContext, workload: PostureWorkload, grants: readonly Grant[]) {
+  const { observed } = context;
+  const written = grants.filter(({ authorization }) => authorization.object !== null);
+  if (written.length === 0) return { unused: [], lacking: [] };
+  const isSeen = workload.ports.some(({ port }) => context.seenAt(workload, port).length > 0);
+  if (!isSeen) {
+    const text = observed.traffic.length === 0 ? 'traffic' : `traffic of ${nameOf(workload)}`;
+    return { unused: [], lacking: [`${text}: --metrics or --logs, or a live cluster`] };
+  }
+  const span = spanOf(observed);
+  const unused = written.flatMap((grant): readonly Unused[] => {
+    const { object, ref, authentication } = grant.authorization;
+    const uses = usesOf(context, workload, grant.at).get(keyOf(grant.authorization));
+    const who = authentication.type === 'tls-authenticated' ? authentication.identities : [];
+    const never =
+      uses === undefined
+        ? [`${ref.name} was never used`]
+        : uses.has(ANYBODY)
+          ? []
+          : who.filter((one) => !uses.has(one)).map((one) => `${one} was never seen`);
+    return never.map((text) => ({
+      grant,
+      shown: evidenceOfRef(
+        context.snapshot,
+        `${showPort(grant.at.port, grant.at.names)}: ${text} ${span.text}`,
+        object as NonNullable<typeof object>,
+      ),
+    }));
+  });
+  return { unused, lacking: unused.length > 0 && span.lacking !== null ? [span.lacking] : [] };
+}
+
+/** A use of which nobody knows by whom. */
+const ANYBODY = '';
+type Uses = Map<string, Set<string>>;
+
+/** By authorization, the identities that it let in. What cannot be told counts as used. */
+function usesOf(context: PostureContext, workload: PostureWorkload, at: EnforcedPort): Uses {
+  const uses: Uses = new Map();
+  const use = (authorization: Pick<ClientAuthorization, 'ref'>, identity: string) => {
+    const key = keyOf(authorization);
+    const known = uses.get(key);
+    if (known === undefined) uses.set(key, new Set([identity]));
+    else known.add(identity);
+  };
+  for (const { answer, by } of at.callers) if (answer === 'yes' && by !== null) use({ ref: by }, ANYBODY);
+  for (const { recorded } of context.seenAt(workload, at.port)) {
+    if (recorded.seen === 'denied') continue;
+    const { tls, ip, traffic } = recorded;
+    const identity = tls?.state === 'established' ? (tls.clientId ?? ANYBODY) : ANYBODY;
+    const { considered } = evaluate(at.policy, { clientIp: ip, tls }, traffic);
+    const applying = considered.filter(({ applies }) => applies !== 'no').map(({ authorization }) => authorization);
+    for (const one of considered.length > 0 ? applying : authorizationsIn(at.policy).filter((a) => names(a, identity))) use(one, identity);
+  }
+  return uses;
+}
+
+function names({ authentication }: ClientAuthorization, identity: string): boolean {
+  if (authentication.type !== 'tls-authenticated') return true;
+  return authentication.identities.includes(identity) || authentication.suffixes.some((suffix) => suffixMatches(suffix, identity));
+}
+
+function keyOf({ ref }: Pick<ClientAuthorization, 'ref'>): string {
+  return `${ref.group}/${ref.kind}/${ref.name}`;
+}
+
+function distinct(all: readonly Evidence[]): readonly Evidence[] {
+  return [...new Map(all.map((one) => [`${one.source}\n${one.text}`, one])).values()];
+}

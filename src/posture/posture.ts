@@ -1,0 +1,94 @@
+/** How the namespaces of a cluster stand, practice by practice. */
+import { auditEnded } from './audit-ended.ts';
+import { changesStaged } from './changes-staged.ts';
+import { defaultDeny } from './default-deny.ts';
+import { denialsObservable } from './denials-observable.ts';
+import { grantsUsed } from './grants-used.ts';
+import { labelsConsistent } from './labels-consistent.ts';
+import { networkLayered } from './network-layered.ts';
+import { ownServiceAccount } from './own-service-account.ts';
+import { policiesDocumented } from './policies-documented.ts';
+import { portsCovered } from './ports-covered.ts';
+import type {
+  Judgement,
+  PostureContext,
+  PostureFacts,
+  PostureState,
+  PostureWorkload,
+  Practice,
+  PracticeId,
+  SeenTraffic,
+} from './practice.ts';
+import { probesAndScrapes } from './probes-and-scrapes.ts';
+
+/** In the order of their names in `PRACTICE_IDS`. */
+export const PRACTICES: readonly Practice[] = [
+  defaultDeny,
+  portsCovered,
+  ownServiceAccount,
+  networkLayered,
+  probesAndScrapes,
+  denialsObservable,
+  grantsUsed,
+  auditEnded,
+  changesStaged,
+  policiesDocumented,
+  labelsConsistent,
+];
+
+/** A practice in one namespace. */
+export interface JudgedPractice {
+  readonly id: PracticeId;
+  readonly title: string;
+  readonly state: PostureState;
+  readonly judgements: readonly Judgement[];
+}
+
+export interface NamespacePosture {
+  readonly namespace: string;
+  /** Practices that have no meaning in the namespace are left out. */
+  readonly practices: readonly JudgedPractice[];
+}
+
+/** Of every namespace that has pods, or of the given one alone. */
+export function postureOf(facts: PostureFacts, only: string | null): readonly NamespacePosture[] {
+  const context = createContext(facts);
+  const namespaces = only === null ? [...new Set(facts.workloads.map(({ ref }) => ref.namespace))].sort() : [only];
+  return namespaces.map((namespace) => ({
+    namespace,
+    practices: PRACTICES.flatMap(({ id, title, judge }) => {
+      const judgements = judge(context, namespace);
+      return judgements.length === 0 ? [] : [{ id, title, state: stateOf(judgements), judgements }];
+    }),
+  }));
+}
+
+/** `partly` where it holds here and not there; `unknown` where nothing is against it and not everything is known. */
+export function stateOf(judgements: readonly Pick<Judgement, 'state'>[]): PostureState {
+  const states = new Set(judgements.map(({ state }) => state));
+  if (states.has('not')) return states.size === 1 ? 'not' : 'partly';
+  return states.has('partly') ? 'partly' : states.has('unknown') ? 'unknown' : 'holds';
+}
+
+function createContext(facts: PostureFacts): PostureContext {
+  const byNamespace = Map.groupBy(facts.workloads, ({ ref }) => ref.namespace);
+  const seen = new Map<string, SeenTraffic[]>();
+  for (const one of facts.observed.traffic) {
+    const key = keyOf(one.recorded.server.ref, one.recorded.port);
+    const known = seen.get(key);
+    if (known === undefined) seen.set(key, [one]);
+    else known.push(one);
+  }
+  return {
+    ...facts,
+    workloadsIn: (namespace) => byNamespace.get(namespace) ?? [],
+    seenAt: ({ pods }: PostureWorkload, port) => pods.flatMap(({ ref }) => seen.get(keyOf(ref, port)) ?? []),
+  };
+}
+
+function keyOf(
+  { kind, namespace, name }: { readonly kind: string; readonly namespace: string; readonly name: string },
+  port: number,
+): string {
+  return `${kind}/${namespace}/${name}:${port}`;
+}
