@@ -87,7 +87,7 @@ it('README lists every command', () => {
   expect(commands.filter((name) => name !== 'help' && !readme.includes(`\`${name}\``))).toEqual([]);
 });
 
-const WITH_OPTIONS = ['explain', 'policy', 'can', 'simulate', 'test', 'generate', 'check', 'lint', 'demo', 'rules'];
+const WITH_OPTIONS = ['explain', 'policy', 'can', 'simulate', 'test', 'generate', 'posture', 'check', 'lint', 'demo', 'rules'];
 
 it.each(WITH_OPTIONS)('docs/%s.md has every option of the command, and no other', (command) => {
   const optionsIn = (text: string) => [...text.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([option]) => option);

@@ -125,7 +125,7 @@ export function showPostureMarkdown({ namespaces, basis, plan }: Posture): strin
   const blocks = namespaces.flatMap(({ namespace, practices }) => [
     `### denywhy posture: ${code(namespace)}`,
     '',
-    `${totalsOf(practices)}.`,
+    `${totalsOf(practices).replace(/^o/, 'O')}.`,
     '',
     '| | practice | who | found | evidence | next |',
     '| --- | --- | --- | --- | --- | --- |',

@@ -18,7 +18,9 @@ export const auditEnded: Practice = {
       const audited = workload.ports.filter(isAudited);
       return audited.length === 0 ? [] : [judgeOne(context, workload, audited)];
     });
-    return judged.length > 0 ? judged : [holds(null, 'no Server and no default policy audits')];
+    if (judged.length > 0) return judged;
+    const shown = workloads.map((workload) => evidence(`none of ${workload.ports.length} ports audits`, objectOf(workload)));
+    return [holds(null, 'no Server and no default policy audits', shown)];
   },
 };
 

@@ -51,12 +51,14 @@ function judgeOne(context: PostureContext, namespace: string, selecting: readonl
   const nobody = selecting.filter(({ selector }) => !workloads.some(({ pods }) => pods.some(({ labels }) => selects(selector, labels))));
   const all = [...shown, ...nobody.map(({ object }) => evidence('it selects no pod', object))];
   const lacking = templatesLacking(namespace, selecting, workloads);
+  const fine = selecting.map(({ object, selector }) => evidence(`it selects by ${keysOf(selector).join(', ')}`, object));
   if (all.length === 0 && lacking.length > 0)
     return {
-      ...{ workload: null, state: 'unknown', evidence: [], lacking, next: null },
+      ...{ workload: null, state: 'unknown', evidence: fine, lacking, next: null },
       found: `each of ${selecting.length} selectors takes all pods of a workload or none today`,
     };
-  if (all.length === 0) return holds(null, `each of ${selecting.length} selectors takes all pods of a workload or none, by labels of its template`);
+  if (all.length === 0)
+    return holds(null, `each of ${selecting.length} selectors takes all pods of a workload or none, by labels of its template`, fine);
   const bad = new Set(all.map(({ source }) => source)).size;
   return {
     ...{ workload: null, evidence: all, lacking },
@@ -76,7 +78,9 @@ function templatesLacking(namespace: string, selecting: readonly Selecting[], wo
       owner === null && ref.kind !== 'Pod' && selecting.some(({ selector }) => pods.some(({ labels }) => selects(selector, labels))),
   );
   if (unknown.length === 0) return [];
-  return [`the labels of new pods of ${unknown.slice(0, 4).map(nameOf).join(', ')}: kubectl get -n ${quoted(namespace)} deploy,sts,ds -o yaml`];
+  return [
+    `the labels of new pods of ${unknown.slice(0, 4).map(nameOf).join(', ')}: kubectl get -n ${quoted(namespace)} deploy,sts,ds -o yaml`,
+  ];
 }
 
 function rolloutEvidence({ object, selector }: Selecting): readonly Evidence[] {

@@ -36,7 +36,10 @@ function judgeOne(snapshot: Snapshot, namespace: string, objects: readonly Resou
     return missing.length === 0 ? [] : [{ object, missing }];
   });
   const [first] = gaps;
-  if (first === undefined) return holds(null, `each of ${objects.length} policies has a description and an owner`);
+  if (first === undefined) {
+    const shown = objects.slice(0, MOST_SHOWN).map((object) => evidence('description and owner', object));
+    return holds(null, `each of ${objects.length} policies has a description and an owner`, shown);
+  }
   const shown = gaps.slice(0, MOST_SHOWN).map(({ object, missing }): Evidence => evidence(`no ${missing.join(', no ')}`, object));
   const isBare = gaps.length === objects.length && gaps.every(({ missing }) => missing.length === 2);
   return {

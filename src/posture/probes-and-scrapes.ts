@@ -46,7 +46,7 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
       found: calls.length === 0 ? 'no probe, and no scrape that is known' : 'none is refused, as far as is known',
       next: null,
     };
-  return holds(name, calls.length === 0 ? 'it has no HTTP probes' : 'each of them gets in', shown);
+  return holds(name, 'each of them gets in', shown);
 }
 
 const WHO = { kubelet: 'probes', prometheus: 'scrapes' } as const;

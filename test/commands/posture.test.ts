@@ -1,0 +1,135 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { stateAt } from '../../src/manifests/history.ts';
+import { readManifests } from '../../src/manifests/read.ts';
+import { mergeManifests } from '../../src/manifests/record.ts';
+import type { Resource } from '../../src/policy/resource.ts';
+import { run } from '../run-command.ts';
+
+const HISTORY = 'demo/policy-history.jsonl';
+const METRICS = 'demo/prometheus/tsdb.om.gz';
+const STORY = ['-n', 'production', '--metrics', METRICS, '--default-inbound-policy', 'all-unauthenticated'];
+const DENY = 'config.linkerd.io/default-inbound-policy';
+
+const directory = mkdtempSync(join(tmpdir(), 'denywhy-posture-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function file(name: string, items: readonly unknown[]): string {
+  const path = join(directory, name);
+  writeFileSync(path, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+  return path;
+}
+
+/** The story's cluster after every step of the plan, its pods made anew. */
+async function afterPlan(): Promise<string> {
+  const { stdout } = await run(['generate', ...STORY, '--cluster', HISTORY, '-o', 'json']);
+  const steps: readonly { readonly objects: readonly Resource[] }[] = JSON.parse(stdout).steps;
+  const objects = stateAt(mergeManifests([readManifests(readFileSync(HISTORY, 'utf8'), HISTORY)]).changes, null);
+  const key = ({ kind, metadata }: Resource) => `${kind}/${metadata.namespace ?? ''}/${metadata.name}`;
+  const all = new Map([...objects, ...steps.flatMap((step) => step.objects)].map((object) => [key(object), object]));
+  const items = [...all.values()].map(({ origin: _, ...object }) =>
+    object.kind === 'Pod' && object.metadata.namespace === 'production'
+      ? { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [DENY]: 'deny' } } }
+      : object,
+  );
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+}
+
+function statesOf(stdout: string): Readonly<Record<string, string>> {
+  const [{ practices }] = JSON.parse(stdout).namespaces;
+  return Object.fromEntries(practices.map(({ id, state }: { id: string; state: string }) => [id, state]));
+}
+
+describe('the story’s namespace', () => {
+  it('as it is', async () => {
+    const { exitCode, stdout, stderr } = await run(['posture', ...STORY, '--cluster', HISTORY]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+    await expect(stdout).toMatchFileSnapshot('golden/posture-story.txt');
+  });
+
+  it('as Markdown', async () => {
+    const { stdout } = await run(['posture', ...STORY, '--cluster', HISTORY, '-o', 'md']);
+    await expect(stdout).toMatchFileSnapshot('golden/posture-story.md');
+  });
+
+  it('after its plan: default deny holds, each port has a Server, nobody lost a probe, and nothing is left to do', async () => {
+    const stdin = await afterPlan();
+    const { stdout } = await run(['posture', ...STORY, '--cluster', '-'], { stdin });
+    await expect(stdout).toMatchFileSnapshot('golden/posture-after.txt');
+    const was = statesOf((await run(['posture', ...STORY, '--cluster', HISTORY, '-o', 'json'])).stdout);
+    const now = statesOf((await run(['posture', ...STORY, '--cluster', '-', '-o', 'json'], { stdin })).stdout);
+    expect(was).toMatchObject({ 'default-deny': 'partly', 'ports-covered': 'partly', 'audit-ended': 'holds' });
+    expect(now).toMatchObject({ 'default-deny': 'holds', 'ports-covered': 'holds', 'audit-ended': 'holds' });
+  });
+
+  it('half-way, after the audit step: what enforcing would do is said, and how sure that is', async () => {
+    const { stdout } = await run(['generate', ...STORY, '--cluster', HISTORY, '-o', 'json']);
+    const { steps } = JSON.parse(stdout);
+    const audited = file(
+      'audit.json',
+      [...steps[0].objects, ...steps[1].objects].filter(
+        (_, i, all) => all.findLastIndex((o) => o.metadata.name === all[i].metadata.name && o.kind === all[i].kind) === i,
+      ),
+    );
+    const found = JSON.parse((await run(['posture', ...STORY, '--cluster', HISTORY, audited, '-o', 'json'])).stdout);
+    const { judgements } = found.namespaces[0].practices.find(({ id }: { id: string }) => id === 'audit-ended');
+    expect(judgements).toContainEqual(
+      expect.objectContaining({
+        workload: 'deploy/admin-panel',
+        state: 'partly',
+        found: '8080 (http) in audit mode: nobody is known whom enforcing would refuse',
+        lacking: [expect.stringMatching(/^(?:traffic of|a week of traffic)/)],
+      }),
+    );
+  });
+});
+
+it('every namespace at a glance', async () => {
+  const { exitCode, stdout } = await run(['posture', '--cluster', HISTORY]);
+  expect(exitCode).toBe(1);
+  await expect(stdout).toMatchFileSnapshot('golden/posture-all.txt');
+});
+
+it.each([
+  [['-n', 'nowhere', '--cluster', HISTORY], 2, 'no pods are in namespace nowhere'],
+  [['-o', 'yaml', '--cluster', HISTORY], 2, 'Allowed choices are text, json, md'],
+  [['-n', 'production', '--cluster', HISTORY, '--metrics', 'no-such-file'], 2, 'no-such-file'],
+  [['-n', 'production', '--cluster', HISTORY, '--prometheus', 'http://127.0.0.1:9'], 1, ''],
+])('%j: exit %i', async (args, exitCode, message) => {
+  expect(await run(['posture', ...args])).toMatchObject({ exitCode, stderr: expect.stringContaining(message) });
+});
+
+it('hostile names and labels stay text in every form', async () => {
+  const evil = '\u001b[31m<img src=x>|`$(reboot)`\n';
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: `p${evil}`, namespace: 'shop', labels: { app: evil, 'linkerd.io/control-plane-ns': 'linkerd' } },
+    spec: {
+      serviceAccountName: evil,
+      containers: [{ name: evil, ports: [{ name: evil, containerPort: 8080 }] }, { name: 'linkerd-proxy' }],
+    },
+  };
+  const server = {
+    apiVersion: 'policy.linkerd.io/v1beta3',
+    kind: 'Server',
+    metadata: { name: evil, namespace: 'shop' },
+    spec: { podSelector: { matchLabels: { app: evil } }, port: 8080, accessPolicy: 'all-unauthenticated' },
+  };
+  const cluster = file('evil.json', [pod, server]);
+  const text = (await run(['posture', '-n', 'shop', '--cluster', cluster])).stdout;
+  expect(text).toContain('\\u001b[31m');
+  expect(text).not.toContain('\u001b');
+  const markdown = (await run(['posture', '-n', 'shop', '--cluster', cluster, '-o', 'md'])).stdout;
+  for (const bad of ['\u001b', '<img', '`']) expect(markdown).not.toContain(bad);
+  // Commands that are shown may be pasted: a name is one quoted word.
+  const { namespaces } = JSON.parse((await run(['posture', '-n', 'shop', '--cluster', cluster, '-o', 'json'])).stdout);
+  const commands: readonly string[] = namespaces[0].practices
+    .flatMap(({ judgements }: { judgements: readonly { next: { command: string | null } | null }[] }) => judgements)
+    .flatMap(({ next }: { next: { command: string | null } | null }) => next?.command ?? []);
+  const unquoted = commands.map((command) => command.replaceAll(/'[^']*'/g, ''));
+  expect(unquoted.filter((command) => ['$', '`', '<', '\n', '\u001b'].some((bad) => command.includes(bad)))).toEqual([]);
+  expect(commands.length).toBeGreaterThan(2);
+});
