@@ -1,5 +1,7 @@
 /** What stands below the clients: alerts, what was seen beside denials, remarks about the input, and where settings came from. */
+
 import { labelOf } from '../evidence/metrics-labels.ts';
+import { plainName } from '../evidence/plain-name.ts';
 import { earlier, later, type TallySymptom } from '../evidence/tally.ts';
 import type { Explanation, TargetExplanation } from '../explain.ts';
 import type { ClusterSettings } from '../policy/cluster-settings.ts';
@@ -38,8 +40,8 @@ export function showAlerts({ alerts }: Explanation, style: Style): readonly stri
 
 function nothingMatches(labels: ReadonlyMap<string, string>): string {
   const [namespace, deployment, pod] = ['namespace', 'deployment', 'pod'].map((name) => labelOf(labels, name));
-  const name = pod !== '' ? pod : deployment !== '' ? `deploy/${deployment}` : 'POD';
-  const command = `kubectl logs -n ${namespace || 'NAMESPACE'} ${name} -c linkerd-proxy --since=15m`;
+  const name = pod === '' && deployment !== '' ? `deploy/${plainName(deployment, 'NAME')}` : plainName(pod, 'POD');
+  const command = `kubectl logs -n ${plainName(namespace, 'NAMESPACE')} ${name} -c linkerd-proxy --since=15m`;
   return `nothing that was read matches it. Its log tells more: ${command}`;
 }
 

@@ -1,6 +1,7 @@
 /** No cause, and an answer all the same: the policy that is known last lets the client in. */
 import { showAuthor, showEdit } from '../evidence/edit-words.ts';
 import { isRefusal } from '../evidence/facts.ts';
+import { plainName } from '../evidence/plain-name.ts';
 import { isLetIn } from '../evidence/would-have.ts';
 import { showSecond } from '../policy/time.ts';
 import type { Denied, Diagnosis } from './diagnosis.ts';
@@ -39,6 +40,6 @@ function sinceWords({ now, changed }: Denied): string {
 }
 
 function diagnosticsOf({ law }: Denied): string {
-  const { namespace, name } = law?.pod.ref ?? { namespace: 'NAMESPACE', name: 'POD' };
-  return `linkerd diagnostics policy -n ${namespace} po/${name} ${law?.port ?? 'PORT'}`;
+  const pod = law?.pod.ref;
+  return `linkerd diagnostics policy -n ${plainName(pod?.namespace, 'NAMESPACE')} po/${plainName(pod?.name, 'POD')} ${law?.port ?? 'PORT'}`;
 }

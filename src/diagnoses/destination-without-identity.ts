@@ -1,5 +1,7 @@
 /** Row 3: a meshed client, and its proxy was told no identity for the address it dialled, so it sent plaintext. */
+
 import { servicesWithoutPod } from '../evidence/destination.ts';
+import { plainName } from '../evidence/plain-name.ts';
 import { type ObjectRef, showRef } from '../policy/resource.ts';
 import { CONTROL_PLANE_LABEL } from '../policy/workload.ts';
 import { missedAuthentication } from './closest.ts';
@@ -52,6 +54,6 @@ function missingDiscovery({ client, target }: Denied) {
   const pod = client.ref.pod?.ref;
   return {
     what: 'what the client’s proxy was told: no_tls_reason of its connections',
-    command: `linkerd diagnostics proxy-metrics -n ${pod?.namespace ?? 'NAMESPACE'} po/${pod?.name ?? 'POD'} | grep 'direction="outbound".*no_tls_reason' | grep ${target.workload?.name ?? 'NAME'}`,
+    command: `linkerd diagnostics proxy-metrics -n ${plainName(pod?.namespace, 'NAMESPACE')} po/${plainName(pod?.name, 'POD')} | grep 'direction="outbound".*no_tls_reason' | grep ${plainName(target.workload?.name, 'NAME')}`,
   };
 }

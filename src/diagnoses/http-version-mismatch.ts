@@ -1,5 +1,7 @@
 /** Row 55: a Server declares HTTP/2, and HTTP/1.1 without a proxy comes there, above all the kubelet's probes. */
+
 import { readinessOf } from '../evidence/destination.ts';
+import { plainName } from '../evidence/plain-name.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import type { ObjectRef } from '../policy/resource.ts';
 import { type Snapshot, workloadsByName } from '../policy/snapshot.ts';
@@ -134,7 +136,7 @@ function refused(snapshot: Snapshot, server: Declared, told: readonly PlacedSymp
       missing: [
         {
           what: 'whether the kubelet is among them: its pods are then not ready',
-          command: `kubectl get -n ${server.ref.namespace} pods -o yaml`,
+          command: `kubectl get -n ${plainName(server.ref.namespace, 'NAMESPACE')} pods -o yaml`,
         },
       ],
     },

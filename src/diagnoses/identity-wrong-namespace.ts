@@ -1,4 +1,5 @@
 /** Row 8: the ServiceAccount is listed, but of another namespace. */
+import { plainName } from '../evidence/plain-name.ts';
 import { hasServiceAccount } from '../policy/service-accounts.ts';
 import { identityOf, nearIdentity } from './closest.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -27,7 +28,10 @@ export const identityWrongNamespace: Diagnosis = {
         exists === null
           ? [
               ...denied.missing,
-              { what: `whether ${other} exists`, command: `kubectl get sa -n ${listed.namespace} ${listed.serviceAccount}` },
+              {
+                what: `whether ${other} exists`,
+                command: `kubectl get sa -n ${plainName(listed.namespace, 'NAMESPACE')} ${plainName(listed.serviceAccount, 'SERVICEACCOUNT')}`,
+              },
             ]
           : denied.missing,
       remedies: ['repair-identity', 'add-identity'],

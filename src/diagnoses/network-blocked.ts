@@ -1,6 +1,7 @@
 /** Row 53: connections do not get through to the server at all: a NetworkPolicy, or something else below the mesh. */
 
 import type { DialledPod } from '../evidence/destination.ts';
+import { plainName } from '../evidence/plain-name.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import { type NetworkAnswer, networkAnswer } from '../policy/network-answer.ts';
 import { showRef } from '../policy/resource.ts';
@@ -80,7 +81,7 @@ function bySomething(trouble: Troubled, at: DialledPod, answer: NetworkAnswer | 
       missing: [
         {
           what: 'NetworkPolicies, of Kubernetes and of the CNI',
-          command: `kubectl get -n ${namespace} networkpolicies.networking.k8s.io -o yaml`,
+          command: `kubectl get -n ${plainName(namespace, 'NAMESPACE')} networkpolicies.networking.k8s.io -o yaml`,
         },
       ],
     },

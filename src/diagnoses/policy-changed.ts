@@ -1,8 +1,10 @@
 /** Rows 36, 41 and 42: the client was let in, until somebody changed a policy. */
+
 import type { Candidate } from '../evidence/candidates.ts';
 import type { ObjectEdit, Turn } from '../evidence/changed.ts';
 import { showAuthor, showEdit } from '../evidence/edit-words.ts';
 import type { MissingEvidence } from '../evidence/missing.ts';
+import { plainName } from '../evidence/plain-name.ts';
 import { type Instant, showRef } from '../policy/resource.ts';
 import { showSecond } from '../policy/time.ts';
 import type { Denied, Diagnosis, Draft } from './diagnosis.ts';
@@ -95,7 +97,7 @@ function managersOf(namespace: string | null): MissingEvidence {
   const kinds = 'servers.policy.linkerd.io,authorizationpolicies,meshtlsauthentications,networkauthentications';
   return {
     what: 'which change it was: who wrote the policies when',
-    command: `kubectl get ${kinds} -n ${namespace ?? 'NAMESPACE'} -o yaml --show-managed-fields`,
+    command: `kubectl get ${kinds} -n ${plainName(namespace, 'NAMESPACE')} -o yaml --show-managed-fields`,
   };
 }
 

@@ -4,6 +4,7 @@ import { PROXY_CONTAINER } from './conventions.ts';
 import type { WorkloadRef } from './facts.ts';
 import type { JoinedClient, JoinedTarget } from './join.ts';
 import { isWhole } from './judge.ts';
+import { plainName } from './plain-name.ts';
 
 export interface MissingEvidence {
   readonly what: string;
@@ -27,6 +28,12 @@ export function showWorkload({ kind, name }: WorkloadRef): string {
   return `${KIND_PREFIX.get(kind) ?? kind.toLowerCase()}/${name}`;
 }
 
+/** The same in a command: `deploy/NAME` where the name or the kind is none. */
+function inCommand({ kind, name }: WorkloadRef): string {
+  const prefix = KIND_PREFIX.get(kind);
+  return prefix === undefined ? 'deploy/NAME' : `${prefix}/${plainName(name, 'NAME')}`;
+}
+
 /** `dumpCommand` writes down the cluster; null where one was given. */
 export function missingEvidence(
   target: JoinedTarget,
@@ -34,9 +41,10 @@ export function missingEvidence(
   evaluation: Evaluation | null,
   dumpCommand: string | null,
 ): readonly MissingEvidence[] {
-  const namespace = target.namespace ?? 'NAMESPACE';
-  const pod = target.pods[0] ?? (target.workload === null ? 'POD' : showWorkload(target.workload));
-  const resource = target.pods[0] === undefined ? pod : `po/${pod}`;
+  const namespace = plainName(target.namespace, 'NAMESPACE');
+  const own = target.pods[0];
+  const pod = own === undefined && target.workload !== null ? inCommand(target.workload) : plainName(own, 'POD');
+  const resource = own === undefined ? pod : `po/${pod}`;
   const out: MissingEvidence[] = [];
   if (dumpCommand !== null) out.push({ what: 'the policy objects and pods', command: dumpCommand });
   else if (evaluation === null) {
@@ -70,7 +78,7 @@ const ROLLED_OUT: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'D
 
 function missingRequest({ workload }: JoinedTarget, namespace: string): MissingEvidence {
   const what = 'method and path of the request: the access log has them, once it is on';
-  const name = workload === null || !ROLLED_OUT.has(workload.kind) ? 'deploy/NAME' : showWorkload(workload);
+  const name = workload === null || !ROLLED_OUT.has(workload.kind) ? 'deploy/NAME' : inCommand(workload);
   const patch = '{"spec":{"template":{"metadata":{"annotations":{"config.linkerd.io/access-log":"json"}}}}}';
   return { what, command: `kubectl patch -n ${namespace} ${name} -p '${patch}'` };
 }
