@@ -23,8 +23,8 @@ export function showPlan(plan: Plan, basis: Basis, columns: number, palette: Pal
     ...plan.steps.flatMap((step, i) => ['', ...stepLines(step, i + 1, columns, palette)]),
     '',
     ...(plan.notGranted.length === 0 ? [] : ['Seen, and not granted: decide.']),
-    ...plan.notGranted.flatMap(({ client, server, port, count, why }) =>
-      para(`${client} → ${server}:${port}  ${times(count)}: ${why}`, '  '),
+    ...plan.notGranted.flatMap(({ client, server, port, request, count, why }) =>
+      para(`${client} → ${server}:${port}${request === null ? '' : ` ${request}`}  ${times(count)}: ${why}`, '  '),
     ),
     ...(plan.guarded.length === 0 ? [] : para(`Left alone, a Server takes them already: ${some(plan.guarded, 12)}.`)),
     ...plan.notes.flatMap((note) => para(note)),

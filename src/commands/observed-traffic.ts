@@ -1,13 +1,16 @@
 /** What proxies said of traffic, as traffic that can be put to another policy: equal traffic becomes one, with its count. */
-import { portsOf } from '../access/ports.ts';
+import { PROXY_ADMIN_PORT, portsOf } from '../access/ports.ts';
 import type { Recorded } from '../access/replay.ts';
 import { clientRef } from '../evidence/client.ts';
+import { destinationAt } from '../evidence/destination.ts';
 import type { Denial, Fact, Observation, Reporter } from '../evidence/facts.ts';
 import { isWhole } from '../evidence/judge.ts';
+import { readSocketAddress } from '../evidence/log-text.ts';
 import { ownersIn, placesIn } from '../evidence/places.ts';
 import { createTally, type Tally, tlsKey } from '../evidence/tally.ts';
 import { sameLabels } from '../policy/evaluate.ts';
 import type { ClientTls, Traffic } from '../policy/evaluation.ts';
+import type { ServerRef } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
@@ -48,6 +51,7 @@ export function createFactBook(): FactBook {
 export function observedTraffic(snapshot: Snapshot, facts: FactBook['facts']): ObservedTraffic {
   const ownerOf = ownersIn(snapshot);
   const serverOf = createServers(snapshot);
+  const portOf = createPorts(snapshot);
   const clientOf = createClients();
   const texts = createNumbers();
   const pods = new Map<number, Workload | null>();
@@ -55,7 +59,7 @@ export function observedTraffic(snapshot: Snapshot, facts: FactBook['facts']): O
   let unplaced = 0;
   for (const fact of facts) {
     const place = serverOf(fact.reporter);
-    const port = place === null ? null : portOf(snapshot, place.server, fact);
+    const port = place === null ? null : portOf(place, fact);
     const count = fact.count + (fact.countedBefore ?? 0);
     if (place === null || port === null) unplaced++;
     if (place === null || port === null || count === 0) continue;
@@ -76,7 +80,27 @@ export function observedTraffic(snapshot: Snapshot, facts: FactBook['facts']): O
     }
     found.set(key, { recorded: { server, port, tls, ip, pod, traffic: trafficOf(fact), seen }, request: textOf(fact), count });
   }
-  return { traffic: [...found.values()], unplaced };
+  return { traffic: withoutRetold([...found.values()]), unplaced };
+}
+
+/** Counters count what an access log tells in full: where it tells all of it, the log stands for both. */
+function withoutRetold(traffic: readonly CountedTraffic[]): readonly CountedTraffic[] {
+  if (!traffic.some(({ recorded }) => recorded.traffic.type === 'http')) return traffic;
+  const groups = Map.groupBy(traffic, ({ recorded: { server, port, tls, seen } }) => {
+    const who = tls?.state === 'established' ? tls.clientId : null;
+    return `${server.ref.namespace}/${server.ref.name}:${port} ${seen} ${who}`;
+  });
+  return [...groups.values()].flatMap((group) => {
+    const told = group.filter(({ recorded }) => recorded.traffic.type === 'http');
+    const isCounted = ({ recorded: { traffic: of, ip } }: CountedTraffic) =>
+      ip === null && (of.type === 'http-on-route' || of.type === 'http-unknown');
+    const counted = group.filter(isCounted);
+    return total(told) >= total(counted) ? group.filter((one) => !isCounted(one)) : group;
+  });
+}
+
+function total(traffic: readonly CountedTraffic[]): number {
+  return traffic.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** Numbers stand for texts in keys. */
@@ -137,12 +161,47 @@ function createServers(snapshot: Snapshot): (reporter: Reporter) => Placed | nul
   };
 }
 
+/** The port as it was told, or as it follows from what was told; null: it does not. */
+function createPorts(snapshot: Snapshot): (place: Placed, fact: Observation | Denial) => number | null {
+  const known = new Map<string, number | null>();
+  return ({ server, number }, { port, server: named, request }) => {
+    if (port !== null || !server.meshed || (named === null && request === null)) return port;
+    const key = named === null ? `${number} ${request?.authority}` : `${number} ${named.kind}/${named.name}`;
+    let found = known.get(key);
+    if (found === undefined) {
+      // Clients choose what they dial: it stays bounded.
+      if (known.size >= MOST_PORTS) return null;
+      found = named === null ? portAsked(snapshot, server, request?.authority ?? null) : portNamed(snapshot, server, named);
+      known.set(key, found);
+    }
+    return found;
+  };
+}
+
+const MOST_PORTS = 100_000;
+
 /** A log line names the Server and not the port: it is the port that this Server (or default policy) has on the pod. */
-function portOf(snapshot: Snapshot, server: Workload, { port, server: named }: Observation | Denial): number | null {
-  if (port !== null || named === null || !server.meshed) return port;
+function portNamed(snapshot: Snapshot, server: Workload, named: ServerRef): number | null {
   const fitting = portsOf(snapshot, server).filter((one) => sameLabels(inboundServer(snapshot, server, one).ref, named));
-  const own = fitting.length > 1 ? fitting.filter((one) => one !== 4191) : fitting;
-  return own.length === 1 ? (own[0] ?? null) : null;
+  return onlyOf(fitting.length > 1 ? fitting.filter((one) => one !== PROXY_ADMIN_PORT) : fitting);
+}
+
+/** An access log tells what was dialled: the application's only port, or the one that is behind it. It has no line of the proxy's own port. */
+function portAsked(snapshot: Snapshot, server: Workload, authority: string | null): number | null {
+  const own = portsOf(snapshot, server).filter((one) => one !== PROXY_ADMIN_PORT);
+  if (own.length <= 1 || authority === null) return onlyOf(own);
+  const socket = readSocketAddress(authority);
+  const [, name = authority, port] = /^([^:]+):(\d{1,5})$/.exec(authority) ?? [];
+  const { ip: host, port: dialled } = socket ?? {
+    ip: name.includes('.') ? name : `${name}.${server.ref.namespace}`,
+    port: Number(port ?? 80),
+  };
+  const there = destinationAt(snapshot, host, dialled).pods.find(({ pod }) => pod === server);
+  return there !== undefined && there.port !== null && own.includes(there.port) ? there.port : null;
+}
+
+function onlyOf(ports: readonly number[]): number | null {
+  return ports.length === 1 ? (ports[0] ?? null) : null;
 }
 
 function trafficOf({ request, route, ...fact }: Observation | Denial): Traffic {

@@ -115,3 +115,81 @@ it.each([
 ])('%j: exit 2', async (args, message) => {
   expect(await run(['generate', ...args])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(message) });
 });
+
+describe('where an access log tells methods and paths', () => {
+  const [FRONTEND, ADMIN, DEFAULT] = ['frontend', 'admin-panel', 'default'].map(
+    (account) => `${account}.production.serviceaccount.identity.linkerd.cluster.local`,
+  ) as [string, string, string];
+  /** As a proxy with `config.linkerd.io/access-log: json` writes it; the story's proxies wrote none. */
+  const log = (pod: string, requests: readonly (readonly [times: number, ip: string, id: string, method: string, uri: string])[]) => {
+    const path = join(directory, `${pod}.linkerd-proxy.log`);
+    const lines = requests.flatMap(([times, ip, id, method, uri]) =>
+      Array.from({ length: times }, (_, i) =>
+        JSON.stringify({
+          ...{ 'client.addr': `${ip}:${41000 + i}`, 'client.id': id, host: 'backend.production.svc.cluster.local:8080', method },
+          ...{ processing_ns: '29000', request_bytes: '', response_bytes: '17', status: 200 },
+          ...{ timestamp: `2026-11-23T09:30:${String(i % 60).padStart(2, '0')}.000000000Z`, total_ns: '139000', trace_id: '' },
+          ...{ uri, user_agent: 'x', version: 'HTTP/1.1' },
+        }),
+      ),
+    );
+    writeFileSync(path, `${lines.join('\n')}\n`);
+    return path;
+  };
+  const LOG = log('backend-756f7c997f-2588f', [
+    [9, '10.42.0.14', FRONTEND, 'GET', '/api/v1/orders?page=1'],
+    [2, '10.42.0.14', FRONTEND, 'GET', '/api/v1/orders/1017'],
+    [1, '10.42.0.14', FRONTEND, 'GET', '/api/v1/orders/1018/items'],
+    [3, '10.42.0.14', FRONTEND, 'POST', '/api/v1/orders'],
+    [2, '10.42.0.14', FRONTEND, 'GET', '/api/v1/stock'],
+    [2, '10.42.0.22', ADMIN, 'GET', '/api/v1/stock'],
+    [4, '10.42.0.22', ADMIN, 'POST', '/admin/export'],
+    [1, '10.42.0.22', ADMIN, 'DELETE', '/admin/orders'],
+    [2, '10.42.0.22', ADMIN, 'GET', '/admin//%2e%2e/x'],
+    [2, '10.42.0.22', ADMIN, 'GET', '/health'],
+    [8, '10.42.0.23', DEFAULT, 'GET', '/api/v1/orders'],
+    [5, '192.168.77.10', '-', 'GET', '/health'],
+    [2, '10.42.0.99', '-', 'GET', '/.env'],
+  ]);
+  const args = ['-n', 'production', 'deploy/backend', '--cluster', OPEN, '--logs', LOG];
+
+  it('routes for what was seen, for the probes and for the rest, and a policy for each', async () => {
+    const { exitCode, stdout } = await run(['generate', ...args]);
+    expect(exitCode).toBe(0);
+    await expect(stdout).toMatchFileSnapshot('golden/generate-routes.txt');
+  });
+
+  it('nobody is refused who is not listed, no probe is, and nobody newly gets in', async () => {
+    const { steps, notGranted } = JSON.parse((await run(['generate', ...args, '-o', 'json'])).stdout);
+    for (const step of steps as readonly Step[]) {
+      for (const object of step.objects) expect(admit(object), object.metadata.name).toMatchObject({ admitted: true });
+      expect(step.allowed, step.title).toEqual([]);
+      expect(step.denied.every(({ kind }) => kind === 'observed')).toBe(true);
+    }
+    expect(notGranted.map(({ request, why }: { request: string; why: string }) => [request, why])).toContainEqual([
+      'DELETE /admin/orders',
+      'seen once',
+    ]);
+    const change = file('routes-ending.json', ending(steps));
+    const { stdout } = await run([
+      'simulate',
+      '--cluster',
+      OPEN,
+      '--logs',
+      LOG,
+      '-n',
+      'production',
+      '--change',
+      change,
+      '--traffic',
+      'observed',
+    ]);
+    await expect(stdout.replaceAll(`${directory}/`, '')).toMatchFileSnapshot('golden/generate-routes-replay.txt');
+  });
+
+  it('counters that count more than the log tells: the whole port', async () => {
+    const { stdout } = await run(['generate', ...args, '--metrics', METRICS]);
+    expect(stdout).not.toContain('kind: HTTPRoute');
+    expect(stdout.replace(/\s+/g, ' ')).toContain('not for routes, on deploy/backend:8080: some methods and paths were not seen.');
+  });
+});

@@ -61,3 +61,18 @@ it('the port is that of the Server which the proxy named; where several have it,
   const nobody = seen(null, { port: null, reporter: { cluster: '', namespace: 'shop', pod: 'gone', workload: null } });
   expect(observedTraffic(CLUSTER, [nobody])).toEqual({ traffic: [], unplaced: 1 });
 });
+
+it('an access log names no port: it is the only one of the application', () => {
+  expect(observedTraffic(CLUSTER, [seen({}, { port: null })]).traffic.map(({ recorded }) => recorded.port)).toEqual([8080]);
+});
+
+it('counters that an access log tells in full are told once; those that count more stay', () => {
+  const { client } = seen({});
+  const counter = (count: number) =>
+    seen(null, { client: { ...client, ip: null }, route: { group: '', kind: 'default', name: 'default' }, count });
+  expect(kinds([seen({}), seen({}), counter(2)])).toEqual([['GET /x', 2]]);
+  expect(kinds([seen({}), counter(2)])).toEqual([
+    ['GET /x', 1],
+    ['HTTP', 2],
+  ]);
+});
