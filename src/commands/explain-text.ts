@@ -75,7 +75,7 @@ function whoLines(client: ClientExplanation, style: Style): readonly string[] {
     const common = client.targets.every((t) => t.namespace === only.namespace) ? only.namespace : null;
     const where = common === null || common === style.namespace ? '' : `  in namespace ${common}`;
     const rows = targetLines(client.targets, common === null ? style : { ...style, namespace: common });
-    return [...wrap(`${name}${where}`, style.columns, '    ', '  '), ...rows, ...requestLines(client.targets, style)];
+    return [...wrap(`${name}${safe(where)}`, style.columns, '    ', '  '), ...rows, ...requestLines(client.targets, style)];
   }
   const target = [showTargetWorkload(only, style.namespace), showPort(only), showSubject(only)].filter((part) => part !== '').join('  ');
   const line = `  ${name}  →  ${target}`;

@@ -29,14 +29,23 @@ export function postedAlert(incident: Incident, { now, refresh, link }: Posting)
   return {
     labels: labelsOf(incident, kind),
     annotations: {
-      summary: answer.sentence.slice(0, LONGEST),
-      ...(answer.object === null ? {} : { decided_by: answer.object.slice(0, LONGEST) }),
+      summary: plain(answer.sentence),
+      ...(answer.object === null ? {} : { decided_by: plain(answer.object) }),
       ...(url === '' ? {} : { explanation: url }),
     },
     startsAt: openedAt(incident),
     endsAt: endedAt ?? now + REFRESHES * refresh,
     generatorURL: url,
   };
+}
+
+/**
+ * On one line, for mails and chats, whose templates put it in as it is: without what a terminal obeys or a person cannot see, and nothing that begins
+ * a tag, a mention or a link there.
+ */
+function plain(text: string): string {
+  const inert = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]+/gu, ' ');
+  return inert.replaceAll('<', '‹').replaceAll('](', '] (').slice(0, LONGEST);
 }
 
 /** When it was opened, or opened again. */
