@@ -29,13 +29,15 @@ function nameOf(path: string): string {
 export async function readLog({ path, reporter }: EvidenceInput, inputs: Inputs, tally: Tally): Promise<LogRead> {
   const name = nameOf(path);
   const parser = createLogParser({ name, reporter });
+  let blank = 0;
   for await (const lines of readBlocks(inputs.open(path))) {
+    if (parser.stats.parsed === 0) blank += lines.match(/^[ \t\r]*$/gm)?.length ?? 0;
     for (const fact of parser.push(lines)) tally.add(fact);
   }
   for (const fact of parser.flush()) tally.add(fact);
   const { stats } = parser;
   const sample = stats.samples[0];
-  if (sample !== undefined && stats.parsed + stats.irrelevant === 0) {
+  if (sample !== undefined && stats.parsed === 0 && stats.irrelevant <= blank) {
     const lines = stats.lines === 1 ? 'its one line cannot' : `none of its ${stats.lines.toLocaleString('en')} lines can`;
     throw new InvalidInput(
       `This is no log of a Linkerd proxy: ${lines} be read. It begins: ${sample.text.slice(0, 60)}`,

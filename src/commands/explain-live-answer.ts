@@ -24,7 +24,7 @@ export function questionOf({ question, live }: ExplainOptions, namespace: string
   return { ...question, namespace: live.allNamespaces ? null : (question.namespace ?? namespace) };
 }
 
-export const NOTHING_LIVE: Gathered = { sources: [], logs: [] };
+export const NOTHING_LIVE: Gathered = { sources: [], logs: [], isBlind: false };
 
 /** Adds to the tally what the cluster says. Where the command line names logs or pages, these are the evidence. */
 export async function readLive(
@@ -58,7 +58,7 @@ export async function readLive(
     remedy: '',
   };
   const unread = record.notices.map(({ where, message }): SourceRead => ({ what: where, isRead: false, detail: message, remedy: '' }));
-  return { logs: gathered.logs, sources: [policies, ...gathered.sources, ...unread] };
+  return { ...gathered, sources: [policies, ...gathered.sources, ...unread] };
 }
 
 /** Only the clients that run as this ServiceAccount, and what their own proxies saw; alerts keep pointing at the right ones. */

@@ -38,6 +38,8 @@ export interface LiveQuestion extends PodSelection {
 export interface Gathered {
   readonly sources: readonly SourceRead[];
   readonly logs: readonly LogRead[];
+  /** There are proxies, and of none a log or a counter could be read. */
+  readonly isBlind: boolean;
 }
 
 /** Pods whose logs are read, and whose pages are. */
@@ -61,7 +63,12 @@ export async function gather(evidence: LiveEvidence, resources: readonly Resourc
     evidence.prometheus === null ? await readPages(evidence.pages, meshed, add) : await ofPrometheus(evidence.prometheus, ask, add);
   const ordered = meshed.toSorted((a, b) => (denied.get(nameOf(b)) ?? 0) - (denied.get(nameOf(a)) ?? 0));
   const logs = await readLogs(evidence.logs, ordered, ask, add);
-  return { sources: [...logs.sources, ...counters, ...withoutProxy(meshed, unmeshed, ask)], logs: logs.read };
+  const sources = [...logs.sources, ...counters];
+  return {
+    sources: [...sources, ...withoutProxy(meshed, unmeshed, ask)],
+    logs: logs.read,
+    isBlind: meshed.length > 0 && !sources.some(({ isRead }) => isRead),
+  };
 }
 
 function nameOf({ namespace, pod }: ProxyPod): string {

@@ -131,6 +131,11 @@ export function showNothingDenied(explanation: Explanation, logs: readonly LogRe
   return [safe(`No denials${lines}${asked}.`), seen, ...resolvedAlerts(explanation)].flatMap((text) => wrap(text, style.columns));
 }
 
+/** Where no evidence could be read: silence is no answer. */
+export function showNotKnown(asked: string, style: Style): readonly string[] {
+  return wrap(safe(`Whether anything was denied${asked} is not known: no log and no counter could be read.`), style.columns);
+}
+
 /** Those that are left out above: somebody who gave an alert wants to know that it was read. */
 function resolvedAlerts({ alerts }: Explanation): readonly string[] {
   const count = alerts.filter(({ alert, clients }) => alert.status === 'resolved' && clients.length === 0).length;

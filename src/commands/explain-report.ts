@@ -8,7 +8,7 @@ import { showTroubles } from './explain-findings.ts';
 import type { Style } from './explain-lines.ts';
 import type { SourceRead } from './explain-live.ts';
 import { showSources } from './explain-live-text.ts';
-import { showAlerts, showNothingDenied, showNotices, showSettings, showSymptoms } from './explain-remarks.ts';
+import { showAlerts, showNothingDenied, showNotices, showNotKnown, showSettings, showSymptoms } from './explain-remarks.ts';
 import { numberedRemedies, numberIn } from './explain-remedies.ts';
 import { showClientBlock } from './explain-text.ts';
 import { createPalette, wantsColor, wrap } from './terminal.ts';
@@ -20,6 +20,8 @@ export interface Answer {
   /** What was read of a live cluster, and what was not. */
   readonly sources?: readonly SourceRead[];
   readonly notices: readonly Notice[];
+  /** No log and no counter of the asked proxies could be read: that nothing was denied cannot be said. */
+  readonly isBlind?: boolean;
   /** null: no cluster was given. */
   readonly settings: ClusterSettings | null;
 }
@@ -38,7 +40,7 @@ const NARROWEST = 50;
 const WIDEST = 100;
 
 export function showAnswer(
-  { explanation, logs, sources = [], notices, settings }: Answer,
+  { explanation, logs, sources = [], notices, isBlind = false, settings }: Answer,
   question: Pick<Question, 'namespace' | 'workload'>,
   io: Io,
 ): string {
@@ -49,7 +51,9 @@ export function showAnswer(
   const asked = question.workload === null ? '' : ` for ${question.workload.kind} ${question.workload.name}`;
   const lines = [
     ...(blocks.length === 0
-      ? showNothingDenied(explanation, logs, asked, style)
+      ? isBlind
+        ? showNotKnown(asked, style)
+        : showNothingDenied(explanation, logs, asked, style)
       : blocks.flatMap((block, i) => (i === 0 ? block : ['', '', ...block]))),
     ...showAlerts(explanation, style),
     ...showTroubles(explanation, style),

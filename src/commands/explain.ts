@@ -48,6 +48,9 @@ get -o yaml or json, manifests, or a recorded history of watch events.
 docs/explain.md says what to dump, and what is read live.
 `;
 
+/** Exit code where nothing that would tell could be read. */
+const UNAVAILABLE = 3;
+
 export const explain: Command = {
   name: 'explain',
   register(subcommand) {
@@ -102,7 +105,7 @@ export const explain: Command = {
         return 0;
       }
       io.stdout.write(options.output === 'text' ? showAnswer(answer, answer.question, io) : showData(answer, options.output));
-      return 0;
+      return answer.isBlind === true && answer.explanation.clients.length === 0 ? UNAVAILABLE : 0;
     } finally {
       live?.close();
     }
@@ -158,6 +161,7 @@ async function answerOf(options: ExplainOptions, live: LiveCluster | null, io: I
     question,
     logs: [...logs, ...gathered.logs],
     sources: gathered.sources,
+    isBlind: gathered.isBlind,
     notices: [...notices, ...alertNotices, ...auditNotices, ...(cluster?.notices ?? [])],
     settings: cluster?.settings ?? null,
   };

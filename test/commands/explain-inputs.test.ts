@@ -291,6 +291,11 @@ describe('bad input gives one message, exit code 2 and no stack', () => {
     ['a file that is not there', [...dumped, '--logs', '/nowhere/at.log'], /at\.log: There is no such file/],
     ['a directory as a log', [...dumped, '--logs', files('')], /This is a directory/],
     ['a log that is none', [...dumped, '--logs', files('list.json')], /list\.json:1: This is no log of a Linkerd proxy.*\n.*kubectl logs/],
+    [
+      'a text as a log',
+      [...dumped, '--logs', 'README.md'],
+      /README\.md:1: This is no log of a Linkerd proxy: none of its [\d,]+ lines can be read/,
+    ],
     ['a binary as a log', [...dumped, '--logs', files('random')], /random:1: This is no log/],
     ['an empty log', [...dumped, '--logs', files('empty')], /nothing came from .*empty/],
     ['empty metrics', [...dumped, '--metrics', files('empty')], /empty: This is empty/],

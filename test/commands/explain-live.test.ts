@@ -179,7 +179,7 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
       const parts = shown.split(/^…\n/m).filter((part) => part !== '');
       const { stdout } = await explain(['-n', 'production', 'deploy/backend'], 'viewer');
       // A port, and how many ServiceAccounts the controller manager has made by now.
-      const real = stdout.replaceAll(new URL(live.cluster.server).host, '127.0.0.1:6443').replace(/\b\d\d objects/, '98 objects');
+      const real = stdout.replaceAll(new URL(live.cluster.server).host, '127.0.0.1:6443').replace(/\b\d+ objects/, '98 objects');
       let from = 0;
       for (const part of parts) {
         expect(real.slice(from)).toContain(part);
@@ -201,6 +201,24 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
       expect(words).toContain('pods: Only those of namespace production may be read (403 for the whole cluster): others are not known.');
       // The scanner's pod is of another namespace.
       expect(stdout).toMatch(/^ {2}10\.42\.0\.28 /m);
+    });
+
+    it('neither logs nor counters: that nothing was denied is not said, exit code 3', async () => {
+      const namespace = 'production';
+      const rbac = '/apis/rbac.authorization.k8s.io/v1';
+      const kubeconfig = await live.cluster.kubeconfigFor({ namespace, name: 'policy-reader' });
+      const rules = [{ apiGroups: ['policy.linkerd.io', 'apps', ''], resources: ['servers', 'deployments', 'pods'], verbs: ['list'] }];
+      await live.cluster.api.create(`${rbac}/namespaces/${namespace}/roles`, { metadata: { name: 'policy-reader' }, rules });
+      await live.cluster.api.create(`${rbac}/namespaces/${namespace}/rolebindings`, {
+        metadata: { name: 'policy-reader' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'policy-reader' },
+        subjects: [{ kind: 'ServiceAccount', namespace, name: 'policy-reader' }],
+      });
+      const { exitCode, words } = await explain(['-n', namespace, 'po/backend-756f7c997f-2588f'], kubeconfig);
+      expect(words).toMatch(/^Whether anything was denied for Pod \S+ is not known: no log and no counter could be read\. READ/);
+      expect(words).not.toContain('No denials');
+      expect(words).toMatch(/NOT READ log of production\/backend-756f7c997f-2588f: .*\(403\)/);
+      expect(exitCode).toBe(3);
     });
 
     it('none at all: not one answer, exit code 3', async () => {
