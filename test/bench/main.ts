@@ -15,6 +15,7 @@ import { benchLogs } from './logs.ts';
 import { type Line, unit } from './measure.ts';
 import { type BenchCluster, benchPolicy, readCluster } from './policy.ts';
 import { benchPoll } from './poll.ts';
+import { benchPosture } from './posture.ts';
 import { benchService } from './service.ts';
 import { benchSimulate } from './simulate.ts';
 
@@ -33,6 +34,7 @@ const GROUPS: Readonly<Record<string, () => readonly Line[] | Promise<readonly L
   policy: () => benchPolicy(cluster(), ROUNDS),
   explain: () => benchExplain(cluster(), ROUNDS),
   simulate: () => benchSimulate(cluster(), FEW_ROUNDS),
+  posture: () => benchPosture(cluster(), FEW_ROUNDS),
   changed: () => benchChanged(FEW_ROUNDS),
   logs: () => benchLogs('log of the story', storyLog(), ROUNDS),
   fold: () => benchFold(FEW_ROUNDS),

@@ -24,7 +24,7 @@ const SAMPLE = 100_000;
 
 export function benchSimulate({ snapshot }: BenchCluster, rounds: number): readonly Line[] {
   const pods = podsIn(snapshot);
-  const facts = factsOf(snapshot, pods);
+  const facts = factsOf(snapshot, pods, TUPLES);
   const changes = changesOf(snapshot);
   const planned = { changes, refused: [], notices: [] };
   const runs = Array.from({ length: rounds }, () => {
@@ -49,27 +49,27 @@ export function benchSimulate({ snapshot }: BenchCluster, rounds: number): reado
   ];
 }
 
-function milliseconds(work: () => unknown): number {
+export function milliseconds(work: () => unknown): number {
   const start = process.hrtime.bigint();
   work();
   return Number(process.hrtime.bigint() - start) / 1e6;
 }
 
-function podsIn(snapshot: Snapshot): readonly Workload[] {
+export function podsIn(snapshot: Snapshot): readonly Workload[] {
   return [...snapshot.namespaces.values()].flatMap(({ workloads }) =>
     [...workloads.values()].flatMap(({ value }) => (value?.kind === 'Pod' && value.meshed ? [value] : [])),
   );
 }
 
 /** Each of the pods is called by some of its neighbours, again and again: about as often as each kind of traffic comes back in a day. */
-function factsOf(snapshot: Snapshot, pods: readonly Workload[]): readonly Observation[] {
+export function factsOf(snapshot: Snapshot, pods: readonly Workload[], count: number): readonly Observation[] {
   const reporters = pods.map(({ ref }) => ({ cluster: '', namespace: ref.namespace, pod: ref.name, workload: null }));
   const tls = pods.map(
     ({ ref, serviceAccount }) =>
       ({ state: 'established', clientId: serviceAccountIdentity(snapshot.info, ref.namespace, serviceAccount) }) as const,
   );
   const source = { kind: 'metrics', name: 'bench', line: null, raw: '' } as const;
-  return Array.from({ length: TUPLES }, (_, i): Observation => {
+  return Array.from({ length: count }, (_, i): Observation => {
     const at = i % pods.length;
     const from = (at + 1 + (((i / pods.length) | 0) % 20) * 10) % pods.length;
     const server = pods[at] as Workload;
