@@ -59,6 +59,8 @@ export interface Readings {
   incidents(): Promise<Readonly<Record<string, number>> | null>;
   /** Jobs by state. null: the queue does not answer. */
   jobs(): Promise<Readonly<Record<string, number>> | null>;
+  /** Judgements by practice and state. null: no cluster is known, or it takes long. */
+  posture(): Promise<readonly { readonly practice: string; readonly state: string; readonly count: number }[] | null>;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -77,13 +79,15 @@ export function createMetrics(version: string) {
   gauge('denywhy_build_info', 'Always 1; the version that runs.', ['version']).set({ version }, 1);
   const incidents = gauge('denywhy_incidents', 'Incidents by state.', ['state']);
   const jobs = gauge('denywhy_queue_jobs', 'Jobs of the queue by state.', ['state']);
+  const posture = gauge('denywhy_posture', 'Workloads, or namespaces where it is theirs, by practice and state.', ['practice', 'state']);
   const storeUp = gauge('denywhy_store_up', '1 while the store takes writes.');
 
   async function read(readings: Readings): Promise<void> {
-    const [incidentCounts, jobCounts] = await Promise.all([readings.incidents(), readings.jobs()]);
+    const [incidentCounts, jobCounts, judged] = await Promise.all([readings.incidents(), readings.jobs(), readings.posture()]);
     storeUp.set(incidentCounts === null ? 0 : 1);
     for (const [state, count] of Object.entries(incidentCounts ?? {})) incidents.set({ state }, count);
     for (const [state, count] of Object.entries(jobCounts ?? {})) jobs.set({ state }, count);
+    for (const { practice, state, count } of judged ?? []) posture.set({ practice, state }, count);
   }
 
   return {

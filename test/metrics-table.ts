@@ -10,6 +10,8 @@ const LOOK_AT: Readonly<Record<string, string>> = {
   denywhy_intake_alert_delay_seconds: 'above `group_wait` and `group_interval` of its route: Alertmanager retries, or is late',
   denywhy_queue_jobs:
     '`parked`: explanations that keep failing; `GET /api/v1/jobs/parked` says why. `waiting` that grows: `queue.concurrency`',
+  denywhy_posture:
+    '`not` grows: `denywhy posture`, or `GET /api/v1/posture`, says where. Replicas say the same: take the maximum. Some minutes old',
   denywhy_explanations_total: '`failed`',
   denywhy_publications_total: '`trimmed`: nobody takes the jobs of a queue in time, and the oldest are dropped',
   denywhy_policy_read_failures_total: 'it grows: the last good policy stays in force',
@@ -24,7 +26,7 @@ const LOOK_AT: Readonly<Record<string, string>> = {
 
 export async function metricsTable(): Promise<string> {
   const metrics = createMetrics('0');
-  const page = await metrics.page({ incidents: async () => ({}), jobs: async () => ({}) });
+  const page = await metrics.page({ incidents: async () => ({}), jobs: async () => ({}), posture: async () => [] });
   const rows = [...page.matchAll(/^# HELP (denywhy_\S+) (.*)$/gm)].map(([, name = '', help = '']) => [name, help, LOOK_AT[name] ?? '']);
   const known = new Set(rows.map(([name]) => name));
   const gone = Object.keys(LOOK_AT).filter((name) => !known.has(name));

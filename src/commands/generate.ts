@@ -66,7 +66,7 @@ export const generate: Command = {
     const observed = observedTraffic(snapshot, book.facts);
     const plan = planOf(snapshot, namespace, only, observed);
     const basis = basisOf(
-      book,
+      book.facts,
       observed.traffic.reduce((sum, { count }) => sum + count, 0),
     );
     if (raw.step !== undefined) {
@@ -86,8 +86,8 @@ export const generate: Command = {
   },
 };
 
-/** What the book’s facts are worth; `requests` were placed. */
-export function basisOf({ facts }: FactBook, requests: number): Basis {
+/** From when to when the facts are; `requests`: how many of them were placed. */
+export function basisOf(facts: FactBook['facts'], requests: number): Basis {
   let [first, last]: [number | null, number | null] = [null, null];
   for (const { at, lastAt } of facts) {
     first = earlier(first, at);

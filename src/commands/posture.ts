@@ -72,7 +72,7 @@ export const posture: Command = {
     const { view, settings, end } = cluster;
     const found = runPosture({
       ...{ snapshot, settings, view, alerting, observed, namespace },
-      basis: basisOf(book, requests),
+      basis: basisOf(book.facts, requests),
       now: end ?? io.now,
     });
     if (raw.output === 'json') io.stdout.write(showJson({ ...postureData(found), notices }));

@@ -12,11 +12,13 @@ import { askCan } from './can-question.ts';
 import { canData } from './can-text.ts';
 import { observedTraffic } from './observed-traffic.ts';
 import type { PolicySource } from './policy-known.ts';
+import { createPostureAsking, type PostureSources } from './service-posture.ts';
 import { plannedChange } from './simulate-change.ts';
 import { simulate } from './simulate-run.ts';
 import { showMarkdown, simulationData } from './simulate-text.ts';
 
-export function createAsking(policy: Pick<PolicySource, 'current'>, store: Store): Asking {
+/** `alerting`: what Prometheus says of targets and rules. */
+export function createAsking(policy: Pick<PolicySource, 'current' | 'settings'>, store: Store, more: PostureSources): Asking {
   const snapshotAt = (at: number | null) => policy.current()?.view.at(at) ?? null;
   return {
     can({ at, ...spec }: CanQuestion) {
@@ -32,6 +34,7 @@ export function createAsking(policy: Pick<PolicySource, 'current'>, store: Store
       const simulation = simulate(snapshot, planned, { observed, possible: traffic === 'all' });
       return { ...simulationData(simulation), ...(markdown ? { markdown: showMarkdown(simulation) } : {}) };
     },
+    ...createPostureAsking(policy, { ...more, observations: () => keptObservations(store) }),
   };
 }
 
@@ -68,11 +71,24 @@ async function keptObservations(store: Store): Promise<readonly Observation[]> {
   return facts;
 }
 
-function asFact({ cluster, namespace, workload, client, server, route, authorization, port, first, count }: ObservationDelta): Observation {
+function asFact({
+  cluster,
+  namespace,
+  workload,
+  client,
+  server,
+  route,
+  authorization,
+  port,
+  first,
+  last,
+  count,
+}: ObservationDelta): Observation {
   const tls: ClientTls | null = client.identity === null ? null : { state: 'established', clientId: client.identity };
   return {
     type: 'observation',
     at: first,
+    lastAt: last,
     reporter: { cluster, namespace, pod: null, workload: workload === null || namespace === null ? null : { ...workload, namespace } },
     ...{ server, route, authorization, port, count },
     client: { ip: client.ip, port: null, tls },

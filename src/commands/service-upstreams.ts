@@ -20,6 +20,8 @@ import { PROMETHEUS, startPrometheus } from './service-prometheus.ts';
 
 /** Nobody has been asked anything yet. */
 export interface Upstreams {
+  /** Prometheus, to be asked for its rules. */
+  readonly rules: Upstream | null;
   readonly prometheus: Prometheus | null;
   readonly alertmanagers: readonly Alertmanager[];
   readonly logs: Logs | null;
@@ -60,6 +62,7 @@ export async function openUpstreams(config: Config, surroundings: Surroundings):
   const peers: Alertmanager[] = [];
   for (const url of alertmanager.urls) peers.push(createAlertmanager(await open('Alertmanager', url, alertmanager, ALERTMANAGER_ANSWER)));
   return {
+    rules: opened,
     prometheus: opened === null ? null : createPrometheus(opened),
     alertmanagers: peers,
     logs: await openLogs(config, surroundings),

@@ -1,6 +1,6 @@
 /** Questions about the policy: may this client reach that port, and what would a change of objects do. */
 import { parseInstant } from '../policy/time.ts';
-import { jsonOperation, type Operation } from './operation.ts';
+import { jsonOperation, type Operation, operation } from './operation.ts';
 import type { Shared } from './options.ts';
 import { Problem } from './problem.ts';
 import * as shapes from './schemas.ts';
@@ -49,6 +49,18 @@ export function askingOperations({ asking, limits, budget }: Shared): readonly O
         if (change === '' && deleted.length === 0) throw new Problem(400, 'Nothing would change.', 'Give `change`, `delete`, or both.');
         const question = { change, deleted, prune, namespace: namespace ?? null, traffic, at: momentOf(at), markdown };
         return { status: 200, body: known((await asking?.simulate(question)) ?? null) };
+      },
+    }),
+    operation({
+      id: 'getPosture',
+      method: 'get',
+      path: '/api/v1/posture',
+      summary: 'How near to least privilege: each practice with evidence, what is lacking and the next step; of one namespace the plan too',
+      scope: 'read',
+      query: shapes.postureQuery,
+      answers: { 200: { description: 'Namespaces with their practices', schema: shapes.postureAnswer }, ...unknown },
+      async handle({ query: { namespace } }) {
+        return { status: 200, body: known((await asking?.posture(namespace ?? null)) ?? null) };
       },
     }),
   ];

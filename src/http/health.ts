@@ -53,7 +53,7 @@ export function healthOperations(shared: Shared): readonly Operation[] {
 
 const STATES = ['open', 'acknowledged', 'resolved'] as const;
 
-function readings({ store, queue, limits }: Shared): Readings {
+function readings({ store, queue, limits, asking }: Shared): Readings {
   return {
     async incidents() {
       const counts = Promise.all(STATES.map(async (state) => [state, await store.count('incidents', `state:${state}`)] as const));
@@ -61,6 +61,7 @@ function readings({ store, queue, limits }: Shared): Readings {
       return known === null ? null : Object.fromEntries(known);
     },
     jobs: () => inTime(queue.counts(), limits.answerTime),
+    posture: async () => (asking === undefined ? null : inTime(asking.postureCounts(), limits.answerTime)),
   };
 }
 

@@ -40,6 +40,10 @@ export interface Asking {
   can(question: CanQuestion): Readonly<Record<string, unknown>> | null;
   /** Errors: InvalidInput, Unavailable (the store). */
   simulate(question: SimulateQuestion): Promise<Readonly<Record<string, unknown>> | null>;
+  /** `namespace` null: every one. Errors: InvalidInput (nothing runs there), Unavailable (the store). */
+  posture(namespace: string | null): Promise<Readonly<Record<string, unknown>> | null>;
+  /** How many workloads and namespaces are in which state by which practice, as of some minutes ago at most. Errors: Unavailable (the store). */
+  postureCounts(): Promise<readonly PostureCount[] | null>;
 }
 
 /** The way out of incidents. null: there is no such incident. */
@@ -48,6 +52,13 @@ export interface RemedyAsking {
   list(incident: string): Promise<readonly Readonly<Record<string, unknown>>[] | null>;
   /** `number` from 1. Errors: InvalidInput (not of this form), Unavailable. */
   one(incident: string, number: number, form: 'yaml' | 'patch' | 'diff'): Promise<{ readonly text: string } | 'no incident' | 'no remedy'>;
+}
+
+/** Both from closed lists. */
+export interface PostureCount {
+  readonly practice: string;
+  readonly state: string;
+  readonly count: number;
 }
 
 export interface CanQuestion {

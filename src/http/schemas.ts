@@ -371,3 +371,38 @@ export const remedyList = z
     ),
   })
   .describe('the way out of an incident');
+
+export const postureQuery = z.strictObject({
+  namespace: name.optional().describe('this one, with the plan to default deny; every one by default'),
+});
+const postureState = z.enum(['holds', 'partly', 'not', 'unknown']);
+export const postureAnswer = named(
+  'Posture',
+  z.looseObject({
+    form: z.literal('denywhy.posture/1'),
+    observed: z.looseObject({ requests: count, first: time.nullable(), last: time.nullable() }),
+    namespaces: z.array(
+      z.looseObject({
+        namespace: z.string(),
+        practices: z.array(
+          z.looseObject({
+            id: z.string().describe('docs/posture.md has a section for each'),
+            title: z.string(),
+            state: postureState,
+            judgements: z.array(
+              z.looseObject({
+                workload: z.string().nullable().describe('null: of the namespace'),
+                state: postureState,
+                found: z.string(),
+                evidence: z.array(z.looseObject({ text: z.string(), source: z.string() })),
+                lacking: z.array(z.string()).describe('what would have to be known to be sure'),
+                next: z.looseObject({ text: z.string(), command: z.string().nullable() }).nullable(),
+              }),
+            ),
+          }),
+        ),
+      }),
+    ),
+    plan: z.looseObject({ steps: z.array(z.looseObject({ title: z.string() })), lacking: z.array(z.string()) }).nullable(),
+  }),
+);

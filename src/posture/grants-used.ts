@@ -119,9 +119,10 @@ function unusedOf(context: PostureContext, workload: PostureWorkload, grants: re
     return { unused: [], lacking: [`${text}: --metrics or --logs, or a live cluster`] };
   }
   const span = spanOf(observed);
+  const usesAt = new Map([...new Set(written.map(({ at }) => at))].map((at) => [at, usesOf(context, workload, at)]));
   const unused = written.flatMap((grant): readonly Unused[] => {
     const { object, ref, authentication } = grant.authorization;
-    const uses = usesOf(context, workload, grant.at).get(keyOf(grant.authorization));
+    const uses = usesAt.get(grant.at)?.get(keyOf(grant.authorization));
     const who = authentication.type === 'tls-authenticated' ? authentication.identities : [];
     const never =
       uses === undefined

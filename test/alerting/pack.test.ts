@@ -64,7 +64,7 @@ describe('the pack', () => {
 });
 
 it.each(Object.values(DENYWHY_METRIC))('%s is a metric of denywhy’s own', async (metric) => {
-  const page = await createMetrics('0').page({ incidents: async () => null, jobs: async () => null });
+  const page = await createMetrics('0').page({ incidents: async () => null, jobs: async () => null, posture: async () => null });
   expect(page).toContain(`# TYPE ${metric} `);
 });
 

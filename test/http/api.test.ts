@@ -284,6 +284,7 @@ describe('the document', () => {
         "GET /api/v1/addresses getAddress",
         "POST /api/v1/can askCan",
         "POST /api/v1/simulate simulate",
+        "GET /api/v1/posture getPosture",
         "GET /api/v1/incidents/{id}/remedies listRemedies",
         "GET /api/v1/incidents/{id}/remedies/{n} getRemedy",
         "GET /healthz isAlive",

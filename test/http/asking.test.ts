@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAsking } from '../../src/commands/service-asking.ts';
+import * as shapes from '../../src/http/schemas.ts';
 import { readManifests } from '../../src/manifests/read.ts';
 import { mergeManifests } from '../../src/manifests/record.ts';
+import { clusterInfo } from '../../src/policy/cluster-settings.ts';
 import { createHistory } from '../../src/policy/history.ts';
 import { LINKERD_DEFAULTS } from '../../src/policy/settings.ts';
+import { POSTURE_STATES, PRACTICE_IDS } from '../../src/posture/practice.ts';
 import { type Running, startTestServer, TOKENS } from './running.ts';
 
 const HISTORY = readFileSync('demo/policy-history.jsonl', 'utf8');
@@ -13,11 +16,16 @@ const view = createHistory(mergeManifests([readManifests(HISTORY, 'history.jsonl
 let running: Running | null = null;
 afterEach(() => running?.server.close(0));
 
-async function start(limits = {}): Promise<Running> {
+/** Of the service under test. */
+const clock = { now: Date.UTC(2026, 10, 23, 10) };
+
+async function start(limits = {}, isKnown = true): Promise<Running> {
   let started: Running | null = null;
-  const asking = createAsking({ current: () => ({ view, revision: '1' }) }, {
-    list: (...args: Parameters<Running['store']['list']>) => (started as Running).store.list(...args),
-  } as Running['store']);
+  const store = { list: (...args: Parameters<Running['store']['list']>) => (started as Running).store.list(...args) } as Running['store'];
+  const settings = clusterInfo({ resources: [], flags: { defaultPolicy: 'all-unauthenticated' } });
+  const policy = { current: () => (isKnown ? { view, revision: '1' } : null), settings: () => (isKnown ? settings : null) };
+  const alerting = async () => ({ prometheus: null, targets: null, rules: null });
+  const asking = createAsking(policy, store, { alerting, now: () => clock.now });
   started = await startTestServer({ asking, tokens: TOKENS }, limits);
   running = started;
   return started;
@@ -99,6 +107,63 @@ describe('POST /api/v1/simulate', () => {
     const { ask } = await start();
     const answer = await ask('POST', '/api/v1/simulate', { ...READ, json });
     expect({ status: answer.status, detail: answer.body.detail }).toEqual({ status: 400, detail: expect.stringContaining(detail) });
+  });
+});
+
+describe('GET /api/v1/posture', () => {
+  it('of one namespace: its practices with evidence, and the plan', async () => {
+    const { ask } = await start();
+    const { status, body } = await ask('GET', '/api/v1/posture?namespace=production', READ);
+    expect(status).toBe(200);
+    expect(shapes.postureAnswer.parse(body).namespaces.map(({ namespace }) => namespace)).toEqual(['production']);
+    const [deny] = body.namespaces[0].practices;
+    expect(deny).toMatchObject({ id: 'default-deny', state: 'partly' });
+    expect(deny.judgements).toContainEqual(
+      expect.objectContaining({ workload: 'deploy/backend', state: 'holds', found: 'default policy deny' }),
+    );
+    expect(body.plan.steps.at(-1)).toMatchObject({ title: 'Default deny for every other port', allowed: [] });
+    expect(body.plan.lacking).toEqual([expect.stringContaining('traffic')]);
+  });
+
+  it('of all, without a plan; what the history shut out is among it', async () => {
+    const { ask } = await start();
+    const { body } = await ask('GET', '/api/v1/posture', READ);
+    expect(shapes.postureAnswer.parse(body)).toMatchObject({
+      plan: null,
+      namespaces: [{ namespace: 'production' }, { namespace: 'security' }],
+    });
+    const staged = body.namespaces[0].practices.find(({ id }: { id: string }) => id === 'changes-staged');
+    expect(staged.judgements[0].found).toMatch(/recorded changes shut somebody out/);
+  });
+
+  it.each([
+    ['?namespace=nowhere', 400, 'No pods are in namespace nowhere'],
+    ['?surprise=1', 400, 'surprise'],
+  ])('%s: %i', async (query, status, detail) => {
+    const { ask } = await start();
+    const answer = await ask('GET', `/api/v1/posture${query}`, READ);
+    expect({ status: answer.status, detail: answer.body.detail }).toEqual({ status, detail: expect.stringContaining(detail) });
+  });
+
+  it('asks for a token of scope read; without a cluster: 404', async () => {
+    const { ask } = await start({}, false);
+    expect((await ask('GET', '/api/v1/posture')).status).toBe(401);
+    expect((await ask('GET', '/api/v1/posture', { headers: { authorization: `Bearer ${TOKENS[0].token}` } })).status).toBe(403);
+    expect((await ask('GET', '/api/v1/posture', READ)).status).toBe(404);
+    expect((await ask('GET', '/metrics', READ)).body).not.toContain('denywhy_posture{');
+  });
+
+  it('/metrics counts what it found, each practice in each state', async () => {
+    const { ask } = await start();
+    const page: string = (await ask('GET', '/metrics', READ)).body;
+    const judged = (await ask('GET', '/api/v1/posture', READ)).body.namespaces.flatMap(
+      ({ practices }: { practices: readonly { id: string; judgements: readonly { state: string }[] }[] }) =>
+        practices.flatMap(({ id, judgements }) => judgements.map(({ state }) => `denywhy_posture{practice="${id}",state="${state}"}`)),
+    );
+    const series = new Map([...page.matchAll(/^(denywhy_posture\{.*\}) (\d+)$/gm)].map(([, name = '', value]) => [name, Number(value)]));
+    expect(series.size).toBe(PRACTICE_IDS.length * POSTURE_STATES.length);
+    for (const [name, value] of series) expect([name, value]).toEqual([name, judged.filter((one: string) => one === name).length]);
+    expect(judged.length).toBeGreaterThan(20);
   });
 });
 

@@ -1,0 +1,82 @@
+/** The service's answers about posture: of the policy that it knows, the traffic that it keeps, and what Prometheus says of itself. */
+import { InvalidInput } from '../errors.ts';
+import type { Observation } from '../evidence/facts.ts';
+import type { Asking, PostureCount } from '../http/options.ts';
+import type { Instant } from '../policy/resource.ts';
+import { POSTURE_STATES, type PostureFacts, PRACTICE_IDS } from '../posture/practice.ts';
+import { basisOf } from './generate.ts';
+import { observedTraffic } from './observed-traffic.ts';
+import type { PolicySource } from './policy-known.ts';
+import { hasPods, type Posture, runPosture } from './posture-run.ts';
+import { postureData } from './posture-text.ts';
+
+export interface PostureSources {
+  /** What Prometheus says of its targets and rules. */
+  alerting(): Promise<PostureFacts['alerting']>;
+  readonly now: () => Instant;
+}
+
+interface Sources extends PostureSources {
+  observations(): Promise<readonly Observation[]>;
+}
+
+/** Of ten thousand pods it takes seconds: a scrape is answered by what was found lately. */
+const COUNTED_EVERY = 300_000;
+
+export function createPostureAsking(
+  policy: Pick<PolicySource, 'current' | 'settings'>,
+  sources: Sources,
+): Pick<Asking, 'posture' | 'postureCounts'> {
+  const running = new Map<string | null, Promise<Posture | null>>();
+  let counted: { readonly at: Instant; readonly counts: readonly PostureCount[] } | null = null;
+
+  async function judge(namespace: string | null): Promise<Posture | null> {
+    const [facts, alerting] = await Promise.all([sources.observations(), sources.alerting()]);
+    const view = policy.current()?.view;
+    const settings = policy.settings();
+    if (view === undefined || settings === null) return null;
+    const snapshot = view.at(null);
+    if (namespace !== null && !hasPods(snapshot, namespace))
+      throw new InvalidInput(
+        `No pods are in namespace ${namespace}.`,
+        'GET /api/v1/posture without a namespace lists those that have some.',
+      );
+    const observed = observedTraffic(snapshot, facts);
+    const requests = observed.traffic.reduce((sum, { count }) => sum + count, 0);
+    const now = sources.now();
+    const found = runPosture({ snapshot, settings, view, alerting, observed, basis: basisOf(facts, requests), namespace, now });
+    if (namespace === null) counted = { at: now, counts: countsOf(found) };
+    return found;
+  }
+
+  /** Who asks for the same at the same time gets the same. */
+  function once(namespace: string | null): Promise<Posture | null> {
+    const known = running.get(namespace);
+    if (known !== undefined) return known;
+    const asked = judge(namespace).finally(() => running.delete(namespace));
+    running.set(namespace, asked);
+    return asked;
+  }
+
+  return {
+    async posture(namespace) {
+      const found = await once(namespace);
+      return found === null ? null : postureData(found);
+    },
+    async postureCounts() {
+      if (counted === null || sources.now() - counted.at >= COUNTED_EVERY) await once(null);
+      return counted?.counts ?? null;
+    },
+  };
+}
+
+/** Each practice in each state, those that nothing is in included: a gauge that is gone says nothing. */
+function countsOf({ namespaces }: Posture): readonly PostureCount[] {
+  const judged = namespaces.flatMap(({ practices }) =>
+    practices.flatMap(({ id, judgements }) => judgements.map(({ state }) => `${id} ${state}`)),
+  );
+  const counts = Map.groupBy(judged, (key) => key);
+  return PRACTICE_IDS.flatMap((practice) =>
+    POSTURE_STATES.map((state) => ({ practice, state, count: counts.get(`${practice} ${state}`)?.length ?? 0 })),
+  );
+}
