@@ -120,7 +120,6 @@ function addressIn(line: string): number {
 /** Index of the bracket that closes `[     1.000002s]` at `from`, the first there is; -1: none, or no such text before it. */
 function uptimeEndOf(line: string, from: number): number {
   if (line.charCodeAt(from) !== OPEN_BRACKET) return -1;
-  let end = from + 1;
-  while (end - from < MAX_UPTIME && line.charCodeAt(end) !== CLOSE_BRACKET) end++;
-  return end - from >= MIN_UPTIME && line.charCodeAt(end) === CLOSE_BRACKET && line.charCodeAt(end - 1) === LETTER_S ? end : -1;
+  const end = line.indexOf(']', from);
+  return end - from >= MIN_UPTIME && end - from <= MAX_UPTIME && line.charCodeAt(end - 1) === LETTER_S ? end : -1;
 }
