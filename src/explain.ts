@@ -70,6 +70,8 @@ export interface RemedyWish {
   readonly files: Files;
   /** Offers a grant where the denial looks deliberate. */
   readonly forceGrant: boolean;
+  /** Of so many clients, the heaviest; absent: of as many as a person may read about. */
+  readonly clients?: number;
 }
 
 /** One denied thing as one client met it. */
@@ -167,7 +169,7 @@ export function explain({ tally, cluster, question, alerts = [], asked = [], aud
     target.clients.map((client) => explainTarget({ target, client, cluster, question, seen, audit, wish: remedies ?? null })),
   );
   const asking = parts.filter(({ explanation: { port } }) => question.port === null || port === null || port === question.port);
-  const clients = byClient(asking);
+  const clients = byClient(asking, remedies?.clients ?? MOST_WAYS_OUT);
   const denied = asking.map((part) => part.denied);
   return {
     clients,
@@ -224,7 +226,7 @@ interface Part {
 }
 
 /** One workload may come with and without its identity: these are two clients to a policy. */
-function byClient(parts: readonly Part[]): readonly ClientExplanation[] {
+function byClient(parts: readonly Part[], waysOut: number): readonly ClientExplanation[] {
   const byRef = Map.groupBy(parts, (part) => part.client.ref.key);
   const groups = [...byRef.values()].flatMap((group) => {
     const states = [...new Set(group.map((p) => p.client.tls?.state).filter((state) => state !== undefined))];
@@ -233,7 +235,7 @@ function byClient(parts: readonly Part[]): readonly ClientExplanation[] {
   });
   const heaviest = groups.toSorted((a, b) => weightOf(b) - weightOf(a) || (keyOf(a) < keyOf(b) ? -1 : 1));
   return heaviest
-    .map((group, i) => toClient(group, i < MOST_WAYS_OUT))
+    .map((group, i) => toClient(group, i < waysOut))
     .sort((a, b) => totalOf(b) - totalOf(a) || (a.client.key < b.client.key ? -1 : 1));
 }
 

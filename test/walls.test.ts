@@ -107,7 +107,7 @@ const ROOMS: readonly Room[] = [
   {
     name: 'triage',
     isPure: false,
-    allows: ['triage/', 'policy/', 'evidence/', 'errors.ts', 'explain.ts', 'ports.ts', 'zod'],
+    allows: ['triage/', 'policy/', 'evidence/', 'remedies/', 'errors.ts', 'explain.ts', 'ports.ts', 'zod'],
     message: 'triage/ imports only',
   },
   {

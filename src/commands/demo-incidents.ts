@@ -1,4 +1,5 @@
 /** The incidents of a played recording as the service keeps them, and how to ask it for more. */
+import { showVerdict } from '../remedies/wording.ts';
 import type { ServedIncident } from './demo-service.ts';
 import type { Style } from './explain-lines.ts';
 import { safe, wrap } from './terminal.ts';
@@ -7,6 +8,7 @@ import { safe, wrap } from './terminal.ts';
 export function incidentLines(incidents: readonly ServedIncident[], url: string | null, style: Style): readonly string[] {
   return incidents.flatMap((incident) => [
     ...wrap(safe(`${incident.count.toLocaleString('en')} × ${titleOf(incident)}`), style.columns, '      ', ''),
+    ...(incident.wayOut === null ? [] : wrap(safe(showVerdict(incident.wayOut)), style.columns, '      ')),
     style.palette.dim(`      ${url === null ? incident.id : urlOf(incident, url)}`),
   ]);
 }

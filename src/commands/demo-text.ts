@@ -2,6 +2,8 @@
 import type { Recording } from '../drivers/recording.ts';
 import { type ClientExplanation, type Explanation, firstSentence, saidOf, type TargetExplanation } from '../explain.ts';
 import { showInstant } from '../policy/time.ts';
+import { foremost, titleOf } from '../remedies/verdicts.ts';
+import { showVerdict } from '../remedies/wording.ts';
 import type { Io } from './command.ts';
 import { type AlertSpan, alertsOf } from './demo-alerts.ts';
 import { apiLines, incidentLines } from './demo-incidents.ts';
@@ -148,8 +150,14 @@ function answerLines(targets: readonly TargetExplanation[], isCounted: boolean, 
     ...arrows,
     ...paragraph('WHY', firstSentence(first), style),
     ...showDifference(saidOf(first), style.columns, style.palette),
+    ...wayOutLines(targets, style),
     ...(now?.verdict === 'allow' ? paragraph('NOW', `allowed${since}.`, style) : []),
   ];
+}
+
+function wayOutLines(targets: readonly TargetExplanation[], style: Style): readonly string[] {
+  const wayOut = foremost(targets.flatMap((target) => target.wayOut ?? []));
+  return wayOut === null ? [] : paragraph('DO', showVerdict({ verdict: wayOut.verdict, title: titleOf(wayOut) }), style);
 }
 
 function alertLines(alerts: readonly AlertSpan[], { recording }: ShownDemo, style: Style): readonly string[] {

@@ -1,5 +1,6 @@
 /** The explanation for a person at a terminal: the answer before the proof, one block per client. */
 import type { ClientExplanation, TargetExplanation } from '../explain.ts';
+import { foremost } from '../remedies/verdicts.ts';
 import type { Style } from './explain-lines.ts';
 import { showClient, showCounts, showPort, showSubject, showTargetWorkload } from './explain-names.ts';
 import { showProof } from './explain-proof.ts';
@@ -9,7 +10,7 @@ import { safe, widthOf, wrap } from './terminal.ts';
 /** A client's block without its last empty line. `position`: `1 of 4`. */
 export function showClientBlock(client: ClientExplanation, position: string, style: Style): readonly string[] {
   const header = headerOf(client, style);
-  const word = verdictWord(client);
+  const word = [verdictWord(client), ...wayOutWord(client)].join(' ');
   const before = ' '.repeat(position.length + word.length + 4);
   const fits = widthOf(before) + widthOf(header) <= style.columns;
   const [first = '', ...rest] = fits ? [header] : wrap(header, style.columns, '  ', before);
@@ -24,6 +25,12 @@ export function showClientBlock(client: ClientExplanation, position: string, sty
     lines.push('', style.palette.dim(`── ${which} ${'─'.repeat(Math.max(0, style.columns - 4 - which.length))}`), ...proof);
   }
   return lines;
+}
+
+/** What is to be done, as lists are sorted by it. */
+function wayOutWord({ targets }: ClientExplanation): readonly string[] {
+  const answer = foremost(targets.flatMap(({ wayOut }) => wayOut ?? []));
+  return answer === null ? [] : [`(${answer.verdict})`];
 }
 
 function verdictWord({ counts, targets }: ClientExplanation): string {

@@ -56,10 +56,11 @@ function tagFor({ state, namespace, kind }: Filter): { readonly tag?: string } {
   return kind === undefined ? {} : { tag: `kind:${kind}` };
 }
 
-function isWanted(incident: Incident, { state, namespace, workload, kind, muted }: Filter): boolean {
+function isWanted(incident: Incident, { state, namespace, workload, kind, muted, verdict }: Filter): boolean {
   if (state !== undefined && (state === 'active' ? incident.state === 'resolved' : incident.state !== state)) return false;
   if (namespace !== undefined && incident.namespace !== namespace) return false;
   if (kind !== undefined && incident.kind !== kind) return false;
+  if (verdict !== undefined && incident.wayOut?.verdict !== verdict) return false;
   if (muted !== undefined && String(incident.muted) !== muted) return false;
   return workload === undefined || (incident.workload !== null && `${incident.workload.kind}/${incident.workload.name}` === workload);
 }

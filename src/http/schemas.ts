@@ -47,6 +47,8 @@ const counts = named(
   }),
 );
 
+const verdict = named('RemedyVerdict', z.enum(['fix', 'decide', 'do-not-allow', 'needs-evidence', 'nothing-to-do']));
+
 export const incident = named(
   'Incident',
   z.strictObject({
@@ -81,6 +83,14 @@ export const incident = named(
     answer: z
       .strictObject({ sentence: z.string(), object: z.string().nullable().describe('Kind namespace/name of what decided'), at: time })
       .nullable(),
+    wayOut: z
+      .strictObject({
+        verdict,
+        title: z.string().nullable().describe('of the first remedy, else the first reason'),
+        client: z.string().nullable().describe('whose it is'),
+      })
+      .nullable()
+      .describe('what is to be done, of the client that asks most of a person; null: not explained yet'),
   }),
 );
 
@@ -133,6 +143,7 @@ export const incidentQuery = z.strictObject({
   workload: z.string().max(320).optional().describe('KIND/NAME'),
   kind: kind.optional(),
   muted: z.enum(['true', 'false']).optional(),
+  verdict: verdict.optional().describe('what is to be done'),
   limit: limitOf(500, 50),
   cursor,
 });
@@ -364,7 +375,7 @@ export const remedyList = z
     items: z.array(
       z.looseObject({
         client: z.string(),
-        verdict: z.enum(['fix', 'decide', 'do-not-allow', 'needs-evidence', 'nothing-to-do']).optional(),
+        verdict: verdict.optional(),
         reasons: z.array(z.string()).optional(),
         remedies: z.array(z.unknown()).optional().describe('with their number, title, changes and proof, as in denywhy.explain/1'),
       }),

@@ -11,7 +11,7 @@ import type * as shapes from './schemas.ts';
 type Shown<S extends z.ZodType> = z.input<S>;
 
 export function showIncident(incident: Incident): Shown<typeof shapes.incident> {
-  const { openedAt, activeAt, firstSeen, lastSeen, transitions, answer } = incident;
+  const { openedAt, activeAt, firstSeen, lastSeen, transitions, answer, wayOut = null } = incident;
   return {
     ...mutable(incident),
     openedAt: showInstant(openedAt),
@@ -20,6 +20,7 @@ export function showIncident(incident: Incident): Shown<typeof shapes.incident> 
     lastSeen: time(lastSeen),
     transitions: transitions.map((t) => ({ ...t, at: showInstant(t.at) })),
     answer: answer === null ? null : { ...answer, at: showInstant(answer.at) },
+    wayOut,
   };
 }
 

@@ -1,7 +1,7 @@
 /** Proofs in words. */
 import type { Who } from '../access/clients.ts';
 import type { Keeper } from '../manifests/keeper.ts';
-import type { Newcomer } from './remedy.ts';
+import type { Newcomer, RemedyVerdict } from './remedy.ts';
 
 export function showWho(who: Who): string {
   switch (who.type) {
@@ -36,4 +36,9 @@ export function showKeeper({ tool, name }: Keeper, object: string): string {
     return `${object} belongs to Helm release${whose}: the next upgrade takes an edit by hand back. Change the chart or its values.`;
   if (tool === 'controller') return `${object} belongs to${whose}, which takes an edit by hand back. Change that one.`;
   return `${object} is kept by ${tool}${whose}, which takes an edit by hand back. Change its source.`;
+}
+
+/** `fix: Correct the identity in …` */
+export function showVerdict({ verdict, title }: { readonly verdict: RemedyVerdict; readonly title: string | null }): string {
+  return title === null ? verdict : `${verdict}: ${title}`;
 }

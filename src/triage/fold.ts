@@ -97,6 +97,7 @@ export function openedBy(delta: IncidentDelta, now: Instant): Incident {
     explainedPolicy: '',
     answers: 0,
     answer: null,
+    wayOut: null,
   };
 }
 

@@ -6,6 +6,7 @@ import type { Counts } from '../evidence/tally.ts';
 import type { ClientTls } from '../policy/evaluation.ts';
 import type { AuthorizationRef, RouteRef, ServerRef } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
+import type { RemedyVerdict } from '../remedies/remedy.ts';
 
 export type IncidentState = 'open' | 'acknowledged' | 'resolved';
 
@@ -25,6 +26,14 @@ export interface Answer {
   /** `Kind namespace/name` of the object that decided. */
   readonly object: string | null;
   readonly at: Instant;
+}
+
+/** What is to be done about an incident, in short; `title` is the first remedy's, else the first reason. */
+export interface IncidentWayOut {
+  readonly verdict: RemedyVerdict;
+  readonly title: string | null;
+  /** Whose it is; null: nobody's in particular. */
+  readonly client: string | null;
 }
 
 /** Never another port, pod or client in the key: those are listed inside. A null part is one that no source has said yet. */
@@ -71,6 +80,8 @@ export interface Incident {
   /** How many explanations were made; each is one revision for other programs. */
   readonly answers: number;
   readonly answer: Answer | null;
+  /** null: not explained yet. */
+  readonly wayOut: IncidentWayOut | null;
 }
 
 /** One client of one incident. */

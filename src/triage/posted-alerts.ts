@@ -4,7 +4,8 @@ import type { IncidentKind } from '../evidence/key.ts';
 import type { Labels } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { PostedAlert } from '../ports.ts';
-import type { Incident } from './incident.ts';
+import { showVerdict } from '../remedies/wording.ts';
+import type { Incident, IncidentWayOut } from './incident.ts';
 import { REFUSALS } from './signs.ts';
 
 export interface Posting {
@@ -21,7 +22,7 @@ const LONGEST = 2000;
 
 /** null: there is nothing to say. Labels are the incident's key and id only: whatever changes is an annotation, or it would be another alert. */
 export function postedAlert(incident: Incident, { now, refresh, link }: Posting): PostedAlert | null {
-  const { answer, kind, muted, waitingForEvidence, state } = incident;
+  const { answer, kind, muted, waitingForEvidence, state, wayOut = null } = incident;
   if (answer === null || kind === null || muted || waitingForEvidence || !REFUSALS.has(kind)) return null;
   const endedAt = state === 'resolved' ? (incident.transitions.at(-1)?.at ?? now) : null;
   if (endedAt !== null && now - endedAt > REFRESHES * refresh) return null;
@@ -32,6 +33,7 @@ export function postedAlert(incident: Incident, { now, refresh, link }: Posting)
       summary: plain(answer.sentence),
       ...(answer.object === null ? {} : { decided_by: plain(answer.object) }),
       ...(url === '' ? {} : { explanation: url }),
+      ...(wayOut === null ? {} : wayOutAnnotations(wayOut, url)),
     },
     startsAt: openedAt(incident),
     endsAt: endedAt ?? now + REFRESHES * refresh,
@@ -46,6 +48,14 @@ export function postedAlert(incident: Incident, { now, refresh, link }: Posting)
 function plain(text: string): string {
   const inert = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]+/gu, ' ');
   return inert.replaceAll('<', '‹').replaceAll('](', '] (').slice(0, LONGEST);
+}
+
+/** `way_out: fix: Correct the identity in …` and where the remedies are. */
+function wayOutAnnotations(wayOut: IncidentWayOut, url: string): Readonly<Record<string, string>> {
+  return {
+    way_out: plain(showVerdict(wayOut)),
+    ...(url === '' || (wayOut.verdict !== 'fix' && wayOut.verdict !== 'decide') ? {} : { remedies: `${url}/remedies` }),
+  };
 }
 
 /** When it was opened, or opened again. */

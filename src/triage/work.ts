@@ -10,6 +10,7 @@ import type { Json, Store } from '../ports.ts';
 import { clientsTag } from './clients.ts';
 import type { Answer, Incident, IncidentClient, TriageBounds } from './incident.ts';
 import { putIncident } from './places.ts';
+import { CLIENTS_ASKED, incidentWayOut } from './way-out.ts';
 import { createWorkingSet } from './working-set.ts';
 
 /** The cluster as it is known now, with a name for its present state. */
@@ -38,6 +39,7 @@ export interface IncidentEvent {
 }
 
 const MOST_CONFLICTS = 50;
+const WISH: RemedyWish = { files: new Map(), forceGrant: false, clients: CLIENTS_ASKED };
 
 /**
  * Explains one incident. Evidence that comes in meanwhile is not lost: the answer is saved for the evidence that it stands for, and what is newer
@@ -51,15 +53,23 @@ export async function explainIncident(id: string, options: WorkOptions): Promise
   const revision = policy?.revision ?? '';
   if (incident === null) return;
   if (isExplained(incident, incident.evidence, revision)) return options.published({ type: 'incident', incident });
-  const explanation = await explained(incident, { store, bounds, view: policy?.view ?? null });
+  const explanation = await explained(incident, { store, bounds, view: policy?.view ?? null, remedies: WISH });
   const answer = answerOf(incident, explanation, options.now());
+  const wayOut = incidentWayOut(explanation);
   const kept = { incident: id, evidence: incident.evidence, policy: revision, explanation: options.describe(explanation) };
   for (let attempt = 0; attempt < MOST_CONFLICTS; attempt++) {
     const set = createWorkingSet(store);
     await Promise.all([set.load('incidents', [id]), set.load('explanations', [id])]);
     const latest = set.get<Incident>('incidents', id);
     if (latest === null || isExplained(latest, incident.evidence, revision)) return;
-    const next: Incident = { ...latest, explained: incident.evidence, explainedPolicy: revision, answers: latest.answers + 1, answer };
+    const next: Incident = {
+      ...latest,
+      explained: incident.evidence,
+      explainedPolicy: revision,
+      answers: latest.answers + 1,
+      answer,
+      wayOut,
+    };
     putIncident(set, next);
     set.put('explanations', id, kept);
     const event: IncidentEvent = { type: 'incident', incident: next };

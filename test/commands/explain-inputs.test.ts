@@ -180,7 +180,7 @@ describe('alerts', () => {
   });
   test('that name a Server and how the client came are explained without any other evidence', async () => {
     const { stdout } = await run(['--cluster', files('dump.json'), '--alerts', files('full.json')]);
-    expect(stdout).toContain('1 of 1  DENIED  not counted (an alert)');
+    expect(stdout).toContain('1 of 1  DENIED (decide)  not counted (an alert)');
     expect(stdout).toContain('MeshTLSAuthentication shop/frontend-mtls needs a mesh identity');
     expect(stdout).toContain('MISSING  who the client is');
   });

@@ -7,6 +7,7 @@ import { readManifests } from '../../src/manifests/read.ts';
 import { mergeManifests } from '../../src/manifests/record.ts';
 import { createHistory } from '../../src/policy/history.ts';
 import { LINKERD_DEFAULTS } from '../../src/policy/settings.ts';
+import { explainIncident } from '../../src/triage/work.ts';
 import { type Running, startTestServer, TOKENS } from './running.ts';
 
 /** As it is at 09:28:00, in the middle of the story: what comes after it has not happened yet. */
@@ -101,6 +102,23 @@ describe('GET /api/v1/incidents/{id}/remedies', () => {
     const answer = await ask('GET', path.replace('ID', incident), READ);
     expect(answer.status).toBe(status);
     expect(JSON.stringify(answer.body)).toContain(detail);
+  });
+
+  it('every incident says in short what to do, and lists are cut by it', async () => {
+    const { ask, incident, queue, work } = await start();
+    const listed = async (verdict: string) => (await ask('GET', `/api/v1/incidents?verdict=${verdict}`, READ)).body.items;
+    expect((await ask('GET', `/api/v1/incidents/${incident}`, READ)).body.incident.wayOut).toBeNull();
+    expect(await listed('fix')).toEqual([]);
+    await queue.work((id) => explainIncident(id, { ...work, policy: () => ({ view, revision: '1' }) }));
+    const wayOut = {
+      verdict: 'fix',
+      title: 'Correct the identity in MeshTLSAuthentication production/frontend-mtls.',
+      client: 'production/Deployment/frontend',
+    };
+    expect((await ask('GET', `/api/v1/incidents/${incident}`, READ)).body.incident).toMatchObject({ wayOut });
+    expect(await listed('fix')).toEqual([expect.objectContaining({ id: incident, wayOut })]);
+    expect(await listed('do-not-allow')).toEqual([]);
+    expect((await ask('GET', '/api/v1/incidents?verdict=maybe', READ)).status).toBe(400);
   });
 
   it('is for those who may read', async () => {

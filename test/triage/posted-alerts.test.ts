@@ -43,6 +43,21 @@ describe('an explained incident as an alert', () => {
     });
   });
 
+  it('says what to do, with a link to it where there is something', async () => {
+    const said = async (wayOut: Incident['wayOut'], link = POSTING.link) =>
+      Object.entries(postedAlert(await incident({ wayOut }), { ...POSTING, link })?.annotations ?? {}).slice(3);
+    const { id } = await incident();
+    const client = 'shop/Deployment/web';
+    expect(await said({ verdict: 'fix', title: 'Correct the identity.', client })).toEqual([
+      ['way_out', 'fix: Correct the identity.'],
+      ['remedies', `https://denywhy.example.com/api/v1/incidents/${id}/remedies`],
+    ]);
+    expect(await said({ verdict: 'do-not-allow', title: 'x'.repeat(5000), client })).toEqual([
+      ['way_out', `do-not-allow: ${'x'.repeat(1986)}`],
+    ]);
+    expect(await said({ verdict: 'needs-evidence', title: null, client: null })).toEqual([['way_out', 'needs-evidence']]);
+  });
+
   it('keeps its labels whatever is found out, so that it stays the same alert', async () => {
     const before = await incident();
     const after: Incident = { ...before, clients: 9, evidence: 40, pods: ['cart-9'], answer: { ...ANSWER, sentence: 'A later sentence.' } };
