@@ -11,6 +11,7 @@ import { readRights } from '../drivers/kubernetes-rights.ts';
 import { createPrometheus } from '../drivers/metrics-prometheus.ts';
 import { createRuleServer } from '../drivers/rules-prometheus.ts';
 import { openSqlite } from '../drivers/sqlite.ts';
+import { isHeldByAnother } from '../drivers/sqlite-faults.ts';
 import { createRedisStore } from '../drivers/store-redis.ts';
 import { createSqliteStore } from '../drivers/store-sqlite.ts';
 import type { Upstream } from '../drivers/upstream.ts';
@@ -97,12 +98,20 @@ export async function storeFact(file: string | null, io: Io): Promise<StoreFact 
 
 async function withStore(name: string, open: () => Promise<{ durability(): string; close(): Promise<void> }>): Promise<StoreFact> {
   const fact = await orUnread(async () => {
-    const store = await open();
+    const store = await open().catch(heldByAnother);
+    if (store === null) return { durability: HELD };
     const durability = store.durability();
     await store.close();
     return { durability };
   });
   return { name, ...fact };
+}
+
+const HELD = 'held by another process, as by denywhy serve while it runs; GET /readyz there says what survives a loss.';
+
+function heldByAnother(error: unknown): null {
+  if (isHeldByAnother(error)) return null;
+  throw error;
 }
 
 async function orUnread<T>(read: () => Promise<T>): Promise<T | Unread> {

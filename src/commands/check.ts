@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { createClusterList } from '../drivers/cluster-kubernetes-list.ts';
 import { createManifestsCluster } from '../drivers/cluster-manifests.ts';
 import { createInputs } from '../drivers/inputs.ts';
+import { KubernetesRefusal } from '../drivers/kubernetes-faults.ts';
 import { readServed } from '../drivers/kubernetes-rights.ts';
 import { Unavailable } from '../errors.ts';
 import { stateAt } from '../manifests/history.ts';
@@ -83,8 +84,17 @@ function livePlan({ context, kubeconfig, prometheus, bearerTokenFile }: RawCheck
 
 async function linesOf(raw: RawCheckOptions, options: ClusterOptions, live: LiveCluster | null, io: Io): Promise<readonly CheckLine[]> {
   const { namespace, paths, settings: flags } = options;
+  const scope = namespace === null ? 'in every namespace' : `in namespace ${namespace}`;
   const record =
-    live === null ? await readFiles(paths, io) : await createClusterList(live.client, namespace ?? live.namespace, true).read();
+    live === null
+      ? await readFiles(paths, io)
+      : await createClusterList(live.client, namespace ?? live.namespace, true)
+          .read()
+          .catch(forbidden);
+  if (record === null) {
+    const rights = live === null ? null : await rightsOf(live.client, namespace ?? '');
+    return [...checkRights(rights, scope), checkStore(await storeFact(raw.config ?? null, io))];
+  }
   const { view, settings, end } = openCluster(record, flags);
   const snapshot = view.at(null);
   const resources = stateAt(record.changes, null);
@@ -105,12 +115,18 @@ async function linesOf(raw: RawCheckOptions, options: ClusterOptions, live: Live
       checkScrapes(alerting),
       ...checkRules(alerting),
       ...checkAlertmanagers(snapshot),
-      ...checkRights(rights, namespace === null ? 'in every namespace' : `in namespace ${namespace}`),
+      ...checkRights(rights, scope),
       checkStore(store),
     ];
   } finally {
     if (live === null) upstream?.close();
   }
+}
+
+/** Where not one kind may be read the rights are all that there is to say. */
+function forbidden(error: unknown): null {
+  if (error instanceof KubernetesRefusal && error.status === 403) return null;
+  throw error;
 }
 
 /** What the server does not tell is no fault of the cluster. */

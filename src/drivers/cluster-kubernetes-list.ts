@@ -23,12 +23,20 @@ export function createClusterList(client: KubernetesClient, namespace: string, w
     async read() {
       const lists = await Promise.all(kinds.map((kind) => read(client, kind, namespace)));
       const faults = lists.flatMap(({ fault }) => (fault === null ? [] : [fault]));
-      if (faults.length === kinds.length && faults[0] !== undefined) throw faults[0];
+      if (faults.length === kinds.length && faults[0] !== undefined) throw ofAll(faults[0]);
       const changes = lists.flatMap(({ resources }) => resources.map((resource) => ({ at: null, type: 'applied' as const, resource })));
       return { changes, files: new Map(), notices: lists.flatMap(({ notice }) => (notice === null ? [] : [notice])), isHistory: false };
     },
   };
 }
+
+/** One kind after the other would be granted, where all are wanted. */
+function ofAll(fault: Unavailable): Unavailable {
+  if (!(fault instanceof KubernetesRefusal) || fault.status !== 403) return fault;
+  return new KubernetesRefusal(fault.message, `Nor any other kind. ${RIGHTS}`, fault.status, fault.reason);
+}
+
+const RIGHTS = 'denywhy check says which rights are missing; docs/kubernetes.md has the table.';
 
 interface Read {
   readonly resources: readonly Resource[];

@@ -27,6 +27,12 @@ export function resultCode(error: unknown): number | null {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : null;
 }
 
+/** Whether another process holds the file. */
+export function isHeldByAnother(error: unknown): boolean {
+  const code = error instanceof Unavailable ? resultCode(error.cause) : null;
+  return code === BUSY || code === LOCKED;
+}
+
 /** What SQLite refused, as Unavailable; anything else as it came. */
 export function sqliteFault(error: unknown, path: string): unknown {
   const because = { cause: error };

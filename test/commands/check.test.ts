@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,6 +112,14 @@ describe('with a Prometheus', () => {
   });
 });
 
+/** Another process: locks belong to processes. */
+const HOLD = `
+  const db = new (require('node:sqlite').DatabaseSync)(process.argv[1]);
+  db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE t (x)');
+  console.log('held');
+  process.stdin.resume().on('end', () => process.exit());
+`;
+
 describe('the service’s store', () => {
   const config = (text: string) => {
     const file = join(directory, 'denywhy.yaml');
@@ -129,6 +139,17 @@ describe('the service’s store', () => {
     await store.close();
     const { stdout } = await config(`store: {directory: "${directory}"}`);
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`✓ store ${directory}/denywhy.db: ${durability}`);
+  });
+
+  it('one that a running denywhy holds is no fault', async () => {
+    const path = join(directory, 'denywhy.db');
+    const child = spawn(process.execPath, ['-e', HOLD, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    const { stdout, exitCode } = await config(`store: {directory: "${directory}"}`);
+    child.stdin.end();
+    await once(child, 'exit');
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain(`✓ store ${path}: held by another process`);
+    expect(exitCode).toBe(0);
   });
 
   it('a Redis that is not there is ✗, and the exit code 1', async () => {

@@ -226,6 +226,7 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
       const { exitCode, stdout, stderr } = await explain(['-n', 'production', 'deploy/backend'], kubeconfig);
       expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: '' });
       expect(stderr).toMatch(/^denywhy: The API server at \S+ does not let us read namespaces \(403\)/);
+      expect(stderr).toContain('Nor any other kind. denywhy check says which rights are missing');
     });
   });
 

@@ -153,6 +153,16 @@ describe.skipIf(skip !== null)(`policy and check, live${skip === null ? '' : ` [
     await expect(stdout.replace(/https:\/\/127\.0\.0\.1:\d+/, 'https://127.0.0.1:6443')).toMatchFileSnapshot('golden/check-live.txt');
   });
 
+  it('check by somebody without rights names them, and nothing else', async () => {
+    const kubeconfig = await cluster.kubeconfigFor({ namespace: 'production', name: 'nobody' });
+    const { exitCode, words, stderr } = await run(['check'], kubeconfig);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+    expect(words).toMatch(
+      /^The API server at \S+ \(context denywhy-test\) rights ✗ may not list namespaces, .* and \d+ more in every namespace/,
+    );
+    expect(words).not.toContain('policy objects');
+  });
+
   it('check by a viewer: rights that are missing are ✗, and say what is lost', async () => {
     const { words } = await run(['check'], cluster.kubeconfig.viewer);
     expect(words).toContain('✗ may not create pods/portforward in every namespace: no counters of proxies');
