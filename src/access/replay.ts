@@ -50,19 +50,20 @@ export interface Replayer {
 
 /** `hasNetwork`: NetworkPolicy may differ, so that it is asked too. */
 export function createReplayer(before: Snapshot, after: Snapshot, hasNetwork: boolean): Replayer {
-  const ports = new Map<string, PortPair>();
+  const ports = new Map<Workload, Map<number, PortPair>>();
   const known = new Map<PortPair, Map<string, Replayed>>();
   const same = createSameness();
 
   function pairOf(server: Workload, port: number): PortPair {
-    const key = `${server.ref.namespace}/${server.ref.name}:${port}`;
-    const found = ports.get(key);
+    const own = ports.get(server) ?? new Map<number, PortPair>();
+    const found = own.get(port);
     if (found !== undefined) return found;
+    ports.set(server, own);
     const next = findWorkload(after, server.kind, server.ref.namespace, server.ref.name);
     const was = server.meshed ? inboundServer(before, server, port) : null;
     const now = next?.meshed === true ? inboundServer(after, next, port) : null;
     const pair = same.pair(was, now, next);
-    ports.set(key, pair);
+    own.set(port, pair);
     return pair;
   }
 

@@ -47,15 +47,13 @@ export function createFactBook(): FactBook {
   return { tally, facts };
 }
 
-/** Facts come by the million and are alike: whatever repeats is looked up once. */
+/** Facts come by the million and are alike: whatever repeats is looked up once, and numbers stand for it in keys. */
 export function observedTraffic(snapshot: Snapshot, facts: FactBook['facts']): ObservedTraffic {
-  const ownerOf = ownersIn(snapshot);
   const serverOf = createServers(snapshot);
   const portOf = createPorts(snapshot);
-  const clientOf = createClients();
-  const texts = createNumbers();
-  const pods = new Map<number, Workload | null>();
-  const found = new Map<string, { recorded: Recorded; request: string; count: number }>();
+  const clientOf = createClients(snapshot);
+  const requestOf = createRequests();
+  const traffic: Counted[] = [];
   let unplaced = 0;
   for (const fact of facts) {
     const place = serverOf(fact.reporter);
@@ -63,25 +61,31 @@ export function observedTraffic(snapshot: Snapshot, facts: FactBook['facts']): O
     const count = fact.count + (fact.countedBefore ?? 0);
     if (place === null || port === null) unplaced++;
     if (place === null || port === null || count === 0) continue;
-    const { server } = place;
-    const { ip, tls } = fact.client;
     const seen = fact.type === 'observation' || fact.kind === 'audit-allowed' ? 'allowed' : 'denied';
-    const client = clientOf(ip, tls);
-    const key = `${place.number} ${port} ${client} ${texts(keyOf(fact))}${seen}`;
-    const known = found.get(key);
-    if (known !== undefined) {
-      known.count += count;
+    const client = clientOf(fact.client);
+    const at = (requestOf(fact) * 2 + (seen === 'allowed' ? 1 : 0)) * MOST_PORTS_OF_A_POD + port;
+    let known = place.traffic.get(at);
+    if (known === undefined) {
+      known = new Map();
+      place.traffic.set(at, known);
+    }
+    const counted = known.get(client.number);
+    if (counted !== undefined) {
+      counted.count += count;
       continue;
     }
-    let pod = pods.get(client);
-    if (pod === undefined) {
-      pod = ip === null && tls?.state !== 'established' ? null : clientRef(snapshot, ip, tls, ownerOf).pod;
-      pods.set(client, pod);
-    }
-    found.set(key, { recorded: { server, port, tls, ip, pod, traffic: trafficOf(fact), seen }, request: textOf(fact), count });
+    const { ip, tls } = client;
+    const recorded: Recorded = { server: place.server, port, tls, ip, pod: client.pod(), traffic: trafficOf(fact), seen };
+    const found = { recorded, request: textOf(fact), count };
+    known.set(client.number, found);
+    traffic.push(found);
   }
-  return { traffic: withoutRetold([...found.values()]), unplaced };
+  return { traffic: withoutRetold(traffic), unplaced };
 }
+
+const MOST_PORTS_OF_A_POD = 65_536;
+
+type Counted = { -readonly [K in keyof CountedTraffic]: CountedTraffic[K] };
 
 /** Counters count what an access log tells in full: where it tells all of it, the log stands for both. */
 function withoutRetold(traffic: readonly CountedTraffic[]): readonly CountedTraffic[] {
@@ -114,30 +118,85 @@ function createNumbers(): (text: string) => number {
   };
 }
 
-/** Equal numbers for one address with one identity. */
-function createClients(): (ip: string | null, tls: ClientTls | null) => number {
-  const keys = new Map<ClientTls, number>();
-  const [identities, clients] = [createNumbers(), createNumbers()];
-  return (ip, tls) => {
-    let identity = tls === null ? -1 : keys.get(tls);
-    if (identity === undefined) {
-      identity = identities(tlsKey(tls));
-      if (tls !== null) keys.set(tls, identity);
+interface Client {
+  readonly number: number;
+  readonly ip: string | null;
+  /** One object for all that are equal. */
+  readonly tls: ClientTls | null;
+  pod(): Workload | null;
+}
+
+/** One object for one address with one identity. */
+function createClients(snapshot: Snapshot): (client: Observation['client']) => Client {
+  const ownerOf = ownersIn(snapshot);
+  const byKey = new Map<string, Map<string | null, Client>>();
+  // Readers hand out one object for all facts of an identity.
+  const byObject = new Map<ClientTls | null, Map<string | null, Client>>();
+  let size = 0;
+  const sameIdentity = (tls: ClientTls | null) => {
+    const key = tlsKey(tls);
+    const known = byKey.get(key) ?? new Map<string | null, Client>();
+    byKey.set(key, known);
+    byObject.set(tls, known);
+    return known;
+  };
+  return ({ ip, tls }) => {
+    const same = byObject.get(tls) ?? sameIdentity(tls);
+    let client = same.get(ip);
+    if (client === undefined) {
+      const [one] = same.values();
+      client = createClient(snapshot, size++, ip, one === undefined ? tls : one.tls, ownerOf);
+      same.set(ip, client);
     }
-    return clients(`${identity} ${ip}`);
+    return client;
+  };
+}
+
+function createClient(
+  snapshot: Snapshot,
+  number: number,
+  ip: string | null,
+  tls: ClientTls | null,
+  ownerOf: ReturnType<typeof ownersIn>,
+): Client {
+  let pod: Workload | null | undefined;
+  return {
+    ...{ number, ip, tls },
+    pod() {
+      pod ??= ip === null && tls?.state !== 'established' ? null : clientRef(snapshot, ip, tls, ownerOf).pod;
+      return pod;
+    },
+  };
+}
+
+/** Equal numbers for traffic that no policy can tell apart. */
+function createRequests(): (fact: Observation | Denial) => number {
+  const numbers = createNumbers();
+  const routes = new Map<string, Map<string, number>>();
+  return (fact) => {
+    const { request, route } = fact;
+    if (route === null || (request !== null && isWhole(request))) return numbers(keyOf(fact));
+    const number = routes.get(route.kind)?.get(route.name);
+    if (number !== undefined) return number;
+    const names = routes.get(route.kind) ?? new Map<string, number>();
+    routes.set(route.kind, names);
+    names.set(route.name, numbers(keyOf(fact)));
+    return names.get(route.name) as number;
   };
 }
 
 interface Placed {
   readonly server: Workload;
   readonly number: number;
+  /** By request, by what became of it, and port; then by client. */
+  readonly traffic: Map<number, Map<number, Counted>>;
 }
 
-/** Numbers stand for servers in keys. */
+/** One object for one pod. */
 function createServers(snapshot: Snapshot): (reporter: Reporter) => Placed | null {
   const places = placesIn(snapshot);
   const byReporter = new Map<string, Placed | null>();
-  const numbers = new Map<Workload, number>();
+  const byServer = new Map<Workload, Placed>();
   // Readers hand out one object for all facts of a proxy.
   const byObject = new Map<Reporter, Placed | null>();
   const placeOf = (reporter: Reporter): Placed | null => {
@@ -146,9 +205,8 @@ function createServers(snapshot: Snapshot): (reporter: Reporter) => Placed | nul
     const known = byReporter.get(key);
     if (known !== undefined) return known;
     const server = places.podOf(places.placeOf(reporter), pod === null ? [] : [pod]);
-    const number = server === null ? 0 : (numbers.get(server) ?? numbers.size);
-    if (server !== null) numbers.set(server, number);
-    const placed = server === null ? null : { server, number };
+    const placed = server === null ? null : (byServer.get(server) ?? { server, number: byServer.size, traffic: new Map() });
+    if (placed !== null) byServer.set(placed.server, placed);
     byReporter.set(key, placed);
     return placed;
   };

@@ -1,30 +1,21 @@
 /** What a change of objects would do: traffic that was seen, traffic that is always there, and on request everyone and everything. */
 import { touchesNetwork, withApplied } from '../access/applied.ts';
-import { type Caller, can } from '../access/can.ts';
+import { can } from '../access/can.ts';
 import type { AccessClient } from '../access/clients.ts';
 import { type AccessChange, compareAccess, getsIn } from '../access/compare.ts';
 import { accessMatrix } from '../access/matrix.ts';
 import { networkChanges } from '../access/network-matrix.ts';
 import { createReplayer, type Outcome, type Recorded, type Replayed } from '../access/replay.ts';
-import type { AccessRequest } from '../access/requests.ts';
 import { standingTraffic } from '../access/standing.ts';
-import { clientRef } from '../evidence/client.ts';
-import { showWorkload } from '../evidence/missing.ts';
-import { ownersIn } from '../evidence/places.ts';
-import { tlsKey } from '../evidence/tally.ts';
-import type { ClientTls } from '../policy/evaluation.ts';
 import { parseIdentity, serviceAccountIdentity } from '../policy/identity.ts';
 import { hasServiceAccount } from '../policy/service-accounts.ts';
 import { findWorkload, type Snapshot } from '../policy/snapshot.ts';
-import type { Workload } from '../policy/workload.ts';
 import type { Notice } from '../ports.ts';
 import { canReasons } from './can-reasons.ts';
 import type { ObservedTraffic } from './observed-traffic.ts';
+import { type Add, createBook, createClientNames, type Grouped, type TrafficKind, UNKNOWN_TLS } from './simulate-book.ts';
 import type { PlannedChange } from './simulate-change.ts';
 import { addressOf, showWho } from './who-text.ts';
-import { ownerOf } from './workload-port.ts';
-
-export type TrafficKind = 'observed' | 'probe' | 'scrape' | 'control-plane' | 'possible';
 
 /** What comes out alike, for the same reason, for one client and one port of some workloads. */
 export interface SimulatedEntry {
@@ -73,49 +64,13 @@ export interface SimulateOptions {
   readonly pairs?: boolean;
 }
 
-interface Grouped {
-  readonly outcome: SimulatedEntry['outcome'];
-  readonly kind: TrafficKind;
-  readonly client: string;
-  readonly namespace: string;
-  readonly server: string;
-  readonly port: number;
-  readonly isNetwork: boolean;
-  readonly missing: readonly string[];
-  readonly example: { readonly caller: Caller; readonly server: Workload; readonly request: AccessRequest };
-  readonly pods: Set<Workload>;
-  count: number | null;
-}
-
 export function simulate(before: Snapshot, planned: PlannedChange, { observed, possible, pairs = false }: SimulateOptions): Simulation {
   const after = withApplied(before, planned.changes);
   const hasNetwork = touchesNetwork(planned.changes);
   const replayer = createReplayer(before, after, hasNetwork);
-  const groups = new Map<string, Grouped>();
-  const nameOf = createNames(before);
+  const book = createBook(before);
+  const { add } = book;
   const notices: Notice[] = [...planned.notices];
-
-  const unchanged = new Set<string>();
-  const add: Add = (kind, client, recorded, replayed, request, count) => {
-    const { server, port } = recorded;
-    const { outcome, isNetwork, missing } = replayed;
-    const { namespace } = server.ref;
-    const name = nameOf(server);
-    const key = `${outcome}|${kind}|${client}|${namespace}/${name}:${port}|${isNetwork}|${missing.join()}|${request.text}`;
-    if (outcome === 'unchanged') {
-      unchanged.add(key);
-      return;
-    }
-    const known = groups.get(key);
-    if (known !== undefined) {
-      known.count = count === null ? known.count : (known.count ?? 0) + count;
-      known.pods.add(server);
-      return;
-    }
-    const caller: Caller = { tls: recorded.tls ?? UNKNOWN_TLS, ip: recorded.ip, pod: recorded.pod };
-    const example = { caller, server, request };
-    groups.set(key, { outcome, kind, client, namespace, server: name, port, isNetwork, missing, example, pods: new Set([server]), count });
-  };
 
   const clientOf = createClientNames(before);
   for (const { recorded, request, count } of observed.traffic)
@@ -129,8 +84,8 @@ export function simulate(before: Snapshot, planned: PlannedChange, { observed, p
   }
   if (possible) addPossible(before, after, hasNetwork, add, notices);
   return {
-    entries: mergedEntries([...groups.values()].map((group) => entryOf(after, group))).toSorted(byWeight),
-    counts: { ...countsOf([...groups.values()]), unchanged: unchanged.size },
+    entries: mergedEntries(book.groups().map((group) => entryOf(after, group))).toSorted(byWeight),
+    counts: { ...countsOf(book.groups()), unchanged: book.unchanged() },
     pairs: pairs ? pairsOf(before, after) : null,
     looked: {
       observed: observed.traffic.length,
@@ -148,17 +103,6 @@ function pairsOf(before: Snapshot, after: Snapshot): NonNullable<Simulation['pai
   const [was, now] = [accessMatrix(before), accessMatrix(after)];
   return { all: Math.max(was.pairs, now.pairs), before: was.allowed, after: now.allowed };
 }
-
-const UNKNOWN_TLS: ClientTls = { state: 'none', reason: 'no_tls_from_remote' };
-
-type Add = (
-  kind: TrafficKind,
-  client: string,
-  recorded: Recorded,
-  replayed: Replayed,
-  request: AccessRequest,
-  count: number | null,
-) => void;
 
 /**
  * Identities that nobody has are left out: nobody is shut out or let in by their end. Where an address is enough, whoever calls from it is one
@@ -239,40 +183,6 @@ function isNobody(snapshot: Snapshot, { who }: AccessClient): boolean {
   if (who.type !== 'identity' || own === null) return false;
   const isLocal = serviceAccountIdentity(snapshot.info, own.namespace, own.serviceAccount) === who.identity;
   return isLocal && hasServiceAccount(snapshot, own.namespace, own.serviceAccount) === false;
-}
-
-function createNames(snapshot: Snapshot): (server: Workload) => string {
-  const known = new Map<Workload, string>();
-  return (server) => {
-    const name = known.get(server) ?? showWorkload(ownerOf(snapshot, server));
-    known.set(server, name);
-    return name;
-  };
-}
-
-function createClientNames(snapshot: Snapshot): (recorded: Recorded) => string {
-  const known = new Map<string, string>();
-  return (recorded) => {
-    const { ip, tls, server } = recorded;
-    const key = `${server.ref.namespace} ${ip} ${tlsKey(tls)}`;
-    const name = known.get(key) ?? clientName(snapshot, recorded);
-    known.set(key, name);
-    return name;
-  };
-}
-
-/** `sa/frontend`, `deploy/reports without a proxy`, `node …`, an address, or what the identity says. */
-function clientName(snapshot: Snapshot, { tls, ip, server }: Recorded): string {
-  const ref = clientRef(snapshot, ip, tls, ownersIn(snapshot));
-  const inNamespace = (name: string, namespace: string) => (namespace === server.ref.namespace ? name : `${name}.${namespace}`);
-  if (ref.identity !== null) {
-    const account = ref.serviceAccount;
-    const isLocal = account !== null && serviceAccountIdentity(snapshot.info, account.namespace, account.name) === ref.identity;
-    return isLocal ? inNamespace(`sa/${account.name}`, account.namespace) : ref.identity;
-  }
-  if (ref.node !== null) return `node ${ref.node}`;
-  if (ref.workload !== null) return `${inNamespace(showWorkload(ref.workload), ref.workload.namespace)} without identity`;
-  return ip ?? 'a client without identity, address not observed';
 }
 
 function countsOf(groups: readonly Grouped[]): Readonly<Record<SimulatedEntry['outcome'], number>> {
