@@ -99,9 +99,8 @@ export async function createUpstream(options: UpstreamOptions): Promise<Upstream
     place,
     async ask(request, accepted = []) {
       const form = 'form' in request && request.form !== undefined ? new URLSearchParams([...request.form]) : null;
-      let response: { readonly status: number; readonly headers: unknown; readonly data: unknown };
-      try {
-        response = await client.request({
+      const send = async (): Promise<{ readonly status: number; readonly headers: unknown; readonly data: unknown }> =>
+        client.request({
           method: request.method,
           url: request.path,
           ...(form !== null && request.method === 'get' ? { params: form } : {}),
@@ -112,9 +111,9 @@ export async function createUpstream(options: UpstreamOptions): Promise<Upstream
           httpsAgent: currentAgent(),
           signal: AbortSignal.timeout(timeout),
         });
-      } catch (error) {
-        throw transportFault(error, place, { timeout, mostBytes });
-      }
+      const response = await send()
+        .catch((error: unknown) => (isOfIdleConnection(error) ? send() : Promise.reject(error)))
+        .catch((error: unknown) => Promise.reject(transportFault(error, place, { timeout, mostBytes })));
       const text = typeof response.data === 'string' ? response.data : '';
       const { status } = response;
       const isAccepted = (status >= 200 && status < 300) || accepted.includes(status);
@@ -123,6 +122,12 @@ export async function createUpstream(options: UpstreamOptions): Promise<Upstream
     },
     close: () => agent.destroy(),
   };
+}
+
+/** The other side closed an idle connection just as it was used again: nothing was read of the request. Whatever is asked here may be asked twice. */
+function isOfIdleConnection(error: unknown): boolean {
+  const { code, request } = error as { readonly code?: unknown; readonly request?: { readonly reusedSocket?: unknown } };
+  return (code === 'ECONNRESET' || code === 'EPIPE') && request?.reusedSocket === true;
 }
 
 function baseOf({ name, url }: UpstreamOptions): URL {

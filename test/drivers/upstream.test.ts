@@ -1,7 +1,7 @@
 /** What an upstream that is absent, slow, elsewhere or lying is said to be, and what it never gets to see. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -162,4 +162,33 @@ it('a file that is no PEM is refused at the start', async () => {
   writeFileSync(path, 'not a certificate');
   const tls = { ...OPTIONS.tls, ca: path };
   await expect(createUpstream({ ...OPTIONS, url: 'https://prometheus', tls })).rejects.toThrow('is not PEM');
+});
+
+describe('a connection that was idle', () => {
+  const answered = new WeakSet<Socket>();
+  const asked: string[] = [];
+  const closing = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    if (answered.has(request.socket) || request.url === '/always') return void request.socket.destroy();
+    answered.add(request.socket);
+    response.end('{}');
+  });
+  beforeAll(() => new Promise<void>((resolve) => closing.listen(0, '127.0.0.1', resolve)));
+  afterAll(() => {
+    closing.closeAllConnections();
+    closing.close();
+  });
+
+  it('may be closed just as it is used again: it is asked once more, by another one', async () => {
+    const upstream = await createUpstream({ ...OPTIONS, url: `http://127.0.0.1:${(closing.address() as AddressInfo).port}` });
+    const ask = (path: string) => upstream.ask({ method: 'get', path });
+    await ask('/first');
+    expect(await ask('/second')).toEqual({ status: 200, text: '{}' });
+    expect(asked).toEqual(['/first', '/second', '/second']);
+    await expect(ask('/always')).rejects.toThrow(/closed the connection/);
+    expect(asked.filter((path) => path === '/always')).toHaveLength(2);
+    await expect(ask('/always')).rejects.toThrow(/closed the connection/);
+    expect(asked.filter((path) => path === '/always')).toHaveLength(3);
+    upstream.close();
+  });
 });
