@@ -2,6 +2,7 @@
 
 import { authorizationsIn } from '../access/clients.ts';
 import type { EnforcedPort } from '../access/enforced.ts';
+import { parseDefaultPolicy } from '../policy/default-policy.ts';
 import { evaluate } from '../policy/evaluate.ts';
 import { parseIdentity, suffixMatches } from '../policy/identity.ts';
 import type { ClientAuthorization } from '../policy/inbound.ts';
@@ -64,11 +65,11 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): readonly 
   ];
 }
 
-/** Those that people wrote: objects, and the `accessPolicy` of Servers. Audit is a practice of its own. */
+/** Those that people wrote: objects, and the `accessPolicy` of Servers. Linkerd's own for probes is none, and audit is a practice of its own. */
 function grantsOf({ policy }: EnforcedPort): readonly ClientAuthorization[] {
-  return authorizationsIn(policy).filter(
-    ({ object, ref }) => object !== null || (policy.server !== null && ref.kind === 'default' && ref.name !== 'audit'),
-  );
+  const isAccessPolicy = ({ kind, name }: ClientAuthorization['ref']) =>
+    policy.server !== null && kind === 'default' && name !== 'audit' && parseDefaultPolicy(name) !== null;
+  return authorizationsIn(policy).filter(({ object, ref }) => object !== null || isAccessPolicy(ref));
 }
 
 function wildcardOf({ snapshot }: PostureContext, workload: PostureWorkload, { at, authorization }: Grant): readonly Evidence[] {

@@ -59,7 +59,7 @@ describe('bash', () => {
 
   it('offers every command', () => {
     expect(offered('')).toEqual([...COMMANDS.map(({ name }) => name), 'help', '--help', '--version']);
-    expect(offered('po')).toEqual(['policy']);
+    expect(offered('po')).toEqual(['policy', 'posture']);
     expect(offered('help', 'ch')).toEqual(['check']);
   });
 
@@ -172,7 +172,7 @@ describe.skipIf(kubectl === null || !existsSync(kubectl))(`kubectl denywhy [${cl
   });
 
   it('is completed by kubectl', () => {
-    expect(asPlugin('__complete', 'denywhy', 'po').stdout).toContain('policy\n:4');
+    expect(asPlugin('__complete', 'denywhy', 'pol').stdout).toContain('policy\n:4');
     expect(asPlugin('__complete', 'denywhy', 'policy', '-o', '').stdout).toContain('text\nwide\njson\nyaml\n:4');
   });
 });

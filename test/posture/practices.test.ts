@@ -268,6 +268,14 @@ const CASES: readonly (readonly [PracticeId, string, string, World, Judgement['s
     'unknown',
     /nobody was seen to use/,
   ],
+  [
+    'grants-used',
+    'what Linkerd itself grants probes is nobody’s wildcard',
+    PROBED + SERVERS + grant('web', 'http', id('web')),
+    { seen: [['web', 'cart', 8080]] },
+    'holds',
+    /each grant was used/,
+  ],
   ['grants-used', 'no traffic', CART + SERVERS + grant('web', 'http', id('web')), {}, 'unknown', /not known/],
   ['grants-used', 'any identity', CART + SERVERS + grant('web', 'http', '"*"'), { seen: [['web', 'cart', 8080]] }, 'not', /wildcard/],
   [
