@@ -9,7 +9,7 @@ import type { Workload } from '../policy/workload.ts';
 import { some } from './objects.ts';
 
 /** Where the policy in force is another one than it would be without the object. */
-function changesBy(snapshot: Snapshot, object: Resource): readonly PortChange[] {
+export function changesBy(snapshot: Snapshot, object: Resource): readonly PortChange[] {
   return changedPorts(withChanges(snapshot, [{ delete: refOf(object) }]), snapshot);
 }
 
@@ -46,7 +46,7 @@ function showChanges(snapshot: Snapshot, changes: readonly PortChange[]): string
 }
 
 /** `Port 8080 of deploy/backend`. */
-function namePort(snapshot: Snapshot, { port, workloads }: Pick<PortChange, 'port' | 'workloads'>): string {
+export function namePort(snapshot: Snapshot, { port, workloads }: Pick<PortChange, 'port' | 'workloads'>): string {
   const names = [...new Set(workloads.map((workload) => nameWorkload(snapshot, workload)))];
   return `Port ${port} of ${some(names, 2)}`;
 }
@@ -62,13 +62,13 @@ const SHORT: Readonly<Record<string, string>> = {
 };
 
 /** `deploy/backend`. */
-function nameWorkload(snapshot: Snapshot, workload: Workload): string {
+export function nameWorkload(snapshot: Snapshot, workload: Workload): string {
   const { kind, name } = workloadOf(workload.resource, (ref) => findResource(snapshot, ref) ?? undefined);
   return `${SHORT[kind] ?? kind.toLowerCase()}/${name}`;
 }
 
 /** `nobody`, `anyone`, `sa/frontend; on route health: anyone`. */
-function accessOf(snapshot: Snapshot, workload: Workload | undefined, policy: InboundServer): string {
+export function accessOf(snapshot: Snapshot, workload: Workload | undefined, policy: InboundServer): string {
   const namespace = workload?.ref.namespace ?? '';
   const rows = Map.groupBy(whoMay(snapshot, namespace, policy), ({ route }) => route);
   const parts = [...rows].flatMap(([route, who]) => {
@@ -86,11 +86,15 @@ function showWho({ who, from }: WhoMay): string {
   return from.length === 0 ? names : `${names} from ${some(from, 3)}`;
 }
 
-function hasPods(snapshot: Snapshot, namespace: string): boolean {
+export function hasPods(snapshot: Snapshot, namespace: string): boolean {
   return meshedIn(snapshot, namespace).length > 0;
 }
 
 /** Meshed pods (or those that stand for them) of a namespace. */
-function meshedIn(snapshot: Snapshot, namespace: string): readonly Workload[] {
+export function meshedIn(snapshot: Snapshot, namespace: string): readonly Workload[] {
   return [...namespaceIndex(snapshot, namespace).workloads.values()].flatMap(({ value }) => (value?.meshed === true ? [value] : []));
+}
+
+export function podsIn(snapshot: Snapshot, namespace: string): readonly Workload[] {
+  return [...namespaceIndex(snapshot, namespace).workloads.values()].flatMap(({ value }) => (value === null ? [] : [value]));
 }

@@ -35,7 +35,7 @@ export function textAt(value: unknown, ...path: Path): string | null {
 }
 
 /** Objects of this kind, of whatever version. */
-function ofKind(resources: readonly Resource[], group: string, kind: string): readonly Resource[] {
+export function ofKind(resources: readonly Resource[], group: string, kind: string): readonly Resource[] {
   return resources.filter((resource) => resource.kind === kind && groupOf(resource.apiVersion) === group);
 }
 
