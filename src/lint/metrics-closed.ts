@@ -2,10 +2,11 @@ import { PROXY_ADMIN_PORT } from '../access/ports.ts';
 import type { Path } from '../manifests/document.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import { workloadOf } from '../policy/owner.ts';
-import { objectKey, type Resource, refOf } from '../policy/resource.ts';
+import { type ObjectRef, objectKey, type Resource, refOf } from '../policy/resource.ts';
 import { findResource, type Snapshot } from '../policy/snapshot.ts';
 import { ANNOTATION, type Workload } from '../policy/workload.ts';
 import { accessOf, meshedIn, nameWorkload } from './effect.ts';
+import { valueAt } from './objects.ts';
 import type { LintRule } from './rule.ts';
 import { keysOf } from './servers.ts';
 
@@ -42,17 +43,18 @@ function sourceOf(
   pod: Workload,
   linted: ReadonlySet<string>,
 ): { readonly object: Resource; readonly path: Path } | null {
-  const own = workloadOf(pod.resource, (ref) => findResource(snapshot, ref) ?? undefined);
+  const workload = workloadOf(pod.resource, (ref) => findResource(snapshot, ref) ?? undefined);
   const namespace = { group: '', kind: 'Namespace', namespace: '', name: pod.ref.namespace };
-  const template = ['spec', ...(own.kind === 'CronJob' ? ['jobTemplate', 'spec'] : []), 'template', 'metadata', 'annotations'];
-  const places: readonly (readonly [typeof own, Path])[] = [
-    [own, own.kind === 'Pod' ? ['metadata', 'annotations'] : template],
+  const template = ['spec', ...(workload.kind === 'CronJob' ? ['jobTemplate', 'spec'] : []), 'template', 'metadata', 'annotations'];
+  const places: readonly (readonly [ObjectRef, Path])[] = [
+    [workload, workload.kind === 'Pod' ? ['metadata', 'annotations'] : template],
     [namespace, ['metadata', 'annotations']],
     [pod.ref, ['metadata', 'annotations']],
   ];
   for (const [ref, path] of places) {
     const object = linted.has(objectKey(ref)) ? findResource(snapshot, ref) : null;
-    if (object !== null) return { object, path: [...path, ANNOTATION.defaultInboundPolicy] };
+    const own = [...path, ANNOTATION.defaultInboundPolicy];
+    if (object !== null && valueAt(object, own) !== undefined) return { object, path: own };
   }
   return null;
 }

@@ -17,9 +17,7 @@ export const mixedRoutes: LintRule = {
       for (const name of parents) {
         const server = index.servers.get(`policy.linkerd.io/Server/${name}`)?.value;
         if (server == null) continue;
-        const others = [...index.routes.values()].flatMap(({ value }) =>
-          value?.parents.includes(name) === true ? [value.ref] : [],
-        );
+        const others = [...index.routes.values()].flatMap(({ value }) => (value?.parents.includes(name) === true ? [value.ref] : []));
         const rival = object.kind === 'HTTPRoute' ? others.find(({ kind }) => kind === 'GRPCRoute') : undefined;
         const isUnused =
           server.protocol === 'opaque' || server.protocol === 'tls' || (object.kind === 'HTTPRoute') === (server.protocol === 'grpc');
