@@ -39,7 +39,9 @@ function showChanges(snapshot: Snapshot, changes: readonly PortChange[]): string
     const [workload] = change.workloads;
     const now = change.after === null ? 'everyone' : accessOf(snapshot, workload, change.after);
     const before = change.before === null ? 'everyone' : accessOf(snapshot, workload, change.before);
-    return now === before ? `${namePort(snapshot, change)} lets in ${now}, as without it.` : `${namePort(snapshot, change)} lets in ${now}; without it, ${before}.`;
+    return now === before
+      ? `${namePort(snapshot, change)} lets in ${now}, as without it.`
+      : `${namePort(snapshot, change)} lets in ${now}; without it, ${before}.`;
   });
   const more = changes.length - shown.length;
   return [...shown, ...(more > 0 ? [`So ${more === 1 ? 'does 1 more port' : `do ${more} more ports`}.`] : [])].join(' ');
