@@ -9,7 +9,7 @@ import type { Workload } from '../policy/workload.ts';
 import { some } from './objects.ts';
 
 /** Where the policy in force is another one than it would be without the object. */
-export function changesBy(snapshot: Snapshot, object: Resource): readonly PortChange[] {
+function changesBy(snapshot: Snapshot, object: Resource): readonly PortChange[] {
   return changedPorts(withChanges(snapshot, [{ delete: refOf(object) }]), snapshot);
 }
 
@@ -88,7 +88,7 @@ function showWho({ who, from }: WhoMay): string {
   return from.length === 0 ? names : `${names} from ${some(from, 3)}`;
 }
 
-export function hasPods(snapshot: Snapshot, namespace: string): boolean {
+function hasPods(snapshot: Snapshot, namespace: string): boolean {
   return meshedIn(snapshot, namespace).length > 0;
 }
 

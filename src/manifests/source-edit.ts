@@ -173,7 +173,7 @@ function addition(text: string, object: YAMLMap, path: readonly string[], value:
   return afterLine(text, end, block({ [key]: value }, column));
 }
 
-/** A key of a block mapping with its lines, or an entry of a flow mapping is not taken out here. */
+/** A key of a block mapping with its lines; comments on lines of their own stay. An entry of a flow mapping is not taken out here. */
 function removal(text: string, object: YAMLMap, path: readonly string[]): Splice | null {
   const parent = path.length === 1 ? object : (object.getIn(keysOf(object, path.slice(0, -1)), true) as Node | undefined);
   if (!isMap(parent) || parent.flow === true) return null;
@@ -183,7 +183,9 @@ function removal(text: string, object: YAMLMap, path: readonly string[]): Splice
   const start = text.lastIndexOf('\n', key.range[0] - 1) + 1;
   if (text.slice(start, key.range[0]).trim() !== '') return null;
   const end = text[value.range[1] - 1] === '\n' ? value.range[1] : text.indexOf('\n', value.range[1]) + 1;
-  return end <= 0 ? null : { start, end, text: '' };
+  if (end <= 0) return null;
+  const comments = text.slice(start, end).match(/^[ \t]*#.*\n/gm) ?? [];
+  return { start, end, text: comments.join('') };
 }
 
 /** Indexes as numbers where a list stands. */

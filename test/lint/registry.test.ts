@@ -10,7 +10,21 @@ const ROOT = join(import.meta.dirname, '../..');
 const CODES = RULES.map(({ code }) => code);
 const SECTIONS = ['## What is wrong', '## What it does', '## The right form'];
 /** Files of the room that are no rule. */
-const ROOM = ['effect', 'finding', 'fix', 'identities', 'index', 'lint', 'objects', 'rule', 'servers', 'suppressions', 'targets'];
+const ROOM = [
+  'effect',
+  'finding',
+  'fix',
+  'identities',
+  'index',
+  'lint',
+  'networks',
+  'objects',
+  'promql',
+  'rule',
+  'servers',
+  'suppressions',
+  'targets',
+];
 
 function namesIn(folder: string, suffix: string): readonly string[] {
   return readdirSync(join(ROOT, folder))
