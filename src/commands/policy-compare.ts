@@ -1,8 +1,10 @@
 /** `policy --compare`: what `linkerd diagnostics policy` says is enforced, beside what the objects declare. */
+
 import { type Disagreement, type DisagreementCause, disagreementOf } from '../access/disagreement.ts';
 import { InvalidInput } from '../errors.ts';
 import type { WorkloadRef } from '../evidence/facts.ts';
 import { showWorkload } from '../evidence/missing.ts';
+import { plainName } from '../evidence/plain-name.ts';
 import { isTooDeep } from '../manifests/document.ts';
 import { kindOfDiagnostics } from '../policy/diagnostics-difference.ts';
 import { type Json, parseDiagnostics } from '../policy/diagnostics-policy.ts';
@@ -86,8 +88,10 @@ const UNEXPLAINED =
   'Nothing in the objects explains it: they and the file are probably of different moments, or the controller lags behind. Take both again, one right after the other; if it stays, read the log of container policy in deploy/linkerd-destination.';
 
 function restartOf({ kind, namespace, name }: WorkloadRef): string {
-  if (kind === 'Pod') return `kubectl delete pod -n ${namespace} ${name}, if a controller makes it anew.`;
-  return `kubectl rollout restart -n ${namespace} ${showWorkload({ kind, namespace, name })}`;
+  const where = plainName(namespace, 'NAMESPACE');
+  const named = plainName(name, 'NAME');
+  if (kind === 'Pod') return `kubectl delete pod -n ${where} ${named}, if a controller makes it anew.`;
+  return `kubectl rollout restart -n ${where} ${showWorkload({ kind, namespace, name: named })}`;
 }
 
 /** What happened, and what to do. */
