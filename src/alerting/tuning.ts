@@ -139,10 +139,19 @@ const SEEN_FOR_ONE_WINDOW: ReadonlySet<AlertName> = new Set<AlertName>([
 function faults(error: z.ZodError, file: string): InvalidInput {
   const lines = error.issues
     .slice(0, 20)
-    .map(({ path, message }) => `${path.map(String).join('.').slice(0, 200) || 'the file'}: ${message}`);
+    .map((issue) => `${issue.path.map(String).join('.').slice(0, 200) || 'the file'}: ${sayIssue(issue)}`);
   return new InvalidInput(
     `not a tuning file: ${lines.join('; ')}`,
     'Its schema is rules/tuning.schema.json; docs/rules.md has an example.',
     { file },
   );
+}
+
+function sayIssue(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'unrecognized_keys') return issue.message;
+  const known = issue.path.at(0) === 'alerts' && issue.path.length === 1 ? `; the alerts are ${ALERT_NAMES.join(', ')}` : '';
+  return `there is no such key: ${issue.keys
+    .slice(0, 5)
+    .map((key) => JSON.stringify(key.slice(0, 100)))
+    .join(', ')}${known}`;
 }

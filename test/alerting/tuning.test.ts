@@ -47,8 +47,12 @@ it('every field is taken', () => {
 
 describe('refused, with the place of the fault', () => {
   it.each<readonly [string, unknown, string]>([
-    ['a slip in a field', { windw: '5m' }, 'windw'],
-    ['an alert that does not exist', { alerts: { LinkerdDenied: {} } }, 'alerts'],
+    ['a slip in a field', { windw: '5m' }, 'the file: there is no such key: "windw"'],
+    [
+      'an alert that does not exist',
+      { alerts: { LinkerdDenied: {} } },
+      'alerts: there is no such key: "LinkerdDenied"; the alerts are LinkerdRequestsDenied, ',
+    ],
     ['a threshold that is text', { alerts: { LinkerdAuditHits: { threshold: '3' } } }, 'alerts.LinkerdAuditHits.threshold'],
     ['a negative threshold', { overrides: [{ threshold: -1 }] }, 'overrides.0.threshold'],
     ['a duration without unit', { window: '5' }, 'window: must be a duration'],
