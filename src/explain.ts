@@ -1,5 +1,6 @@
 /** The product in one function: facts and a cluster → for each client what was denied, by which object, why, and what is missing to be sure. */
 import type { Denied, Law, PlacedSymptom, Seen, Standing } from './diagnoses/diagnosis.ts';
+import { restsOn } from './diagnoses/drafting.ts';
 import type { Finding } from './diagnoses/finding.ts';
 import { findingsOfDenied, findingsStanding } from './diagnoses/index.ts';
 import { type Asked, explainTroubles, type TroubleExplanation } from './diagnoses/troubles.ts';
@@ -193,6 +194,12 @@ export function saidOf({ findings: [first], decision }: Pick<TargetExplanation, 
   if (first === undefined) return decision;
   const { summary, required, observed, note, objects } = first;
   return { sentence: summary, required, observed, note, object: objects[0]?.ref ?? null };
+}
+
+/** What trouble without a denial comes to, as its symptoms tell: of a client, else of the objects. null: nothing was found. */
+export function foundOfSymptoms({ troubles, standing, symptoms }: Explanation): Finding | null {
+  const [first] = troubles.flatMap(({ findings }) => findings.slice(0, 1));
+  return first ?? standing.find((finding) => symptoms.some((symptom) => restsOn(finding, symptom))) ?? null;
 }
 
 function standingOf(snapshot: Snapshot, { namespace }: Question, seen: Seen, refused: readonly Denied[]): Standing {

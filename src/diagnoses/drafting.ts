@@ -6,7 +6,7 @@ import { type Instant, type ObjectRef, objectKey, showRef } from '../policy/reso
 import { findResource, type Snapshot } from '../policy/snapshot.ts';
 import { requiredIdentities, showClientTls } from '../policy/wording.ts';
 import type { Denied, Draft, PlacedSymptom, Seen } from './diagnosis.ts';
-import type { CitedObject, FindingEvidence } from './finding.ts';
+import type { CitedObject, Finding, FindingEvidence } from './finding.ts';
 
 type Said = Pick<Draft, 'certainty' | 'removal' | 'todo' | 'remedies'> & Partial<Draft>;
 
@@ -123,8 +123,14 @@ export function toldBy({ target, seen }: Denied, kind: SymptomKind): readonly Fi
 }
 
 /** Trouble that was told, as evidence. */
-export function told({ symptom }: PlacedSymptom): FindingEvidence {
+export function told({ symptom }: Pick<PlacedSymptom, 'symptom'>): FindingEvidence {
   return { what: symptom.detail, ...sourced(symptom.sample.source, symptom.first) };
+}
+
+/** True when it is among what the finding rests on. */
+export function restsOn({ evidence }: Finding, symptom: PlacedSymptom['symptom']): boolean {
+  const { what, source, at } = told({ symptom });
+  return evidence.some((other) => other.what === what && other.source === source && other.at === at);
 }
 
 function sourced(source: Source, at: Instant | null): Pick<FindingEvidence, 'source' | 'at'> {

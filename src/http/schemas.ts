@@ -48,6 +48,7 @@ const counts = named(
 );
 
 const verdict = named('RemedyVerdict', z.enum(['fix', 'decide', 'do-not-allow', 'needs-evidence', 'nothing-to-do']));
+const certainty = named('Certainty', z.enum(['certain', 'likely', 'possible']));
 
 export const incident = named(
   'Incident',
@@ -81,7 +82,15 @@ export const incident = named(
     explainedPolicy: z.string().describe('the revision of the policy that the answer stands for'),
     answers: count.describe('how many explanations were made'),
     answer: z
-      .strictObject({ sentence: z.string(), object: z.string().nullable().describe('Kind namespace/name of what decided'), at: time })
+      .strictObject({
+        sentence: z.string(),
+        object: z.string().nullable().describe('Kind namespace/name of what decided'),
+        finding: z
+          .strictObject({ id: z.string().describe('of the diagnosis'), certainty })
+          .nullable()
+          .describe('the first finding; null: no cause was found'),
+        at: time,
+      })
       .nullable(),
     wayOut: z
       .strictObject({

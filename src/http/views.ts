@@ -19,12 +19,16 @@ export function showIncident(incident: Incident): Shown<typeof shapes.incident> 
     firstSeen: time(firstSeen),
     lastSeen: time(lastSeen),
     transitions: transitions.map((t) => ({ ...t, at: showInstant(t.at) })),
-    answer: answer === null ? null : { ...answer, at: showInstant(answer.at) },
     wayOut,
+    answer: answer === null ? null : { ...answer, finding: answer.finding ?? null, at: showInstant(answer.at) },
   };
 }
 
-export function showClient({ client: { incident: _, ...client }, count, countedBy }: CountedClient): Shown<typeof shapes.client> {
+export function showClient({
+  client: { incident: _, symptoms: __, ...client },
+  count,
+  countedBy,
+}: CountedClient): Shown<typeof shapes.client> {
   return { ...mutable(client), count, countedBy, logs: showCounts(client.logs), metrics: showCounts(client.metrics) };
 }
 

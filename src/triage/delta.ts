@@ -4,7 +4,7 @@ import type { IncidentKind, KeyWorkload } from '../evidence/key.ts';
 import { createTally, earlier, later, type TallyClient, tlsKey } from '../evidence/tally.ts';
 import type { AuthorizationRef, RouteRef, ServerRef } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
-import { hashId, type IncidentClient, waitingId } from './incident.ts';
+import { hashId, type IncidentClient, type KeptSymptom, waitingId } from './incident.ts';
 
 /** What a batch adds to one incident. */
 export interface IncidentDelta {
@@ -150,6 +150,7 @@ function entryOfSymptom(
     didNotApply: [],
     sources: [sample.source],
     error: symptom.detail,
+    symptoms: [{ sample, count: symptom.count, first: symptom.first, last: symptom.last }],
   };
   return {
     reporter: sample.reporter,
@@ -213,6 +214,7 @@ function clientKey({ ip, tls }: Pick<ClientDelta, 'ip' | 'tls'>): string {
 const MOST_REQUESTS = 8;
 const MOST_SOURCES = 4;
 const MOST_DID_NOT_APPLY = 32;
+const MOST_SYMPTOMS = 16;
 
 export function mergeClients(a: ClientDelta, b: ClientDelta): ClientDelta {
   return {
@@ -225,7 +227,28 @@ export function mergeClients(a: ClientDelta, b: ClientDelta): ClientDelta {
     didNotApply: distinct([...a.didNotApply, ...b.didNotApply]).slice(0, MOST_DID_NOT_APPLY),
     sources: [...a.sources, ...b.sources.filter((s) => !a.sources.some((known) => known.kind === s.kind))].slice(0, MOST_SOURCES),
     error: a.error ?? b.error,
+    ...mergeSymptoms(a.symptoms, b.symptoms),
   };
+}
+
+function mergeSymptoms(a: readonly KeptSymptom[] = [], b: readonly KeptSymptom[] = []): Pick<ClientDelta, 'symptoms'> {
+  if (a.length + b.length === 0) return {};
+  const merged = new Map<string, KeptSymptom>();
+  for (const symptom of [...a, ...b]) {
+    const key = symptomKey(symptom.sample);
+    const known = merged.get(key);
+    merged.delete(key);
+    merged.set(key, known === undefined ? symptom : addedUp(known, symptom));
+  }
+  return { symptoms: [...merged.values()].slice(-MOST_SYMPTOMS) };
+}
+
+function symptomKey({ reporter, port, peer, complaint, detail }: Symptom): string {
+  return JSON.stringify([reporter.pod, port, peer, complaint, detail]);
+}
+
+function addedUp(known: KeptSymptom, { count, first, last }: KeptSymptom): KeptSymptom {
+  return { ...known, count: known.count + count, first: earlier(known.first, first), last: later(known.last, last) };
 }
 
 function mergeCounts(a: ClientDelta['logs'], b: ClientDelta['logs']): ClientDelta['logs'] {

@@ -1,6 +1,6 @@
 /** Incidents as they are kept: what a person triages. Plain data, so that every store keeps it the same way. */
 import { createHash } from 'node:crypto';
-import type { RequestTrace, Source } from '../evidence/facts.ts';
+import type { RequestTrace, Source, Symptom } from '../evidence/facts.ts';
 import type { IncidentKind, KeySelection, KeyWorkload } from '../evidence/key.ts';
 import type { Counts } from '../evidence/tally.ts';
 import type { ClientTls } from '../policy/evaluation.ts';
@@ -25,6 +25,8 @@ export interface Answer {
   readonly sentence: string;
   /** `Kind namespace/name` of the object that decided. */
   readonly object: string | null;
+  /** The first finding's diagnosis, and how sure it is; null: no cause was found. */
+  readonly finding: { readonly id: string; readonly certainty: 'certain' | 'likely' | 'possible' } | null;
   readonly at: Instant;
 }
 
@@ -96,6 +98,16 @@ export interface IncidentClient {
   readonly didNotApply: readonly AuthorizationRef[];
   readonly sources: readonly Source[];
   readonly error: string | null;
+  /** Samples of what was told, those told last; absent: it is about denials. */
+  readonly symptoms?: readonly KeptSymptom[];
+}
+
+/** Symptoms that differ in their times and counts only. */
+export interface KeptSymptom {
+  readonly sample: Symptom;
+  readonly count: number;
+  readonly first: Instant | null;
+  readonly last: Instant | null;
 }
 
 /** One alert, by its fingerprint. */

@@ -1,14 +1,13 @@
 /** The queue's work: gather an incident and its clients, explain, save. Idempotent: it reads everything anew, so running twice changes nothing. */
 import { Unavailable } from '../errors.ts';
 import type { DenialKind, Reporter } from '../evidence/facts.ts';
-import type { Tally, TallyClient, TallyEntry } from '../evidence/tally.ts';
-import { type Explanation, explain, type RemedyWish, saidOf } from '../explain.ts';
+import type { Tally, TallyClient, TallyEntry, TallySymptom } from '../evidence/tally.ts';
+import { type Explanation, explain, foundOfSymptoms, type RemedyWish, saidOf } from '../explain.ts';
 import type { ClusterView } from '../policy/history.ts';
-import type { Instant } from '../policy/resource.ts';
-import { showRef } from '../policy/resource.ts';
+import { type Instant, type ObjectRef, showRef } from '../policy/resource.ts';
 import type { Json, Store } from '../ports.ts';
 import { clientsTag } from './clients.ts';
-import type { Answer, Incident, IncidentClient, TriageBounds } from './incident.ts';
+import type { Answer, Incident, IncidentClient, KeptSymptom, TriageBounds } from './incident.ts';
 import { putIncident } from './places.ts';
 import { CLIENTS_ASKED, incidentWayOut } from './way-out.ts';
 import { createWorkingSet } from './working-set.ts';
@@ -109,14 +108,20 @@ function isExplained(incident: Incident, evidence: number, policy: string): bool
   return incident.explained > evidence || (incident.explained === evidence && incident.explainedPolicy === policy);
 }
 
-/** What is kept of an incident, as the facts that explaining takes. Symptoms say themselves what they are. */
+/** What is kept of an incident, as the facts that explaining takes. */
 function tallyOf(incident: Incident, clients: readonly IncidentClient[]): Tally {
   const entries = new Map<string, TallyEntry>();
   const kind = denialKind(incident);
   if (kind !== null) {
     for (const [pod, own] of Map.groupBy(clients, (client) => client.pod)) entries.set(pod ?? '', entryOf(incident, kind, pod, own));
   }
-  return { add() {}, entries, symptoms: new Map(), observed: { count: 0 }, observations: new Map(), dropped: { count: incident.beyond } };
+  const symptoms = new Map(clients.flatMap((client) => client.symptoms ?? []).map((kept, i) => [String(i), symptomOf(kept)]));
+  return { add() {}, entries, symptoms, observed: { count: 0 }, observations: new Map(), dropped: { count: incident.beyond } };
+}
+
+function symptomOf({ sample, ...times }: KeptSymptom): TallySymptom {
+  const { kind, reporter, port, detail } = sample;
+  return { kind, reporter, port, detail, ...times, sample };
 }
 
 function entryOf(incident: Incident, kind: DenialKind, pod: string | null, clients: readonly IncidentClient[]): TallyEntry {
@@ -164,9 +169,16 @@ function answerOf(incident: Incident, explanation: Explanation, at: Instant): An
   const target = explanation.clients[0]?.targets[0];
   if (target !== undefined) {
     const { sentence, object } = saidOf(target);
-    return { sentence, object: object === null ? null : showRef(object), at };
+    return answered(sentence, object, target.findings[0] ?? null, at);
   }
+  const found = foundOfSymptoms(explanation);
+  if (found !== null) return answered(found.summary, found.objects[0]?.ref ?? null, found, at);
+  if (incident.waitingForEvidence) return answered('An alert fires; no denial has been seen yet.', null, null, at);
   const detail = incident.details.at(-1);
-  if (incident.waitingForEvidence) return { sentence: 'An alert fires; no denial has been seen yet.', object: null, at };
-  return detail === undefined ? null : { sentence: detail, object: null, at };
+  return detail === undefined ? null : answered(detail, null, null, at);
+}
+
+function answered(sentence: string, object: ObjectRef | null, found: Answer['finding'], at: Instant): Answer {
+  const finding = found === null ? null : { id: found.id, certainty: found.certainty };
+  return { sentence, object: object === null ? null : showRef(object), finding, at };
 }
