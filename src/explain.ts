@@ -196,10 +196,10 @@ export function saidOf({ findings: [first], decision }: Pick<TargetExplanation, 
   return { sentence: summary, required, observed, note, object: objects[0]?.ref ?? null };
 }
 
-/** What trouble without a denial comes to, as its symptoms tell: of a client, else of the objects. null: nothing was found. */
-export function foundOfSymptoms({ troubles, standing, symptoms }: Explanation): Finding | null {
-  const [first] = troubles.flatMap(({ findings }) => findings.slice(0, 1));
-  return first ?? standing.find((finding) => symptoms.some((symptom) => restsOn(finding, symptom))) ?? null;
+/** What these symptoms (of the explained ones) come to without a denial: for a client that told them, else by the objects. null: nothing was found. */
+export function foundOf(symptoms: readonly TallySymptom[], { troubles, standing }: Explanation): Finding | null {
+  const trouble = troubles.find(({ told, findings }) => findings.length > 0 && told.some((symptom) => symptoms.includes(symptom)));
+  return trouble?.findings[0] ?? standing.find((finding) => symptoms.some((symptom) => restsOn(finding, symptom))) ?? null;
 }
 
 function standingOf(snapshot: Snapshot, { namespace }: Question, seen: Seen, refused: readonly Denied[]): Standing {

@@ -1,5 +1,6 @@
 /** A played recording for a person: what was played, each client's answer, one explanation in full, and what to try next. */
 import type { Recording } from '../drivers/recording.ts';
+import { SYMPTOM_WORDS } from '../evidence/symptom-words.ts';
 import { type ClientExplanation, type Explanation, firstSentence, saidOf, type TargetExplanation } from '../explain.ts';
 import { showInstant } from '../policy/time.ts';
 import { foremost, titleOf } from '../remedies/verdicts.ts';
@@ -13,7 +14,7 @@ import type { ServedIncident } from './demo-service.ts';
 import { showDifference } from './explain-difference.ts';
 import { paragraph, type Style, section } from './explain-lines.ts';
 import { showClient, showCounts, showPort, showSubject, showTargetWorkload } from './explain-names.ts';
-import { SYMPTOM_WORDS, showNotices } from './explain-remarks.ts';
+import { showNotices } from './explain-remarks.ts';
 import type { Answer } from './explain-report.ts';
 import { showClientBlock } from './explain-text.ts';
 import { showMoment, showSpan } from './moment.ts';

@@ -2,6 +2,7 @@
 
 import { labelOf } from '../evidence/metrics-labels.ts';
 import { plainName } from '../evidence/plain-name.ts';
+import { SYMPTOM_WORDS } from '../evidence/symptom-words.ts';
 import { earlier, later, type TallySymptom } from '../evidence/tally.ts';
 import type { Explanation, TargetExplanation } from '../explain.ts';
 import type { ClusterSettings } from '../policy/cluster-settings.ts';
@@ -44,21 +45,6 @@ function nothingMatches(labels: ReadonlyMap<string, string>): string {
   const command = `kubectl logs -n ${plainName(namespace, 'NAMESPACE')} ${name} -c linkerd-proxy --since=15m`;
   return `nothing that was read matches it. Its log tells more: ${command}`;
 }
-
-export const SYMPTOM_WORDS: Readonly<Record<Explanation['symptoms'][number]['kind'], string>> = {
-  'refused-before-policy': 'refused before any policy is asked',
-  'connect-failed': 'could not connect',
-  'remote-proxy-error': 'this proxy, as a client, was refused by another',
-  'policy-controller-unreachable': 'no answer from the policy controller',
-  'server-misconfigured': 'the proxy cannot use the policy it was sent',
-  'detection-fallback': 'protocol detection timed out',
-  'scrape-refused': 'Prometheus was refused',
-  'scrape-failed': 'Prometheus could not read the metrics',
-  'probe-failing': 'a probe fails',
-  'request-failed': 'a request failed',
-  'application-refused': 'the application itself refused',
-  'controller-complaint': 'the policy controller complains',
-};
 
 export function showSymptoms({ symptoms }: Explanation, style: Style): readonly string[] {
   const groups = Map.groupBy(symptoms, ({ kind, sample, reporter }) =>

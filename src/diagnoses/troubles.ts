@@ -3,6 +3,7 @@ import { type ClientRef, clientRef } from '../evidence/client.ts';
 import { type Destination, destinationAt, destinationOfPeer, isSameDestination } from '../evidence/destination.ts';
 import type { Peer } from '../evidence/facts.ts';
 import { ownersIn } from '../evidence/places.ts';
+import type { TallySymptom } from '../evidence/tally.ts';
 import type { ClusterView } from '../policy/history.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
@@ -10,7 +11,7 @@ import type { Workload } from '../policy/workload.ts';
 import type { Denied, PlacedSymptom, Seen, Troubled } from './diagnosis.ts';
 import type { Finding } from './finding.ts';
 import { findingsOfTrouble } from './index.ts';
-import { podOfSymptom } from './symptoms.ts';
+import { aboutDestination, podOfSymptom } from './symptoms.ts';
 
 /** A client that got no good answer from what it dialled. */
 export interface Asked {
@@ -25,6 +26,8 @@ export interface TroubleExplanation {
   /** null: nobody in particular. */
   readonly client: ClientRef | null;
   readonly destination: Destination | null;
+  /** What the client's own proxy told of it. */
+  readonly told: readonly TallySymptom[];
   readonly findings: readonly Finding[];
 }
 
@@ -58,7 +61,8 @@ export function explainTroubles({ view, at: time, seen, denied, asked }: Trouble
 
 function explained(trouble: Troubled): TroubleExplanation {
   const { client, destination } = trouble;
-  return { client, destination, findings: findingsOfTrouble(trouble) };
+  const told = aboutDestination(trouble).map(({ symptom }) => symptom);
+  return { client, destination, told, findings: findingsOfTrouble(trouble) };
 }
 
 interface Gathering {

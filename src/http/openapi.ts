@@ -1,7 +1,8 @@
 /** The OpenAPI document, made of the operations and of the shapes that validate. */
 import * as z from 'zod';
 import type { Answer, Operation } from './operation.ts';
-import { problem, SHAPES } from './schemas.ts';
+import { SHAPES } from './schema-parts.ts';
+import { problem } from './schemas.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

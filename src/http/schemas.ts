@@ -1,18 +1,10 @@
 /** The shapes of the API: they validate what comes in, and the OpenAPI document is made of them. Times are RFC 3339, in UTC. */
 import * as z from 'zod';
 import { INCIDENT_KINDS } from '../evidence/alert.ts';
+import { certainty, explanation } from './explanation-schema.ts';
+import { count, labels, named, time } from './schema-parts.ts';
 
-/** Shapes with a name in the document. */
-export const SHAPES = z.registry<{ readonly id: string }>();
-
-function named<S extends z.ZodType>(id: string, schema: S): S {
-  SHAPES.add(schema, { id });
-  return schema;
-}
-
-const time = z.iso.datetime().describe('RFC 3339, UTC');
 const name = z.string().min(1).max(253);
-const count = z.int().nonnegative();
 
 export const problem = named(
   'Problem',
@@ -25,7 +17,6 @@ export const problem = named(
   }),
 );
 
-const labels = named('Labels', z.strictObject({ group: z.string().max(253), kind: z.string().max(63), name: z.string().max(253) }));
 const workload = named('Workload', z.strictObject({ kind: z.string().max(63), name }));
 const kind = named('IncidentKind', z.enum(INCIDENT_KINDS as readonly [string, ...string[]]));
 const state = named('IncidentState', z.enum(['open', 'acknowledged', 'resolved']));
@@ -48,7 +39,6 @@ const counts = named(
 );
 
 const verdict = named('RemedyVerdict', z.enum(['fix', 'decide', 'do-not-allow', 'needs-evidence', 'nothing-to-do']));
-const certainty = named('Certainty', z.enum(['certain', 'likely', 'possible']));
 
 export const incident = named(
   'Incident',
@@ -138,7 +128,7 @@ export const incidentDetail = named(
   'IncidentDetail',
   z.strictObject({
     incident,
-    explanation: z.unknown().describe('in the form denywhy.explain/1; null: not explained yet'),
+    explanation: explanation.nullable().describe('null: not explained yet'),
     clients: page(client),
   }),
 );

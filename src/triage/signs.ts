@@ -27,7 +27,7 @@ export const REFUSALS: ReadonlySet<IncidentKind> = new Set<IncidentKind>([
 type Whose = Pick<Incident, 'cluster' | 'namespace' | 'workload'>;
 
 /** The incidents of a workload, of whatever kind, those that an alert opened included. */
-async function incidentsOfWorkload(set: WorkingSet, { cluster, namespace, workload }: Whose): Promise<readonly Incident[]> {
+export async function incidentsOfWorkload(set: WorkingSet, { cluster, namespace, workload }: Whose): Promise<readonly Incident[]> {
   const slots = [null, ...INCIDENT_KINDS].flatMap((kind) =>
     [workload, null].map((of) => slotId({ cluster, namespace, workload: of, kind })),
   );
@@ -37,9 +37,9 @@ async function incidentsOfWorkload(set: WorkingSet, { cluster, namespace, worklo
   return [...new Set(ids)].map((id) => set.get<Incident>('incidents', id)).filter((incident) => incident !== null);
 }
 
-/** True where nothing is wrong with the workload but for this. */
+/** True where nothing is wrong with the workload but for this, and no alert fires for it. */
 export async function isAlone(set: WorkingSet, delta: IncidentDelta): Promise<boolean> {
   if (!delta.isSign) return false;
   const others = await incidentsOfWorkload(set, delta);
-  return !others.some(({ state, kind }) => state !== 'resolved' && (kind === null || REFUSALS.has(kind)));
+  return !others.some(({ state, kind, alerts }) => state !== 'resolved' && (kind === null || REFUSALS.has(kind) || alerts.length > 0));
 }

@@ -1,14 +1,16 @@
 /** The queue's work: gather an incident and its clients, explain, save. Idempotent: it reads everything anew, so running twice changes nothing. */
 import { Unavailable } from '../errors.ts';
 import type { DenialKind, Reporter } from '../evidence/facts.ts';
+import { isSymptomKind, SYMPTOM_WORDS } from '../evidence/symptom-words.ts';
 import type { Tally, TallyClient, TallyEntry, TallySymptom } from '../evidence/tally.ts';
-import { type Explanation, explain, foundOfSymptoms, type RemedyWish, saidOf } from '../explain.ts';
+import { type Explanation, explain, foundOf, type RemedyWish, saidOf } from '../explain.ts';
 import type { ClusterView } from '../policy/history.ts';
 import { type Instant, type ObjectRef, showRef } from '../policy/resource.ts';
 import type { Json, Store } from '../ports.ts';
 import { clientsTag } from './clients.ts';
-import type { Answer, Incident, IncidentClient, KeptSymptom, TriageBounds } from './incident.ts';
+import type { Answer, Incident, IncidentClient, TriageBounds } from './incident.ts';
 import { putIncident } from './places.ts';
+import { incidentsOfWorkload } from './signs.ts';
 import { CLIENTS_ASKED, incidentWayOut } from './way-out.ts';
 import { createWorkingSet } from './working-set.ts';
 
@@ -52,8 +54,8 @@ export async function explainIncident(id: string, options: WorkOptions): Promise
   const revision = policy?.revision ?? '';
   if (incident === null) return;
   if (isExplained(incident, incident.evidence, revision)) return options.published({ type: 'incident', incident });
-  const explanation = await explained(incident, { store, bounds, view: policy?.view ?? null, remedies: WISH });
-  const answer = answerOf(incident, explanation, options.now());
+  const { explanation, own } = await explained(incident, { store, bounds, view: policy?.view ?? null, remedies: WISH });
+  const answer = answerOf(incident, explanation, own, options.now());
   const wayOut = incidentWayOut(explanation);
   const kept = { incident: id, evidence: incident.evidence, policy: revision, explanation: options.describe(explanation) };
   for (let attempt = 0; attempt < MOST_CONFLICTS; attempt++) {
@@ -91,37 +93,62 @@ interface Explaining {
 /** Of the incident as it is kept; nothing is saved. null: there is none by this id. Errors: Unavailable. */
 export async function explanationOf(id: string, explaining: Explaining): Promise<Explanation | null> {
   const [document] = await explaining.store.get('incidents', [id]);
-  return document == null ? null : explained(document.value as unknown as Incident, explaining);
+  return document == null ? null : (await explained(document.value as unknown as Incident, explaining)).explanation;
 }
 
-async function explained(incident: Incident, { store, bounds, view, remedies }: Explaining): Promise<Explanation> {
-  const clients = await store.list('clients', { tag: clientsTag(incident.id), limit: bounds.clientsExplained });
-  const tally = tallyOf(
-    incident,
-    clients.map((d) => d.value as unknown as IncidentClient),
-  );
+async function explained(incident: Incident, explaining: Explaining): Promise<Explained> {
+  const { store, bounds, view, remedies } = explaining;
+  const clients = await clientsOf(incident.id, store, bounds.clientsExplained);
+  const own = symptomsOf(clients);
+  const tally = tallyOf(incident, clients, [...own, ...(await toldBeside(incident, store))]);
   const question = { namespace: null, workload: null, port: null, at: null };
-  return explain({ tally, cluster: view, question, ...(remedies === undefined ? {} : { remedies }) });
+  return { own, explanation: explain({ tally, cluster: view, question, ...(remedies === undefined ? {} : { remedies }) }) };
 }
+
+interface Explained {
+  readonly explanation: Explanation;
+  /** Those of its symptoms that are the incident's own. */
+  readonly own: readonly TallySymptom[];
+}
+
+async function clientsOf(id: string, store: Store, limit: number): Promise<readonly IncidentClient[]> {
+  return (await store.list('clients', { tag: clientsTag(id), limit })).map((d) => d.value as unknown as IncidentClient);
+}
+
+/** What else the same workload's proxies told, as it is known now: a counter says that requests fail, a line why. */
+async function toldBeside(incident: Incident, store: Store): Promise<readonly TallySymptom[]> {
+  const set = createWorkingSet(store);
+  const others = (await incidentsOfWorkload(set, incident)).filter(
+    (other) => other.id !== incident.id && other.state !== 'resolved' && denialKind(other) === null,
+  );
+  const clients = await Promise.all(others.slice(0, MOST_BESIDE).map(({ id }) => clientsOf(id, store, CLIENTS_BESIDE)));
+  return symptomsOf(clients.flat());
+}
+const MOST_BESIDE = 8;
+const CLIENTS_BESIDE = 20;
 
 function isExplained(incident: Incident, evidence: number, policy: string): boolean {
   return incident.explained > evidence || (incident.explained === evidence && incident.explainedPolicy === policy);
 }
 
 /** What is kept of an incident, as the facts that explaining takes. */
-function tallyOf(incident: Incident, clients: readonly IncidentClient[]): Tally {
+function tallyOf(incident: Incident, clients: readonly IncidentClient[], told: readonly TallySymptom[]): Tally {
   const entries = new Map<string, TallyEntry>();
   const kind = denialKind(incident);
   if (kind !== null) {
     for (const [pod, own] of Map.groupBy(clients, (client) => client.pod)) entries.set(pod ?? '', entryOf(incident, kind, pod, own));
   }
-  const symptoms = new Map(clients.flatMap((client) => client.symptoms ?? []).map((kept, i) => [String(i), symptomOf(kept)]));
+  const symptoms = new Map(told.map((symptom, i) => [String(i), symptom]));
   return { add() {}, entries, symptoms, observed: { count: 0 }, observations: new Map(), dropped: { count: incident.beyond } };
 }
 
-function symptomOf({ sample, ...times }: KeptSymptom): TallySymptom {
-  const { kind, reporter, port, detail } = sample;
-  return { kind, reporter, port, detail, ...times, sample };
+function symptomsOf(clients: readonly IncidentClient[]): readonly TallySymptom[] {
+  return clients.flatMap(({ symptoms = [] }) =>
+    symptoms.map(({ sample, ...times }) => {
+      const { kind, reporter, port, detail } = sample;
+      return { kind, reporter, port, detail, ...times, sample };
+    }),
+  );
 }
 
 function entryOf(incident: Incident, kind: DenialKind, pod: string | null, clients: readonly IncidentClient[]): TallyEntry {
@@ -165,17 +192,24 @@ function denialKind({ kind, route, server }: Incident): DenialKind | null {
   return kind !== null && DENIALS.has(kind) ? (kind as DenialKind) : null;
 }
 
-function answerOf(incident: Incident, explanation: Explanation, at: Instant): Answer | null {
+function answerOf(incident: Incident, explanation: Explanation, own: readonly TallySymptom[], at: Instant): Answer | null {
   const target = explanation.clients[0]?.targets[0];
   if (target !== undefined) {
     const { sentence, object } = saidOf(target);
     return answered(sentence, object, target.findings[0] ?? null, at);
   }
-  const found = foundOfSymptoms(explanation);
+  const found = foundOf(own, explanation);
   if (found !== null) return answered(found.summary, found.objects[0]?.ref ?? null, found, at);
   if (incident.waitingForEvidence) return answered('An alert fires; no denial has been seen yet.', null, null, at);
   const detail = incident.details.at(-1);
-  return detail === undefined ? null : answered(detail, null, null, at);
+  return detail === undefined ? null : answered(toldIn(incident.kind, detail), null, null, at);
+}
+
+/** Nobody knows why: what happened, in the source's own words. */
+function toldIn(kind: Incident['kind'], detail: string): string {
+  if (kind === null || !isSymptomKind(kind)) return detail;
+  const [first = '', ...rest] = SYMPTOM_WORDS[kind];
+  return `${first.toUpperCase()}${rest.join('')}: ${detail}`;
 }
 
 function answered(sentence: string, object: ObjectRef | null, found: Answer['finding'], at: Instant): Answer {

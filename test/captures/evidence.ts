@@ -13,13 +13,13 @@ export type ClientProxies = ReadonlyMap<string, Reporter>;
 const CONTROLLER: Reporter = { cluster: '', namespace: null, pod: null, workload: null };
 
 /** The server's log, the policy controller's and the clients'. */
-export function addLogs(folder: Folder, tally: Tally, clients: ClientProxies, server: Reporter): void {
+export function addLogs(folder: Folder, tally: Pick<Tally, 'add'>, clients: ClientProxies, server: Reporter): void {
   addLog(folder, 'server-proxy.log', server, tally);
   addLog(folder, 'policy-controller.log', CONTROLLER, tally);
   for (const [name, reporter] of clients) addLog(folder, `client-${name}-proxy.log`, reporter, tally);
 }
 
-function addLog(folder: Folder, file: string, reporter: Reporter, tally: Tally): void {
+function addLog(folder: Folder, file: string, reporter: Reporter, tally: Pick<Tally, 'add'>): void {
   const text = folder.read(file);
   if (text === null) return;
   const parser = createLogParser({ name: file, reporter });
@@ -27,7 +27,7 @@ function addLog(folder: Folder, file: string, reporter: Reporter, tally: Tally):
 }
 
 /** The server's pages before and after the traffic; a client's has nothing before it. */
-export function addMetrics(folder: Folder, tally: Tally, clients: ClientProxies, server: Reporter): void {
+export function addMetrics(folder: Folder, tally: Pick<Tally, 'add'>, clients: ClientProxies, server: Reporter): void {
   const reader = createMetricsReader();
   const page = (file: string, reporter: Reporter) => {
     const text = folder.read(file) ?? '';

@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { isOwn, parseWebhook } from '../../src/evidence/alert.ts';
-import { BOUNDS, type Incident, moved } from '../../src/triage/incident.ts';
+import { type Answer, BOUNDS, type Incident, moved } from '../../src/triage/incident.ts';
 import { postedAlert, signatureOf } from '../../src/triage/posted-alerts.ts';
 import { alert, createDesk, fromLog, fromMetrics, MINUTE, NOON, symptom } from './desk.ts';
 
 const POSTING = { now: NOON, refresh: MINUTE, link: 'https://denywhy.example.com/' };
-const ANSWER = { sentence: 'Nothing authorizes web.', object: 'Server shop/cart-http', at: NOON };
+const ANSWER: Answer = {
+  sentence: 'Nothing authorizes web.',
+  object: 'Server shop/cart-http',
+  finding: { id: 'identity-not-listed', certainty: 'certain' },
+  at: NOON,
+};
 
 async function incident(more: Partial<Incident> = {}): Promise<Incident> {
   const desk = createDesk();
@@ -105,7 +110,7 @@ describe('an explained incident as an alert', () => {
   });
 
   it('has no link where no address is known, and no answer without end', async () => {
-    const posted = postedAlert(await incident({ answer: { sentence: 'x'.repeat(5000), object: null, at: NOON } }), {
+    const posted = postedAlert(await incident({ answer: { sentence: 'x'.repeat(5000), object: null, finding: null, at: NOON } }), {
       ...POSTING,
       link: '',
     });
