@@ -77,11 +77,13 @@ function firstOf({ clients }: Told): string {
   return clients[0]?.targets[0]?.findings[0]?.summary ?? '';
 }
 
-const SITUATIONS = 'test/fixtures/captures/situations';
+const SITUATIONS = ['situations', 'no-denial']
+  .flatMap((folder) => readdirSync(`test/fixtures/captures/${folder}`).map((name) => `test/fixtures/captures/${folder}/${name}`))
+  .filter((path) => folderAt(path).read('replay.json') !== null);
 
 /** The facts of a situation, each with its workload, and the objects in force at its requests. */
-function captured(name: string): { readonly facts: readonly Fact[]; readonly view: ClusterView } {
-  const folder = folderAt(`${SITUATIONS}/${name}`);
+function captured(path: string): { readonly facts: readonly Fact[]; readonly view: ClusterView } {
+  const folder = folderAt(path);
   const replay = JSON.parse(folder.read('replay.json') ?? '{}') as Replay;
   const requests = requestsOf(folder, createScene(folder, replay));
   const view = viewOf(requests, 'both');
@@ -114,8 +116,8 @@ function sentencesOf({ facts, view }: ReturnType<typeof captured>): ReadonlySet<
 describe('the incidents of captured situations', () => {
   const kinds = new Set<string>();
 
-  it.each(readdirSync(SITUATIONS))('%s', { timeout: 60_000 }, async (name) => {
-    const situation = captured(name);
+  it.each(SITUATIONS)('%s', { timeout: 60_000 }, async (path) => {
+    const situation = captured(path);
     const running = await startTestServer();
     onTestFinished(() => running.server.close(100));
     await running.take(situation.facts);

@@ -20,9 +20,9 @@ interface Case {
 const START = { 'request-failed backend': null };
 
 const CASES: readonly Case[] = [
-  { folder: 'situations/direct-4143', expected: { 'refused-before-policy backend': 54, ...START } },
+  { folder: 'no-denial/direct-4143', expected: { 'refused-before-policy backend': 54, ...START } },
   {
-    folder: 'situations/http2-server-http1-client',
+    folder: 'no-denial/http2-server-http1-client',
     expected: { 'refused-before-policy backend': 55, 'request-failed frontend': 55, ...START },
   },
   {
@@ -35,14 +35,14 @@ const CASES: readonly Case[] = [
       ...START,
     },
   },
-  { folder: 'situations/network-policy-drop', expected: { 'connect-failed frontend': 53, 'request-failed frontend': 53, ...START } },
-  { folder: 'situations/egress-network-deny', expected: { 'request-failed frontend': 51, ...START } },
-  { folder: 'situations/application-403', before: alertOf403, expected: { 'application-refused backend': 52, ...START } },
+  { folder: 'no-denial/network-policy-drop', expected: { 'connect-failed frontend': 53, 'request-failed frontend': 53, ...START } },
+  { folder: 'no-denial/egress-network-deny', expected: { 'request-failed frontend': 51, ...START } },
+  { folder: 'no-denial/application-403', before: alertOf403, expected: { 'application-refused backend': 52, ...START } },
   {
     folder: 'situations/rate-limit',
     expected: { 'rate-limited backend': 50, 'remote-proxy-error frontend': null, 'remote-proxy-error admin-console': null, ...START },
   },
-  { folder: 'prometheus-denied', before: targets, expected: { 'scrape-refused backend': 56, 'scrape-refused database': null } },
+  { folder: 'no-denial/prometheus-denied', before: targets, expected: { 'scrape-refused backend': 56, 'scrape-refused database': null } },
 ];
 
 /** An application's own 403 makes no incident by itself; beside an alert of its workload it does. */
@@ -55,7 +55,7 @@ async function alertOf403(served: ServedSituation): Promise<void> {
 
 /** What Prometheus' targets API says; of the two workloads the objects hold one. */
 async function targets(served: ServedSituation): Promise<void> {
-  await served.post('metrics', folderAt(join(CAPTURES, 'prometheus-denied')).read('targets.json') ?? '', {
+  await served.post('metrics', folderAt(join(CAPTURES, 'no-denial/prometheus-denied')).read('targets.json') ?? '', {
     'Content-Type': 'application/json',
   });
 }
@@ -68,7 +68,7 @@ describe.each(CASES)('$folder', ({ folder, before, expected }) => {
   beforeAll(async () => {
     served = await serveSituation(captured);
     await before?.(served);
-    if (folder.startsWith('situations/')) await served.pushAll();
+    if (captured.read('replay.json') !== null) await served.pushAll();
     incidents = await served.incidents();
   }, 60_000);
   afterAll(() => served.close());
@@ -108,7 +108,7 @@ describe.each(CASES)('$folder', ({ folder, before, expected }) => {
 });
 
 it('an application’s own 403 opens no incident where nobody complains', { timeout: 60_000 }, async () => {
-  const served = await serveSituation(folderAt(join(CAPTURES, 'situations/application-403')));
+  const served = await serveSituation(folderAt(join(CAPTURES, 'no-denial/application-403')));
   try {
     await served.pushAll();
     expect((await served.incidents()).map(({ kind }) => kind)).toEqual(['request-failed']);

@@ -1,9 +1,11 @@
 /** A triage desk in memory: facts and alerts go in, incidents come out, explained without a cluster. */
+import { dataOf } from '../../src/commands/explain-data.ts';
 import type { AlertFact } from '../../src/evidence/alert.ts';
 import { parseWebhook } from '../../src/evidence/alert.ts';
 import type { Denial, Fact, Observation, Reporter, Symptom, WorkloadRef } from '../../src/evidence/facts.ts';
+import type { Explanation } from '../../src/explain.ts';
 import type { ClientTls } from '../../src/policy/evaluation.ts';
-import type { Store } from '../../src/ports.ts';
+import type { Json, Store } from '../../src/ports.ts';
 import type { DeltaContext } from '../../src/triage/delta.ts';
 import { BOUNDS, type Incident, type IncidentClient, type TriageBounds } from '../../src/triage/incident.ts';
 import { createIntake, type Intake, type IntakeOptions } from '../../src/triage/intake.ts';
@@ -57,7 +59,7 @@ export function createDesk({ owners = new Map(), memory = createMemory(), bounds
     batchesPerCommit: 16,
     ...more,
   });
-  const work: WorkOptions = { store, bounds, now, policy: () => null, describe: () => ({}), published: async () => {} };
+  const work: WorkOptions = { store, bounds, now, policy: () => null, describe, published: async () => {} };
   return {
     memory,
     store,
@@ -72,6 +74,11 @@ export function createDesk({ owners = new Map(), memory = createMemory(), bounds
     clients: async (id) =>
       (await store.list('clients', { tag: `incident:${id}`, limit: 10_000 })).map((d) => d.value as unknown as IncidentClient),
   };
+}
+
+function describe(explanation: Explanation): Json {
+  const question = { namespace: null, workload: null, port: null, at: null };
+  return JSON.parse(JSON.stringify(dataOf({ explanation, question, logs: [], notices: [], settings: null }))) as Json;
 }
 
 async function valuesOf<T>(store: Store, collection: 'incidents'): Promise<readonly T[]> {
