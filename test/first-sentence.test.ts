@@ -77,8 +77,8 @@ function firstOf({ clients }: Told): string {
   return clients[0]?.targets[0]?.findings[0]?.summary ?? '';
 }
 
-const SITUATIONS = ['situations', 'no-denial']
-  .flatMap((folder) => readdirSync(`test/fixtures/captures/${folder}`).map((name) => `test/fixtures/captures/${folder}/${name}`))
+const SITUATIONS = ['captures/situations', 'no-denial']
+  .flatMap((folder) => readdirSync(`test/fixtures/${folder}`).map((name) => `test/fixtures/${folder}/${name}`))
   .filter((path) => folderAt(path).read('replay.json') !== null);
 
 /** The facts of a situation, each with its workload, and the objects in force at its requests. */

@@ -6,7 +6,7 @@ import { rowsOf } from '../root-causes.ts';
 import { folderAt } from './folders.ts';
 import { type ServedIncident, type ServedSituation, serveSituation } from './served.ts';
 
-const CAPTURES = join(import.meta.dirname, '../fixtures/captures');
+const CAPTURES = join(import.meta.dirname, '../fixtures');
 
 interface Case {
   readonly folder: string;
@@ -26,7 +26,7 @@ const CASES: readonly Case[] = [
     expected: { 'refused-before-policy backend': 55, 'request-failed frontend': 55, ...START },
   },
   {
-    folder: 'situations/tutorial-as-written',
+    folder: 'captures/situations/tutorial-as-written',
     expected: {
       'refused-before-policy backend': 55,
       'request-failed frontend': 55,
@@ -39,7 +39,7 @@ const CASES: readonly Case[] = [
   { folder: 'no-denial/egress-network-deny', expected: { 'request-failed frontend': 51, ...START } },
   { folder: 'no-denial/application-403', before: alertOf403, expected: { 'application-refused backend': 52, ...START } },
   {
-    folder: 'situations/rate-limit',
+    folder: 'captures/situations/rate-limit',
     expected: { 'rate-limited backend': 50, 'remote-proxy-error frontend': null, 'remote-proxy-error admin-console': null, ...START },
   },
   { folder: 'no-denial/prometheus-denied', before: targets, expected: { 'scrape-refused backend': 56, 'scrape-refused database': null } },
