@@ -73,7 +73,7 @@ describe('an explained incident as an alert', () => {
 
   it('says hostile text on one line, and none of it is markup', async () => {
     const sentence = 'Server a\nRESOLVED  all is well \u001b[2J\u202e<!channel> <a href="x">[look](https://evil.example)';
-    const posted = postedAlert(await incident({ answer: { sentence, object: 'Server a\r\nb<i>', at: NOON } }), POSTING);
+    const posted = postedAlert(await incident({ answer: { sentence, object: 'Server a\r\nb<i>', finding: null, at: NOON } }), POSTING);
     expect(posted?.annotations).toMatchObject({
       summary: 'Server a RESOLVED  all is well  [2J ‹!channel> ‹a href="x">[look] (https://evil.example)',
       decided_by: 'Server a b‹i>',
