@@ -117,6 +117,26 @@ describe.skipIf(skip !== null)(`policy and check, live${skip === null ? '' : ` [
     expect((await run(ask, admin)).stdout).toContain('backend-api-authz');
   }, 120_000);
 
+  it('posture asks it too: there, templates and network plugin are known', async () => {
+    const { exitCode, stdout } = await run(['posture', '-n', 'production', '-o', 'json'], cluster.kubeconfig.admin);
+    expect(exitCode).toBe(1);
+    const [{ practices }] = JSON.parse(stdout).namespaces;
+    const of = (id: string) => practices.find((practice: { id: string }) => practice.id === id);
+    expect(of('labels-consistent').state).toBe('holds');
+    expect(of('network-layered').judgements).toContainEqual(
+      expect.objectContaining({ workload: 'deploy/backend', state: 'holds', lacking: [] }),
+    );
+    expect(of('default-deny').judgements).toContainEqual(
+      expect.objectContaining({
+        workload: 'deploy/backend',
+        state: 'holds',
+        evidence: [expect.objectContaining({ source: 'Deployment production/backend' })],
+      }),
+    );
+    const all = await run(['posture', '-A'], cluster.kubeconfig.admin);
+    expect(all.stdout).toMatch(/^production +[✓~✗?-] /m);
+  }, 120_000);
+
   it('a namespace is asked with the rights for that namespace alone, and what was not read is said', async () => {
     const reader = { namespace: 'production', name: 'reader' };
     const kubeconfig = await cluster.kubeconfigFor(reader);

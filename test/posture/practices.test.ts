@@ -1,184 +1,27 @@
 /** Each practice on small clusters: what makes it hold, what breaks it, and what is said where it is not known. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { openCluster } from '../../src/commands/cluster-view.ts';
-import type { CountedTraffic } from '../../src/commands/observed-traffic.ts';
-import { runPosture } from '../../src/commands/posture-run.ts';
-import { readManifests } from '../../src/manifests/read.ts';
-import { mergeManifests } from '../../src/manifests/record.ts';
-import { findWorkload, type Snapshot } from '../../src/policy/snapshot.ts';
 import { PRACTICES, stateOf } from '../../src/posture/posture.ts';
-import { type Judgement, type PostureFacts, PRACTICE_IDS, type PracticeId } from '../../src/posture/practice.ts';
-
-const DAY = 86_400_000;
-const NOW = Date.UTC(2026, 10, 30);
-
-interface World {
-  /** Applied one after the other, a day each. */
-  readonly later?: readonly string[];
-  readonly alerting?: PostureFacts['alerting'];
-  /** Identity (null: none), pod and port, and how long was watched. */
-  readonly seen?: readonly (readonly [identity: string | null, pod: string, port: number])[];
-  readonly days?: number;
-  /** Which of the judgements is looked at; the first where left out. */
-  readonly nth?: number;
-}
-
-const NOBODY_ASKED: PostureFacts['alerting'] = { prometheus: null, targets: null, rules: null };
-
-function judge(
-  id: PracticeId,
-  yaml: string,
-  { alerting = NOBODY_ASKED, seen = [], days = 8, later = [] }: World = {},
-): readonly Judgement[] {
-  const { changes } = mergeManifests([readManifests(yaml, 'shop.yaml')]);
-  const after = later.flatMap((text, i) =>
-    mergeManifests([readManifests(text, 'later.yaml')]).changes.map((change) => ({ ...change, at: NOW - (later.length - i) * DAY })),
-  );
-  const record = { changes: [...changes, ...after], files: new Map(), notices: [], isHistory: after.length > 0 };
-  const { view, settings } = openCluster(record, { defaultPolicy: 'all-unauthenticated' });
-  const snapshot = view.at(null);
-  const traffic = seen.map(([identity, pod, port]) => trafficOf(snapshot, identity, pod, port));
-  const [first, last] = seen.length === 0 ? [null, null] : [NOW - days * DAY, NOW];
-  const { namespaces } = runPosture({
-    ...{ snapshot, settings, view, alerting, observed: { traffic, unplaced: 0 }, namespace: 'shop', now: NOW },
-    basis: { requests: traffic.length, first, last },
-  });
-  return namespaces[0]?.practices.find((practice) => practice.id === id)?.judgements ?? [];
-}
-
-function trafficOf(snapshot: Snapshot, identity: string | null, pod: string, port: number): CountedTraffic {
-  const server = findWorkload(snapshot, 'Pod', 'shop', pod);
-  if (server === null) throw new Error(`no pod ${pod}`);
-  const tls =
-    identity === null
-      ? ({ state: 'none', reason: 'no_tls_from_remote' } as const)
-      : ({ state: 'established', clientId: id(identity) } as const);
-  return {
-    recorded: { server, port, tls, ip: '10.0.0.9', pod: null, traffic: { type: 'tcp' }, seen: 'allowed' },
-    request: 'TCP',
-    count: 7,
-  };
-}
-
-const id = (account: string) => `${account}.shop.serviceaccount.identity.linkerd.cluster.local`;
-
-interface PodOptions {
-  readonly account?: string;
-  readonly annotations?: string;
-  readonly labels?: string;
-  readonly extra?: string;
-  readonly args?: string;
-}
-
-function pod(name: string, { account = name, annotations = '', labels = '', extra = '', args = '' }: PodOptions = {}): string {
-  return `
-apiVersion: v1
-kind: Pod
-metadata:
-  name: ${name}
-  namespace: shop
-  labels: {app: ${name}, linkerd.io/control-plane-ns: linkerd${labels}}
-  annotations: {x: y${annotations}}
-spec:
-  serviceAccountName: ${account}
-  containers:
-  - {name: linkerd-proxy, env: [${args}]}
-  - {name: app, ports: [{name: http, containerPort: 8080}]${extra}}
-status: {podIP: 10.0.0.1, hostIP: 192.168.0.1}
----`;
-}
-
-function server(name: string, spec: string, metadata = ''): string {
-  return `
-apiVersion: policy.linkerd.io/v1beta3
-kind: Server
-metadata: {name: ${name}, namespace: shop${metadata}}
-spec: {podSelector: {matchLabels: {app: cart}}, ${spec}}
----`;
-}
-
-function grant(name: string, target: string, identities: string, metadata = ''): string {
-  return `
-apiVersion: policy.linkerd.io/v1alpha1
-kind: MeshTLSAuthentication
-metadata: {name: ${name}, namespace: shop}
-spec: {identities: [${identities}]}
----
-apiVersion: policy.linkerd.io/v1alpha1
-kind: AuthorizationPolicy
-metadata: {name: ${name}, namespace: shop${metadata}}
-spec:
-  targetRef: {group: policy.linkerd.io, kind: Server, name: ${target}}
-  requiredAuthenticationRefs: [{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: ${name}}]
----`;
-}
-
-function network(spec: string): string {
-  return `
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata: {name: cart, namespace: shop}
-spec: {podSelector: {matchLabels: {app: cart}}, policyTypes: [Ingress], ${spec}}
----`;
-}
-
-const CILIUM = `
-apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: cilium, namespace: kube-system}
-spec: {selector: {matchLabels: {k: c}}, template: {metadata: {labels: {k: c}}, spec: {containers: [{name: cilium-agent}]}}}
----`;
-const DENY = ', config.linkerd.io/default-inbound-policy: deny';
-const SERVERS = server('http', 'port: http') + server('admin', 'port: 4191');
-const CART = pod('cart');
-const PROBED = pod('cart', { extra: ', readinessProbe: {httpGet: {path: /healthz, port: 8080}}' });
-const ROUTE = `
-apiVersion: policy.linkerd.io/v1beta3
-kind: HTTPRoute
-metadata: {name: orders, namespace: shop}
-spec:
-  parentRefs: [{group: policy.linkerd.io, kind: Server, name: http}]
-  rules: [{matches: [{path: {value: /orders}}]}]
----`;
-/** As linkerd-viz has it. */
-const PROMETHEUS = `
-apiVersion: v1
-kind: Pod
-metadata: {name: prometheus, namespace: linkerd-viz, labels: {linkerd.io/control-plane-ns: linkerd}}
-spec:
-  serviceAccountName: prometheus
-  containers: [{name: prometheus, args: [--storage.tsdb.retention.time=6h]}, {name: linkerd-proxy}]
-status: {podIP: 10.0.0.7}
----`;
-const deployed = (suffix: string, app: string) =>
-  pod(`cart-${suffix}`)
-    .replace(`app: cart-${suffix}`, `app: ${app}, pod-template-hash: f00`)
-    .replace(
-      '  annotations:',
-      '  ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: cart-f00, controller: true}]\n  annotations:',
-    );
-const DEPLOYMENT = (app: string) => `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: cart, namespace: shop}
-spec: {selector: {matchLabels: {app: ${app}}}, template: {metadata: {labels: {app: ${app}}}, spec: {containers: [{name: app}]}}}
----`;
-const TARGET = (name: string, health: string) => ({
-  labels: new Map([
-    ['namespace', 'shop'],
-    ['pod', name],
-    ['job', 'linkerd-proxy'],
-  ]),
-  health,
-  lastError: '',
-});
-const SCRAPED = (health: string): PostureFacts['alerting'] =>
-  ({
-    prometheus: 'http://prometheus',
-    targets: [TARGET('cart', health)],
-    rules: { good: 12, bad: [] },
-  }) as unknown as PostureFacts['alerting'];
+import { type Judgement, PRACTICE_IDS, type PracticeId } from '../../src/posture/practice.ts';
+import {
+  CART,
+  CILIUM,
+  DENY,
+  DEPLOYMENT,
+  deployed,
+  grant,
+  id,
+  judge,
+  network,
+  PROBED,
+  PROMETHEUS,
+  pod,
+  ROUTE,
+  SCRAPED,
+  SERVERS,
+  server,
+  type World,
+} from './shop.ts';
 
 const CASES: readonly (readonly [PracticeId, string, string, World, Judgement['state'], RegExp])[] = [
   ['default-deny', 'the pod says deny', pod('cart', { annotations: DENY }), {}, 'holds', /default policy deny/],
