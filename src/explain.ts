@@ -39,6 +39,7 @@ import { buildSnapshot, type Snapshot } from './policy/snapshot.ts';
 import type { Workload } from './policy/workload.ts';
 import type { Files } from './remedies/change.ts';
 import { ofOneClient, wayOut } from './remedies/index.ts';
+import { openInboundPort } from './remedies/open-inbound-port.ts';
 import type { WayOut } from './remedies/remedy.ts';
 
 /** What a person asked about; every part may be left open. */
@@ -138,11 +139,16 @@ export interface AlertExplanation {
   readonly clients: readonly number[];
 }
 
+export interface Trouble extends TroubleExplanation {
+  /** null: nobody asked for it, or what is found has no change of objects. */
+  readonly wayOut: WayOut | null;
+}
+
 export interface Explanation {
   /** The one with most denials first. */
   readonly clients: readonly ClientExplanation[];
   /** First those that were asked for, each of them; then what proxies told of, where anything was found. */
-  readonly troubles: readonly TroubleExplanation[];
+  readonly troubles: readonly Trouble[];
   /** What the objects show by themselves, whoever was denied. */
   readonly standing: readonly Finding[];
   readonly alerts: readonly AlertExplanation[];
@@ -174,7 +180,10 @@ export function explain({ tally, cluster, question, alerts = [], asked = [], aud
   const denied = asking.map((part) => part.denied);
   return {
     clients,
-    troubles: explainTroubles({ view, at: question.at, seen, denied, asked }),
+    troubles: explainTroubles({ view, at: question.at, seen, denied, asked }).map((trouble) => ({
+      ...trouble,
+      wayOut: remedies === undefined ? null : wayOutOfTrouble(trouble, view.at(question.at), remedies.files),
+    })),
     standing: cluster === null ? [] : findingsStanding(standingOf(view.at(question.at), question, seen, denied)),
     alerts: alerts.map((alert) => ({ alert, clients: clientsOf(alert, clients) })),
     symptoms: symptoms.flatMap(({ symptom, place }) => (isAskedNamespace(place, question) ? [symptom] : [])),
@@ -296,6 +305,16 @@ function withFindings({ explanation, denied, explaining }: Part, together: Denie
     findings,
     wayOut: explaining.wish === null || !hasWayOut ? null : wayOutOf(explaining, whole, findings, explaining.wish),
   };
+}
+
+/** On the policy in force now, or at the moment asked about. */
+function wayOutOfTrouble({ client, destination, findings: [first] }: TroubleExplanation, snapshot: Snapshot, files: Files): WayOut | null {
+  if (first === undefined || !first.remedies.includes('open-inbound-port')) return null;
+  const ways = (destination?.pods ?? []).map(({ pod: server, port }) =>
+    port === null ? null : openInboundPort({ snapshot, client: client?.pod ?? null, clientIp: client?.ip ?? null, server, port }, files),
+  );
+  const blocked = ways.find((way) => way !== null);
+  return blocked ?? { verdict: 'nothing-to-do', reasons: ['The NetworkPolicies in force now let it through.'], remedies: [] };
 }
 
 /** Where nothing else is asked for, what is to be done is a matter of the policy in force now. */

@@ -1,6 +1,6 @@
 /** The answer as data for other programs. docs/explain.md documents the shape; a field is added, never renamed. */
 import type { DenialKind } from '../evidence/facts.ts';
-import type { ClientExplanation, Explanation, TargetExplanation } from '../explain.ts';
+import type { ClientExplanation, Explanation, TargetExplanation, Trouble } from '../explain.ts';
 import { showYaml } from '../manifests/yaml-show.ts';
 import type { ClusterSettings } from '../policy/cluster-settings.ts';
 import type { Considered } from '../policy/evaluation.ts';
@@ -35,12 +35,13 @@ function escaped(json: string): string {
 }
 
 export function dataOf({ explanation, question, logs, sources = [], notices, settings }: Answer) {
+  const numberOf = numberIn(numberedRemedies(explanation));
   return {
     form: 'denywhy.explain/1',
     question: { ...question, at: time(question.at) },
-    clients: explanation.clients.map((client) => clientData(client, numberIn(numberedRemedies(explanation.clients)))),
+    clients: explanation.clients.map((client) => clientData(client, numberOf)),
     alerts: explanation.alerts.map(alertData),
-    troubles: explanation.troubles.map(troubleData),
+    troubles: explanation.troubles.map((trouble) => troubleData(trouble, numberOf)),
     standing: explanation.standing.map(findingData),
     symptoms: explanation.symptoms.map(symptomData),
     unplaced: explanation.unplaced,
@@ -129,12 +130,13 @@ function targetData(target: TargetExplanation, numberOf: NumberOf) {
   };
 }
 
-function troubleData({ client, destination, findings }: Explanation['troubles'][number]) {
+function troubleData({ client, destination, findings, wayOut }: Trouble, numberOf: NumberOf) {
   const who = client === null ? null : { key: client.key, workload: client.workload, serviceAccount: client.serviceAccount, ip: client.ip };
   return {
     client: who,
     destination: destination === null ? null : { dialled: destination.dialled, service: destination.service },
     findings: findings.map(findingData),
+    wayOut: wayOutData(wayOut, numberOf),
   };
 }
 

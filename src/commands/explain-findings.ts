@@ -1,12 +1,12 @@
 /** What diagnoses found, in lines: how sure it is and under which name, what else holds, what to do, and trouble that left no denial. */
 import type { Finding } from '../diagnoses/finding.ts';
-import type { TroubleExplanation } from '../diagnoses/troubles.ts';
-import type { Explanation, TargetExplanation } from '../explain.ts';
+import type { Explanation, TargetExplanation, Trouble } from '../explain.ts';
 import { showOrigin } from '../manifests/place.ts';
 import { objectKey } from '../policy/resource.ts';
 import { showInstant } from '../policy/time.ts';
 import { showDifference } from './explain-difference.ts';
 import { paragraph, type Style } from './explain-lines.ts';
+import { showWayOut } from './explain-remedies.ts';
 import { safe, wrap } from './terminal.ts';
 
 const INDENT = ' '.repeat(9);
@@ -21,12 +21,6 @@ export function showFindings({ findings }: Pick<TargetExplanation, 'findings'>, 
     return wrap(safe(text), style.columns, INDENT);
   });
   return [`${INDENT}${style.palette.dim(nameOf(first))}`, ...shown];
-}
-
-/** The advice of the first finding. */
-export function showAdvice({ findings }: Pick<TargetExplanation, 'findings'>, style: Style): readonly string[] {
-  const [first] = findings;
-  return first === undefined ? [] : ['', ...paragraph('DO', first.todo, style)];
 }
 
 function nameOf({ certainty, id }: Finding): string {
@@ -48,7 +42,7 @@ function isAlike(a: Finding, b: Finding): boolean {
   return a.id === b.id && a.objects.some(({ ref }) => b.objects.some((other) => objectKey(other.ref) === objectKey(ref)));
 }
 
-function troubleLines({ client, destination, findings }: TroubleExplanation, style: Style): readonly string[] {
+function troubleLines({ client, destination, findings, wayOut }: Trouble, style: Style): readonly string[] {
   const [first] = findings;
   if (first === undefined) return [];
   const who = [client?.key, destination?.dialled].filter((part) => part !== undefined).join(' → ');
@@ -58,7 +52,7 @@ function troubleLines({ client, destination, findings }: TroubleExplanation, sty
     ...paragraph('WHY', first.summary, style),
     ...showDifference({ ...first, sentence: first.summary, object: null }, style.columns, style.palette),
     ...showFindings({ findings }, style),
-    ...showAdvice({ findings }, style),
+    ...showWayOut({ findings, wayOut }, style),
   ];
 }
 

@@ -4,19 +4,17 @@ import { showOrigin } from '../manifests/place.ts';
 import { showRef } from '../policy/resource.ts';
 import type { Newcomer, Proof, Remedy, WayOut } from '../remedies/remedy.ts';
 import { showKeeper, showNewcomer, showWho } from '../remedies/wording.ts';
-import { showAdvice } from './explain-findings.ts';
 import { LABEL, paragraph, type Style } from './explain-lines.ts';
 import { safe, wrap } from './terminal.ts';
 
 /** Those that change something, each once, in the order of the answer: number N is the Nth of them. */
-export function numberedRemedies(clients: Explanation['clients']): readonly Remedy[] {
+export function numberedRemedies({ clients, troubles }: Pick<Explanation, 'clients' | 'troubles'>): readonly Remedy[] {
   const found = new Map<string, Remedy>();
-  for (const { targets } of clients)
-    for (const { wayOut } of targets)
-      for (const remedy of wayOut?.remedies ?? []) {
-        const key = keyOf(remedy);
-        if (remedy.changes.length > 0 && !found.has(key)) found.set(key, remedy);
-      }
+  const ways = [...clients.flatMap(({ targets }) => targets), ...troubles].map(({ wayOut }) => wayOut);
+  for (const remedy of ways.flatMap((way) => way?.remedies ?? [])) {
+    const key = keyOf(remedy);
+    if (remedy.changes.length > 0 && !found.has(key)) found.set(key, remedy);
+  }
   return [...found.values()];
 }
 
@@ -31,7 +29,7 @@ export function numberIn(remedies: readonly Remedy[]): (remedy: Remedy) => numbe
 }
 
 /** Section DO with an empty line before it. */
-export function showWayOut(target: TargetExplanation, style: Style): readonly string[] {
+export function showWayOut(target: Pick<TargetExplanation, 'wayOut' | 'findings'>, style: Style): readonly string[] {
   const { wayOut } = target;
   if (wayOut === null) return showAdvice(target, style);
   switch (wayOut.verdict) {
@@ -44,6 +42,12 @@ export function showWayOut(target: TargetExplanation, style: Style): readonly st
     default:
       return wayOut.remedies.length === 0 ? showAdvice(target, style) : ['', ...remedyLines(wayOut, style)];
   }
+}
+
+/** The advice of the first finding. */
+function showAdvice({ findings }: Pick<TargetExplanation, 'findings'>, style: Style): readonly string[] {
+  const [first] = findings;
+  return first === undefined ? [] : ['', ...paragraph('DO', first.todo, style)];
 }
 
 const INDENT = ' '.repeat(LABEL);

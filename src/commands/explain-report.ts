@@ -45,7 +45,7 @@ export function showAnswer(
   io: Io,
 ): string {
   const { clients } = explanation;
-  const style: Style = { ...styleFor(io, question.namespace), numberOf: numberIn(numberedRemedies(clients)) };
+  const style: Style = { ...styleFor(io, question.namespace), numberOf: numberIn(numberedRemedies(explanation)) };
   const blocks = clients.slice(0, MOST_BLOCKS).map((client, i) => showClientBlock(client, `${i + 1} of ${clients.length}`, style));
   if (clients.length > MOST_BLOCKS) blocks.push(restLine(clients.slice(MOST_BLOCKS), style));
   const asked = question.workload === null ? '' : ` for ${question.workload.kind} ${question.workload.name}`;

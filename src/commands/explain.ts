@@ -113,7 +113,7 @@ export const explain: Command = {
 };
 
 function remedyAlone({ explanation }: Answer, { number, form, lastsMs }: WantedRemedy, { now }: Io): string {
-  const remedy = chosenRemedy(numberedRemedies(explanation.clients), number);
+  const remedy = chosenRemedy(numberedRemedies(explanation), number);
   return showRemedy(remedy, form, lastsMs === null ? null : now + lastsMs);
 }
 

@@ -10,21 +10,23 @@ import type { PolicySource } from './policy-known.ts';
 const WISH = { files: new Map<string, string>(), forceGrant: false };
 
 export function createRemedyAsking(policy: Pick<PolicySource, 'current'>, store: Store): RemedyAsking {
-  const clientsOf = async (id: string) =>
-    (await explanationOf(id, { store, bounds: BOUNDS, view: policy.current()?.view ?? null, remedies: WISH }))?.clients ?? null;
+  const explained = (id: string) => explanationOf(id, { store, bounds: BOUNDS, view: policy.current()?.view ?? null, remedies: WISH });
   return {
     async list(id) {
-      const clients = await clientsOf(id);
-      if (clients === null) return null;
-      const numberOf = numberIn(numberedRemedies(clients));
-      return clients.flatMap(({ client, targets }) =>
-        targets.map(({ wayOut }) => ({ client: client.key, ...wayOutData(wayOut, numberOf) })),
-      );
+      const explanation = await explained(id);
+      if (explanation === null) return null;
+      const { clients, troubles } = explanation;
+      const numberOf = numberIn(numberedRemedies(explanation));
+      const ofTroubles = troubles.flatMap(({ client, wayOut }) => (client === null ? [] : [{ client: client.key, wayOut }]));
+      return [
+        ...clients.flatMap(({ client, targets }) => targets.map(({ wayOut }) => ({ client: client.key, wayOut }))),
+        ...ofTroubles,
+      ].map(({ client, wayOut }) => ({ client, ...wayOutData(wayOut, numberOf) }));
     },
     async one(id, number, form) {
-      const clients = await clientsOf(id);
-      const remedy = clients === null ? undefined : numberedRemedies(clients)[number - 1];
-      if (clients === null) return 'no incident';
+      const explanation = await explained(id);
+      if (explanation === null) return 'no incident';
+      const remedy = numberedRemedies(explanation)[number - 1];
       return remedy === undefined ? 'no remedy' : { text: showRemedy(remedy, form, null) };
     },
   };

@@ -54,7 +54,7 @@ function byPolicy(trouble: Troubled, at: DialledPod, { verdict, wire }: NetworkA
       required: [...new Set(allowed)],
       observed: `${nameOfClient(trouble)} to port ${wire.port}`,
       todo: `Let TCP ${wire.port} through ${side.direction === 'ingress' ? 'to the server' : 'out of the client'} in the NetworkPolicy, from just this client. Which client may use which port of the application is then for policies of Linkerd to say.`,
-      remedies: [],
+      remedies: ['open-inbound-port'],
     },
     told,
     [...side.policies, at.pod.ref],

@@ -12,8 +12,10 @@ export function incidentWayOut({ clients, troubles }: Explanation): IncidentWayO
       wayOut === null ? [] : [{ verdict: wayOut.verdict, title: titleOf(wayOut), client: client.key }],
     ),
   );
-  const ofTroubles = troubles.flatMap(({ client, findings: [first] }): readonly IncidentWayOut[] =>
-    first === undefined ? [] : [{ verdict: 'decide', title: first.todo, client: client?.key ?? null }],
-  );
+  const ofTroubles = troubles.flatMap(({ client, findings: [first], wayOut }): readonly IncidentWayOut[] => {
+    if (first === undefined) return [];
+    const said = wayOut === null ? { verdict: 'decide' as const, title: first.todo } : { verdict: wayOut.verdict, title: titleOf(wayOut) };
+    return [{ ...said, client: client?.key ?? null }];
+  });
   return foremost([...ofClients, ...ofTroubles]) ?? { verdict: 'needs-evidence', title: null, client: null };
 }

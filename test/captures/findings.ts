@@ -202,7 +202,7 @@ function ofClient(
   return byIdentity.length > 0 ? byIdentity : clients.filter(({ tls, ips }) => tls?.state !== 'established' && ips.length === 0);
 }
 
-function askedOf({ at, traffic: { client, request } }: Request): readonly Asked[] {
+export function askedOf({ at, traffic: { client, request } }: Request): readonly Asked[] {
   const url = request.url ?? `tcp://${request.tcp ?? request.grpc}`;
   const { hostname, port, protocol } = new URL(url);
   const dialled = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);

@@ -5,7 +5,7 @@ import { InvalidInput } from '../../src/errors.ts';
 import type { Resource } from '../../src/policy/resource.ts';
 import { withChanges } from '../../src/policy/snapshot.ts';
 import type { Remedy } from '../../src/remedies/remedy.ts';
-import { changesOf, evaluationOf, firstRemedies, type Pleaded, pleadedOf, type Situation, situationOf } from './remedies.ts';
+import { changesOf, evaluationOf, firstRemedies, offeredOf, type Pleaded, pleadedOf, type Situation, situationOf } from './remedies.ts';
 import type { Entry } from './replay.ts';
 import type { Folder } from './report.ts';
 
@@ -57,7 +57,7 @@ export function judgeRemedies(folder: Folder): RemediesReport {
       ...silent.map((index) => ({ about: situation.replay.before[index]?.request ?? '', difference: 'no way out was looked for' })),
       ...togetherOf(situation, lines),
     ],
-    aside: asideOf(situation),
+    aside: asideOf(folder, situation),
   };
 }
 
@@ -139,9 +139,11 @@ function togetherOf(situation: Situation, lines: readonly RemedyLine[]) {
   });
 }
 
-function asideOf({ replay }: Situation): readonly string[] {
-  return replay.before.flatMap(({ decidable, request, reason, observed }) =>
-    decidable || observed === 'allow' ? [] : [`${request}: not decidable: ${reason ?? 'no reason given'}`],
+function asideOf(folder: Folder, situation: Situation): readonly string[] {
+  return situation.replay.before.flatMap(({ decidable, request, reason, observed }, i) =>
+    decidable || observed === 'allow'
+      ? []
+      : [`${request}: not decidable: ${reason ?? 'no reason given'}: ${offeredOf(folder, situation, i)}`],
   );
 }
 

@@ -10,7 +10,7 @@ import { findWorkload, type ObjectChange, type Snapshot, withChanges } from '../
 import type { Remedy, WayOut } from '../../src/remedies/remedy.ts';
 import { connectionOf, trafficOf } from '../oracle/answers.ts';
 import { addLogs, addMetrics } from './evidence.ts';
-import { nameOf, type Request, reportersOf, requestsOf, serverOf, viewOf } from './findings.ts';
+import { askedOf, nameOf, type Request, reportersOf, requestsOf, serverOf, viewOf } from './findings.ts';
 import { createScene, type Entry, type Replay } from './replay.ts';
 import type { Folder } from './report.ts';
 
@@ -67,6 +67,27 @@ function wayOutOf(folder: Folder, { replay, requests }: Situation, index: number
   const question = { namespace: null, workload: null, port: null, at };
   const { clients } = explain({ tally, cluster, question, remedies: { files: new Map(), forceGrant: false } });
   return clients[0]?.targets[0]?.wayOut ?? null;
+}
+
+/** For an entry that policy alone does not decide: what its trouble comes to, in words. */
+export function offeredOf(folder: Folder, { replay, requests }: Situation, index: number): string {
+  const request = requests[index] as Request;
+  const tally = createTally();
+  const proxies = reportersOf(requests);
+  addLogs(folder, tally, proxies, serverOf(folder, replay));
+  const question = { namespace: null, workload: null, port: null, at: request.at };
+  const remedies = { files: new Map<string, string>(), forceGrant: false };
+  const { troubles } = explain({ tally, cluster: viewOf([request], 'both'), question, asked: askedOf(request), remedies });
+  const [first] = troubles;
+  const [found] = first?.findings ?? [];
+  if (first === undefined || found === undefined) return 'nothing is offered: no cause was found';
+  if (first.wayOut === null) return `no change of objects is offered (${found.id}): ${found.todo}`;
+  const [remedy] = first.wayOut.remedies;
+  const proved =
+    remedy?.proof == null
+      ? ''
+      : ` Then NetworkPolicy says ${remedy.proof.verdict}; newly lets in ${remedy.proof.newlyIn.length || 'nobody'} else.`;
+  return `${first.wayOut.verdict}: ${remedy?.title ?? first.wayOut.reasons[0] ?? ''}${proved}`;
 }
 
 /** Of an entry by other objects. null: it reached no proxy. */
