@@ -3,6 +3,7 @@ import { evaluate } from '../policy/evaluate.ts';
 import type { Traffic, Verdict } from '../policy/evaluation.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
+import { type Classes, createClasses } from './classes.ts';
 import { type AccessClient, accessClients } from './clients.ts';
 import { changedPorts, type PortChange } from './ports.ts';
 import { type AccessRequest, accessRequests } from './requests.ts';
@@ -22,16 +23,35 @@ export function compareAccess(before: Snapshot, after: Snapshot, more: readonly 
   const policies = ports.flatMap((port) => [port.before, port.after]).filter((policy) => policy !== null);
   if (ports.length === 0) return [];
   const clients = accessClients([before, after], policies);
-  return ports.flatMap((at) => compareAt(at, clients, [...accessRequests([at.before, at.after].filter((p) => p !== null)), ...more]));
+  const classesOf = createClasses(clients);
+  return ports.flatMap((at) => {
+    const own = [at.before, at.after].filter((policy) => policy !== null);
+    return compareAt(at, clients, classesOf(own), [...accessRequests(own), ...more]);
+  });
 }
 
-function compareAt(at: PortChange, clients: readonly AccessClient[], requests: readonly AccessRequest[]): readonly AccessChange[] {
-  return requests.flatMap((request) =>
-    clients.flatMap((client) => {
+/** One of each class is evaluated, and speaks for all. */
+function compareAt(
+  at: PortChange,
+  clients: readonly AccessClient[],
+  classes: Classes,
+  requests: readonly AccessRequest[],
+): readonly AccessChange[] {
+  const firsts: AccessClient[] = [];
+  clients.forEach((client, i) => {
+    firsts[classes[i] as number] ??= client;
+  });
+  return requests.flatMap((request) => {
+    const changes = firsts.map((client) => {
       const [before, after] = [verdictFor(at.before, client, request.traffic), verdictFor(at.after, client, request.traffic)];
-      return before === after ? [] : [{ at, request, client, before, after }];
-    }),
-  );
+      return before === after ? null : { before, after };
+    });
+    if (changes.every((change) => change === null)) return [];
+    return clients.flatMap((client, i) => {
+      const change = changes[classes[i] as number];
+      return change == null ? [] : [{ at, request, client, ...change }];
+    });
+  });
 }
 
 /** Where no proxy stands, nobody is refused. A route that only one of the two policies has decides nothing in the other. */

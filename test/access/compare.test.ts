@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { accessClients } from '../../src/access/clients.ts';
 import { type AccessChange, compareAccess, getsIn, newlyAllowed, newlyDenied } from '../../src/access/compare.ts';
-import { allPorts } from '../../src/access/ports.ts';
+import { allPorts, changedPorts, type PortChange } from '../../src/access/ports.ts';
+import { accessRequests } from '../../src/access/requests.ts';
+import { evaluate } from '../../src/policy/evaluate.ts';
 import type { Resource } from '../../src/policy/resource.ts';
 import { withChanges } from '../../src/policy/snapshot.ts';
 import { anyObject, cluster, port, question } from '../policy/arbitrary.ts';
@@ -101,6 +104,31 @@ describe('a comparison', () => {
       fc.property(cluster, (resources) => {
         expect(compareAccess(snapshot(resources), snapshot([...resources]))).toEqual([]);
       }),
+    );
+  });
+
+  it('by classes comes to the same as client by client', () => {
+    fc.assert(
+      fc.property(cluster, anyObject, (resources, added) => {
+        const before = snapshot(resources);
+        const after = withChanges(before, [{ apply: added }]);
+        const ports = changedPorts(before, after);
+        const policiesOf = ({ before: was, after: now }: PortChange) => [was, now].filter((one) => one !== null);
+        const clients = ports.length === 0 ? [] : accessClients([before, after], ports.flatMap(policiesOf));
+        const each = ports.flatMap((at) =>
+          accessRequests(policiesOf(at)).flatMap((request) =>
+            clients.flatMap((client) => {
+              const connection = { clientIp: client.ip, tls: client.tls };
+              const [was, now] = [at.before, at.after].map((of) =>
+                of === null ? 'allow' : evaluate(of, connection, request.traffic).verdict,
+              );
+              return was === now ? [] : [{ at, request, client, before: was, after: now }];
+            }),
+          ),
+        );
+        expect(compareAccess(before, after)).toEqual(each);
+      }),
+      { numRuns: 200 },
     );
   });
 

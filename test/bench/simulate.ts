@@ -1,7 +1,7 @@
 /** `simulate` and the whole matrix on 10,000 pods, each beside the same work pair by pair. */
 import { withApplied } from '../../src/access/applied.ts';
 import { callerOfPod } from '../../src/access/can.ts';
-import { getsIn } from '../../src/access/compare.ts';
+import { compareAccess, getsIn } from '../../src/access/compare.ts';
 import { accessMatrix } from '../../src/access/matrix.ts';
 import { allPorts } from '../../src/access/ports.ts';
 import { accessRequests } from '../../src/access/requests.ts';
@@ -12,8 +12,8 @@ import { evaluate } from '../../src/policy/evaluate.ts';
 import { serviceAccountIdentity } from '../../src/policy/identity.ts';
 import { inboundServer } from '../../src/policy/inbound-server.ts';
 import type { ObjectChange, Snapshot } from '../../src/policy/snapshot.ts';
-import { findWorkload } from '../../src/policy/snapshot.ts';
-import type { Workload } from '../../src/policy/workload.ts';
+import { findWorkload, withChanges } from '../../src/policy/snapshot.ts';
+import { ANNOTATION, type Workload } from '../../src/policy/workload.ts';
 import { type Line, median, unit } from './measure.ts';
 import type { BenchCluster } from './policy.ts';
 
@@ -33,7 +33,8 @@ export function benchSimulate({ snapshot }: BenchCluster, rounds: number): reado
     const each = (milliseconds(() => tupleByTuple(snapshot, withApplied(snapshot, changes), facts.slice(0, SAMPLE))) * TUPLES) / SAMPLE;
     const matrix = milliseconds(() => accessMatrix(snapshot));
     const pairs = pairByPair(snapshot, pods);
-    return { u, simulated, each, matrix, pairs };
+    const compared = milliseconds(() => compareAccess(snapshot, withDefault(snapshot, pods)));
+    return { u, simulated, each, matrix, pairs, compared };
   });
   const line = (name: string, value: (run: (typeof runs)[number]) => number, of: Line['unit'], aim: number | null): Line => {
     const values = runs.map(value);
@@ -46,6 +47,8 @@ export function benchSimulate({ snapshot }: BenchCluster, rounds: number): reado
     line('matrix of all pods by all ports', ({ matrix }) => matrix, 'ms', AIMS.matrix),
     line('matrix of all pods by all ports, in u', ({ matrix, u }) => (matrix * 1e6) / u, 'u', null),
     line('matrix, against pair by pair', ({ matrix, pairs }) => pairs / matrix, 'x', null),
+    line('who gains and loses by another default policy of every pod', ({ compared }) => compared, 'ms', null),
+    line('who gains and loses by another default policy of every pod, in u', ({ compared, u }) => (compared * 1e6) / u, 'u', null),
   ];
 }
 
@@ -94,6 +97,17 @@ export function factsOf(snapshot: Snapshot, pods: readonly Workload[], count: nu
 function changesOf(snapshot: Snapshot): readonly ObjectChange[] {
   const first = [...snapshot.namespaces.values()].flatMap(({ authorizationPolicies }) => [...authorizationPolicies.values()].slice(0, 1));
   return first.filter((_, i) => i % 2 === 0).flatMap(({ value }) => (value === null ? [] : [{ delete: value.ref }]));
+}
+
+function withDefault(snapshot: Snapshot, pods: readonly Workload[]): Snapshot {
+  const annotated = pods.map(({ resource: { metadata, ...resource } }) => ({
+    ...resource,
+    metadata: { ...metadata, annotations: { ...metadata.annotations, [ANNOTATION.defaultInboundPolicy]: 'cluster-authenticated' } },
+  }));
+  return withChanges(
+    snapshot,
+    annotated.map((apply) => ({ apply })),
+  );
 }
 
 function tupleByTuple(before: Snapshot, after: Snapshot, facts: readonly Observation[]): number {
