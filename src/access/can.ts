@@ -8,6 +8,7 @@ import { type NetworkAnswer, networkAnswer } from '../policy/network-answer.ts';
 import { type Snapshot, workloadsByServiceAccount } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
 import { getsIn } from './compare.ts';
+import { networkPlugin } from './network-plugin.ts';
 import { type AccessRequest, accessRequests } from './requests.ts';
 
 /** One way in which the client may call: with or without its identity, from an address of its own. */
@@ -45,7 +46,7 @@ export interface CanAnswer {
   readonly cases: readonly CanCase[];
 }
 
-/** Linkerd and NetworkPolicy must both let it through. Where no server or no caller is given: no cases, `undecided`. */
+/** Linkerd and NetworkPolicy must both let it through, the latter if the network plugin is not known to enforce none. Where no server or no caller is given: no cases, `undecided`. */
 export function can(snapshot: Snapshot, { callers, servers, port, request }: CanQuestion): CanAnswer {
   const cases = policiesOf(snapshot, servers, port).flatMap(({ policy, pods }) =>
     (request === null ? requestsAt(policy) : [request]).flatMap((asked) =>
@@ -90,10 +91,12 @@ function casesOf(
 ): readonly CanCase[] {
   const evaluation = policy === null ? null : evaluate(policy, { clientIp: caller.ip, tls: caller.tls }, request.traffic);
   const networks = pods.map((server) => ({ server, network: networkOf(snapshot, caller, server, policy, port) }));
+  const counts = networkPlugin(snapshot)?.enforces !== false;
   const byVerdict = Map.groupBy(networks, ({ network }) => network?.verdict.verdict ?? 'allow');
   return [...byVerdict.values()].map((group) => {
     const network = group[0]?.network ?? null;
-    return { caller, request, servers: group.map(({ server }) => server), answer: answerOf(evaluation, network), evaluation, network };
+    const answer = answerOf(evaluation, counts ? network : null);
+    return { caller, request, servers: group.map(({ server }) => server), answer, evaluation, network };
   });
 }
 

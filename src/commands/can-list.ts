@@ -1,6 +1,7 @@
 /** `denywhy can --list`: everyone who can call a workload, port by port. */
 import { type Caller, type CanCase, can } from '../access/can.ts';
 import { type AccessClient, accessClients } from '../access/clients.ts';
+import { networkPlugin } from '../access/network-plugin.ts';
 import { portsOf } from '../access/ports.ts';
 import { accessRequests } from '../access/requests.ts';
 import { authorizationsOf } from '../policy/evaluation.ts';
@@ -24,7 +25,7 @@ export interface Admitted {
   /** null: whatever is asked. */
   readonly requests: readonly string[] | null;
   readonly by: readonly string[];
-  /** What NetworkPolicy says, where it is enforced; null: the cluster has none. */
+  /** What NetworkPolicy says, where it is enforced; null: the cluster has none, or a network plugin that enforces none. */
   readonly network: 'allow' | 'deny' | 'undecided' | null;
 }
 
@@ -41,6 +42,7 @@ function whoCanAt(snapshot: Snapshot, servers: readonly Workload[], port: number
   const requests = policies.length === 0 ? [null] : accessRequests(policies);
   const names = [...new Set(servers.flatMap((pod) => [...pod.portNames]).flatMap(([name, ports]) => (ports.includes(port) ? [name] : [])))];
   const namespace = servers[0]?.ref.namespace ?? '';
+  const isEnforced = networkPlugin(snapshot)?.enforces !== false;
   return accessClients([snapshot], policies).flatMap((client) => {
     const callers = callersOf(client);
     const cases = requests.flatMap((request) => can(snapshot, { callers, servers, port, request }).cases);
@@ -60,7 +62,7 @@ function whoCanAt(snapshot: Snapshot, servers: readonly Workload[], port: number
         answer: first.evaluation?.verdict === 'undecided' ? 'undecided' : 'yes',
         requests: texts.length === requests.length ? null : texts,
         by: byOf(first),
-        network: first.network?.verdict.verdict ?? null,
+        network: isEnforced ? (first.network?.verdict.verdict ?? null) : null,
       };
     });
   });

@@ -1,6 +1,7 @@
 /** Why a question of `can` is answered as it is: cases that come to the same for the same reasons, put into words once. */
 import type { CanCase } from '../access/can.ts';
 import { getsIn } from '../access/compare.ts';
+import { networkPlugin } from '../access/network-plugin.ts';
 import { showWorkload } from '../evidence/missing.ts';
 import { showOrigin } from '../manifests/place.ts';
 import { decide } from '../policy/deciding.ts';
@@ -45,6 +46,10 @@ export interface CanReason {
     readonly wirePort: number;
     readonly sentence: string;
     readonly missing: readonly string[];
+    /** false: nobody enforces it, and it counts for nothing; null: not known, and it counts. */
+    readonly enforced: boolean | null;
+    /** The network plugin; null: none that is known was found. */
+    readonly plugin: string | null;
   } | null;
 }
 
@@ -77,7 +82,7 @@ function reasonOf(snapshot: Snapshot, port: number, one: CanCase): CanReason {
     ips: [],
     pods: [],
     linkerd: evaluation === null ? NOT_MESHED : linkerdOf(snapshot, port, one, evaluation),
-    network: network === null ? null : networkOf(network),
+    network: network === null ? null : networkOf(snapshot, network),
   };
 }
 
@@ -174,9 +179,10 @@ function decisionOf(snapshot: Snapshot, port: number, { caller, servers, request
   });
 }
 
-function networkOf({ verdict, wire }: NetworkAnswer): NonNullable<CanReason['network']> {
+function networkOf(snapshot: Snapshot, { verdict, wire }: NetworkAnswer): NonNullable<CanReason['network']> {
   const sides = [verdict.egress, verdict.ingress];
   const deciding = sides.filter((side) => side.verdict === verdict.verdict);
+  const plugin = networkPlugin(snapshot);
   const isolated = deciding.filter((side) => side.policies.length > 0);
   return {
     verdict: verdict.verdict,
@@ -184,6 +190,8 @@ function networkOf({ verdict, wire }: NetworkAnswer): NonNullable<CanReason['net
     wirePort: wire.port,
     sentence: isolated.length === 0 ? 'no policy isolates the pods' : isolated.map(showSide).join('; '),
     missing: verdict.missing,
+    enforced: plugin?.enforces ?? null,
+    plugin: plugin?.plugin ?? null,
   };
 }
 

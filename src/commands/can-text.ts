@@ -64,8 +64,13 @@ function wordOf(verdict: LinkerdVerdict): string {
   return verdict === 'route_not_found' ? 'no, 404' : verdict === 'ratelimited' ? 'yes, then 429' : 'no';
 }
 
-function networkWords({ verdict, sentence, wirePort, missing }: NonNullable<CanReason['network']>): string {
-  const words = { allow: 'yes', deny: 'no, where it is enforced', undecided: `not known without ${missing.join(', ')}` }[verdict];
+function networkWords({ verdict, sentence, wirePort, missing, enforced, plugin }: NonNullable<CanReason['network']>): string {
+  const where = {
+    true: `no (${plugin} enforces it)`,
+    false: `no, which counts for nothing: ${plugin} enforces none`,
+    null: 'no, where it is enforced',
+  };
+  const words = { allow: 'yes', deny: where[`${enforced}`], undecided: `not known without ${missing.join(', ')}` }[verdict];
   return `${words}: ${sentence} (NetworkPolicy, port ${wirePort} on the wire)`;
 }
 

@@ -5,6 +5,7 @@ import type { AccessClient } from '../access/clients.ts';
 import { type AccessChange, compareAccess, getsIn } from '../access/compare.ts';
 import { accessMatrix } from '../access/matrix.ts';
 import { networkChanges } from '../access/network-matrix.ts';
+import { networkPlugin } from '../access/network-plugin.ts';
 import { createReplayer, type Outcome, type Recorded, type Replayed } from '../access/replay.ts';
 import { standingTraffic } from '../access/standing.ts';
 import { parseIdentity, serviceAccountIdentity } from '../policy/identity.ts';
@@ -66,7 +67,7 @@ export interface SimulateOptions {
 
 export function simulate(before: Snapshot, planned: PlannedChange, { observed, possible, pairs = false }: SimulateOptions): Simulation {
   const after = withApplied(before, planned.changes);
-  const hasNetwork = touchesNetwork(planned.changes);
+  const hasNetwork = touchesNetwork(planned.changes) && networkPlugin(before)?.enforces !== false;
   const replayer = createReplayer(before, after, hasNetwork);
   const book = createBook(before);
   const { add } = book;

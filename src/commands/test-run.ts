@@ -97,7 +97,11 @@ function becauseOf(reason: CanReason | null, only: AccessTest['only']): Pick<Tes
     (linkerd.verdict === 'allow' || linkerd.verdict === 'not-meshed');
   const on = requests.length === 1 ? '' : `${requests.slice(0, 3).join(', ')}: `;
   if (isNetwork)
-    return { object: network.policies[0] ?? null, objectPlace: null, why: `${on}NetworkPolicy, where it is enforced: ${network.sentence}` };
+    return {
+      object: network.policies[0] ?? null,
+      objectPlace: null,
+      why: `${on}NetworkPolicy${network.enforced === null ? ', where it is enforced' : ''}: ${network.sentence}`,
+    };
   return { object: linkerd.object, objectPlace: linkerd.place, why: `${on}${linkerd.sentence}` };
 }
 

@@ -1,6 +1,6 @@
 /** NetworkPolicy and Linkerd each refuse what the other might let through, and NetworkPolicy leaves 4143 open, where meshed clients arrive. */
 import type { EnforcedPort } from '../access/enforced.ts';
-import { networkPlugin } from './check-network.ts';
+import { networkPlugin } from '../access/network-plugin.ts';
 import type { Evidence, Judgement, PostureContext, PostureWorkload, Practice } from './practice.ts';
 import { evidence, evidenceOfRef, nameOf, objectOf, quoted, showPort } from './wording.ts';
 

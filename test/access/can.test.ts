@@ -25,6 +25,19 @@ function ask(resources: readonly Resource[], callers: (of: Snapshot) => readonly
 }
 const frontend = (of: Snapshot) => callersOfServiceAccount(of, 'shop', 'frontend');
 
+const CLOSED: Resource = {
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { namespace: 'shop', name: 'closed' },
+  spec: { podSelector: { matchLabels: { app: 'backend' } }, policyTypes: ['Ingress'] },
+};
+const daemonSet = (name: string): Resource => ({
+  apiVersion: 'apps/v1',
+  kind: 'DaemonSet',
+  metadata: { namespace: 'net', name },
+  spec: {},
+});
+
 describe('can', () => {
   it('the ServiceAccount that a route allows call it: yes, and by which policy', () => {
     const { answer, cases } = ask(ALLOWED, frontend, '/orders');
@@ -61,14 +74,20 @@ describe('can', () => {
   });
 
   it('a pod whose NetworkPolicy keeps it out: no, though Linkerd would allow it', () => {
-    const closed: Resource = {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'NetworkPolicy',
-      metadata: { namespace: 'shop', name: 'closed' },
-      spec: { podSelector: { matchLabels: { app: 'backend' } }, policyTypes: ['Ingress'] },
-    };
-    const { answer, cases } = ask([...ALLOWED, closed], (of) => [callerOfPod(of, workload(of, 'frontend'))], '/orders');
+    const { answer, cases } = ask([...ALLOWED, CLOSED], (of) => [callerOfPod(of, workload(of, 'frontend'))], '/orders');
     expect([answer, cases[0]?.evaluation?.verdict, cases[0]?.network?.verdict.verdict]).toEqual(['no', 'allow', 'deny']);
+  });
+
+  it.each([
+    ['no plugin that is known', [], 'no'],
+    ['Calico', ['calico-node'], 'no'],
+    ['Flannel', ['kube-flannel-ds'], 'yes'],
+    ['Canal', ['kube-flannel-ds', 'canal'], 'no'],
+    ['kindnet, which may', ['kindnet'], 'no'],
+  ])('NetworkPolicy counts as far as somebody may enforce it: %s', (_, names, expected) => {
+    const cluster = [...ALLOWED, CLOSED, ...names.map(daemonSet)];
+    const { answer, cases } = ask(cluster, (of) => [callerOfPod(of, workload(of, 'frontend'))], '/orders');
+    expect([answer, cases[0]?.network?.verdict.verdict]).toEqual([expected, 'deny']);
   });
 
   it('anyone reach a pod without a proxy: yes, nothing is enforced there', () => {

@@ -53,6 +53,27 @@ describe('the recorded cluster', () => {
   });
 });
 
+describe('NetworkPolicy', () => {
+  const closed: Resource = {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { namespace: 'shop', name: 'closed' },
+    spec: { podSelector: { matchLabels: { app: 'backend' } }, policyTypes: ['Ingress'] },
+  };
+  it.each([
+    [null, 1, 'no, where it is enforced: closed: ingress allows nothing'],
+    ['calico-node', 1, 'no (Calico enforces it): closed: ingress allows nothing'],
+    ['kube-flannel', 0, 'no, which counts for nothing: Flannel enforces none: closed: ingress allows nothing'],
+  ])('with the DaemonSet %s: exit %i', async (name, code, words) => {
+    const plugin = name === null ? [] : [{ apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { namespace: 'net', name }, spec: {} }];
+    const path = cluster('network.json', [...SHOP, closed, ...plugin]);
+    const ask = ['can', 'sa/frontend', 'reach', 'po/backend:8080', '--path', '/orders/7', '-n', 'shop', '--cluster', path];
+    const { exitCode, stdout } = await run(ask);
+    expect(stdout.replace(/\s+/g, ' ')).toContain(words);
+    expect(exitCode).toBe(code);
+  });
+});
+
 describe('exit code and answer', () => {
   it.each([
     ['yes', 0, ['sa/frontend', 'reach', 'po/backend:8080', '--path', '/orders/7']],
