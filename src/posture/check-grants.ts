@@ -1,4 +1,5 @@
 /** Whether what was granted for a while is still there after it. */
+import { plainName } from '../evidence/plain-name.ts';
 import { type Instant, type Resource, refOf, showRef } from '../policy/resource.ts';
 import { EXPIRES_ANNOTATION, expiryOf } from '../policy/temporary-grant.ts';
 import { showInstant } from '../policy/time.ts';
@@ -38,7 +39,7 @@ function failed(text: string, ...remedy: readonly string[]): CheckLine {
 }
 
 function annotate(kind: string, { namespace, name }: Resource['metadata']): string {
-  return `kubectl annotate --overwrite -n ${namespace} ${kind.toLowerCase()}/${name} ${EXPIRES_ANNOTATION}=TIME`;
+  return `kubectl annotate --overwrite -n ${plainName(namespace, 'NAMESPACE')} ${plainName(kind.toLowerCase(), 'KIND')}/${plainName(name, 'NAME')} ${EXPIRES_ANNOTATION}=TIME`;
 }
 
 function showMinute(at: Instant): string {

@@ -1,4 +1,6 @@
 /** Whether Linkerd is there as denywhy knows it: control plane, kinds, settings, objects that are in force, and the proxies' versions. */
+
+import { plainName } from '../evidence/plain-name.ts';
 import type { ClusterSettings } from '../policy/cluster-settings.ts';
 import { listOf } from '../policy/reading.ts';
 import { type Resource, refOf, showRef } from '../policy/resource.ts';
@@ -251,8 +253,10 @@ function restarts(pods: readonly Workload[]): readonly string[] {
   const commands = new Set(
     pods.map(({ ref, labels }) => {
       const owner = OWNERS.find(([label]) => Object.hasOwn(labels, label));
-      const name = owner === undefined ? `po/${ref.name}` : `${owner[1]}/${labels[owner[0]]}`;
-      return owner === undefined ? `make pod ${ref.namespace}/${ref.name} anew` : `kubectl rollout restart -n ${ref.namespace} ${name}`;
+      const name = owner === undefined ? `po/${ref.name}` : `${owner[1]}/${plainName(labels[owner[0]], 'NAME')}`;
+      return owner === undefined
+        ? `make pod ${ref.namespace}/${ref.name} anew`
+        : `kubectl rollout restart -n ${plainName(ref.namespace, 'NAMESPACE')} ${name}`;
     }),
   );
   return commands.size > 4 ? [...[...commands].slice(0, 4), `and ${commands.size - 4} more workloads`] : [...commands];

@@ -1,4 +1,5 @@
 /** Whether the proxies write their denials into the log, and in which form. */
+import { plainName } from '../evidence/plain-name.ts';
 import { memo } from '../policy/memo.ts';
 import { listOf } from '../policy/reading.ts';
 import { isObject } from '../policy/selector.ts';
@@ -30,7 +31,7 @@ export function checkLogs(snapshot: Snapshot): readonly CheckLine[] {
           'failed',
           `${silent.length} of ${count(pods.length, 'proxy', 'proxies')} log no denials: ${some(silent.map(({ ref }) => `${ref.namespace}/${ref.name}`))}`,
           `annotation ${LEVEL.annotation}: ${DEFAULTS.level}, and restart`,
-          `at once, until it restarts: kubectl port-forward -n ${first.ref.namespace} ${first.ref.name} 4191 & curl -X PUT --data 'linkerd=info,warn' localhost:4191/proxy-log-level`,
+          `at once, until it restarts: kubectl port-forward -n ${plainName(first.ref.namespace, 'NAMESPACE')} ${plainName(first.ref.name, 'POD')} 4191 & curl -X PUT --data 'linkerd=info,warn' localhost:4191/proxy-log-level`,
         );
   const shown = [...formats].map(([format, of]) => `${of.length} ${format}`);
   return [level, line('seeing denials', 'log-format', 'ok', `log format: ${some(shown)} (both are read)`)];

@@ -404,4 +404,10 @@ describe('temporary grants', () => {
   ])('%s', (_, grants, expected) => {
     expect(check(...grants)).toBe(expected);
   });
+
+  it('a name that a shell would run does not stand in the command', () => {
+    expect(check(grant('$(reboot)', '2026-11-24T11:00:00Z')).split('|').at(-1)).toBe(
+      ' kubectl annotate --overwrite -n shop authorizationpolicy/NAME denywhy.dev/expires=TIME',
+    );
+  });
 });
