@@ -162,8 +162,14 @@ describe('the remedies of clusters at random', () => {
           if (found === null || remedy.proof === null) continue;
           const { clientToo, newlyIn, shutOut } = remedy.proof;
           const after = withChanges(found.before, appliedOf(remedy));
-          const [was, is] = [inboundServer(found.before, found.pod, at), inboundServer(after, found.pod, at)];
-          for (const other of others) {
+          // On the port that was opened, what the client asked, by others: a remedy that lets more in shows there.
+          const alike = others.flatMap(({ ip, tls }) => [
+            { ...asked, ip },
+            { ...asked, ip, tls },
+          ]);
+          const tried = [...others.map((other) => ({ other, on: at })), ...alike.map((other) => ({ other, on: port }))];
+          for (const { other, on } of tried) {
+            const [was, is] = [inboundServer(found.before, found.pod, on), inboundServer(after, found.pod, on)];
             if (other.ip === '127.0.0.1' || other.ip === '::1') continue;
             const connection = { clientIp: other.ip, tls: other.tls };
             const [before, now] = [evaluate(was, connection, other.traffic), evaluate(is, connection, other.traffic)];
