@@ -95,7 +95,9 @@ function main(): number {
         args: ['ci', ...(isPlain ? ['--colors=off'] : []), '--error-on-warnings', '.'],
       },
       { title: 'tsc: types', binary: 'tsc', args: ['--noEmit'] },
+      { title: 'tsc: types of the window', binary: 'tsc', args: ['--noEmit', '-p', 'src/web'] },
       { title: 'knip: dead code', binary: 'knip', args: [] },
+      { title: 'vite: the window', binary: 'vite', args: ['build', '--logLevel', 'warn', 'src/web'] },
       { title: 'vitest: tests', binary: 'vitest', args: ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`] },
     ].map(run);
     return summarize(outcomes, tally(report));

@@ -3,8 +3,9 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import * as z from 'zod';
 import { addressOperation } from './addresses.ts';
 import { askingOperations } from './asking.ts';
-import { createGuard, type Sender } from './auth.ts';
+import { createGuard, type Guard, type Sender } from './auth.ts';
 import { createBudget } from './body.ts';
+import { diagnosisOperation } from './diagnoses.ts';
 import { eventsOperation } from './events.ts';
 import { healthOperations } from './health.ts';
 import { incidentOperations } from './incidents.ts';
@@ -20,13 +21,16 @@ import { refuseForeign, SECURITY_HEADERS } from './origin.ts';
 import { Problem, problemOf, sendProblem, unavailable } from './problem.ts';
 import { remedyOperations } from './remedies.ts';
 import { runbookOperations } from './runbooks.ts';
+import { sessionOperations } from './session.ts';
 import { statusOperation } from './status.ts';
+import { serveWindow } from './window.ts';
 
 /** `closing`: aborted when the server shuts down; from then on requests are refused and streams end. */
 export function createApp(options: HttpOptions, closing: AbortSignal): Express {
   const shared: Shared = { ...options, budget: createBudget(options.limits.held), closing };
-  const operations = createOperations(shared);
-  const pass = createDoors(shared);
+  const guard = createGuard(shared.tokens);
+  const operations = createOperations(shared, guard);
+  const pass = createDoors(shared, guard);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -37,13 +41,14 @@ export function createApp(options: HttpOptions, closing: AbortSignal): Express {
   });
   for (const one of operations)
     app[one.method](one.path.replaceAll(/\{(\w+)\}/g, ':$1'), (request, response) => pass(one, request, response));
+  serveWindow(app);
   app.use((request, response) => sendProblem(response, noSuchPlace(request, operations)));
   app.use((error: unknown, _request: Request, response: Response, _next: NextFunction) => sendProblem(response, problemOf(error)));
   return app;
 }
 
 /** Every operation, in the order of the document. */
-function createOperations(shared: Shared): readonly Operation[] {
+function createOperations(shared: Shared, guard: Guard): readonly Operation[] {
   const operations: readonly Operation[] = [
     webhookOperation(shared),
     logsOperation(shared),
@@ -53,11 +58,13 @@ function createOperations(shared: Shared): readonly Operation[] {
     ...jobOperations(shared),
     eventsOperation(shared),
     statusOperation(shared),
+    ...sessionOperations(shared, guard),
     addressOperation(shared),
     ...askingOperations(shared),
     ...remedyOperations(shared),
     ...healthOperations(shared),
     ...runbookOperations(),
+    diagnosisOperation(),
   ];
   const described = operation({
     id: 'getOpenApi',
@@ -74,9 +81,8 @@ function createOperations(shared: Shared): readonly Operation[] {
 }
 
 /** Lets a request through to its operation, or says why not. Nothing of its body is read before. */
-function createDoors(shared: Shared): (one: Operation, request: Request, response: Response) => Promise<void> {
+function createDoors(shared: Shared, guard: Guard): (one: Operation, request: Request, response: Response) => Promise<void> {
   const { limits, closing, metrics, tokens } = shared;
-  const guard = createGuard(tokens);
   let active = 0;
 
   /** The health of a busy server is not to be hidden by its work, and streams are counted on their own. */

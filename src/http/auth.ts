@@ -11,6 +11,12 @@ export interface Token {
   readonly token: string;
 }
 
+/** A token without its secret. */
+export type Known = Omit<Token, 'token'>;
+
+/** Of the window: set by `POST /api/v1/session`, sent by browsers to the API below the same path only. */
+export const SESSION_COOKIE = 'denywhy-session';
+
 /** Who sent a request. */
 export interface Sender {
   /** The token's name; `local` where none is needed. */
@@ -20,6 +26,12 @@ export interface Sender {
 }
 
 export interface Guard {
+  /** Whether a token is needed at all. */
+  readonly needsToken: boolean;
+  /** Whose token this is; null: nobody's. */
+  find(token: string): Known | null;
+  /** Whose token the request bears; null: none, or nobody's. */
+  who(request: IncomingMessage): Known | null;
   /** Errors: Problem 401 (no token or an unknown one), 403 (not for this). `scope` null: open to all. */
   admit(request: IncomingMessage, scope: Scope | null): Sender;
 }
@@ -28,18 +40,24 @@ export interface Guard {
 export function createGuard(tokens: readonly Token[]): Guard {
   const known = tokens.map(({ name, scopes, token }) => ({ name, scopes, digest: digestOf(token) }));
 
-  function find(given: string) {
+  function find(given: string): Known | null {
     const digest = digestOf(given);
     let found: (typeof known)[number] | null = null;
     // All are compared, so that time tells nothing about which one was near.
     for (const token of known) if (timingSafeEqual(token.digest, digest)) found = token;
-    return found;
+    return found === null ? null : { name: found.name, scopes: found.scopes };
   }
 
   return {
+    needsToken: known.length > 0,
+    find,
+    who(request) {
+      const given = tokenOf(request);
+      return given === null ? null : find(given);
+    },
     admit(request, scope) {
       if (known.length === 0 || scope === null) return { name: 'local', key: `address ${request.socket.remoteAddress ?? ''}` };
-      const given = bearerOf(request);
+      const given = tokenOf(request);
       if (given === null)
         throw unauthorized('This needs a token.', 'Send the header Authorization: Bearer TOKEN, with a token of auth.tokens.', '');
       const token = find(given);
@@ -54,6 +72,20 @@ export function createGuard(tokens: readonly Token[]): Guard {
 
 function digestOf(text: string): Buffer {
   return createHash('sha256').update(text).digest();
+}
+
+/** The header counts more: whoever writes one means it. */
+function tokenOf(request: IncomingMessage): string | null {
+  return bearerOf(request) ?? cookieOf(request);
+}
+
+function cookieOf({ headers }: IncomingMessage): string | null {
+  const [, value = ''] =
+    (headers.cookie ?? '')
+      .split(/; */)
+      .map((pair) => pair.split('=', 2))
+      .find(([name]) => name === SESSION_COOKIE) ?? [];
+  return value === '' ? null : Buffer.from(value, 'base64url').toString();
 }
 
 function bearerOf({ headers }: IncomingMessage): string | null {

@@ -79,6 +79,7 @@ export const incident = named(
           .strictObject({ id: z.string().describe('of the diagnosis'), certainty })
           .nullable()
           .describe('the first finding; null: no cause was found'),
+        client: z.string().nullable().describe('namespace/name, identity or address of the one that was denied most'),
         at: time,
       })
       .nullable(),
@@ -268,6 +269,16 @@ export const metricsAnswer = named(
 );
 
 export const health = named('Health', z.strictObject({ status: z.enum(['ok', 'ready', 'not ready']), durability: z.string().optional() }));
+
+export const sessionBody = named('SignIn', z.strictObject({ token: z.string().min(1).max(4096).describe('one of auth.tokens') }));
+export const session = named(
+  'Session',
+  z.strictObject({
+    needsToken: z.boolean().describe('false: whoever reaches this address may do everything'),
+    name: z.string().nullable().describe("the token's name; null: nobody is signed in"),
+    scopes: z.array(z.enum(['intake', 'read', 'triage'])),
+  }),
+);
 
 export const addressQuery = z.strictObject({
   ip: z.union([z.ipv4(), z.ipv6()]),

@@ -20,7 +20,7 @@ export function showIncident(incident: Incident): Shown<typeof shapes.incident> 
     lastSeen: time(lastSeen),
     transitions: transitions.map((t) => ({ ...t, at: showInstant(t.at) })),
     wayOut,
-    answer: answer === null ? null : { ...answer, finding: answer.finding ?? null, at: showInstant(answer.at) },
+    answer: answer === null ? null : { client: null, ...answer, finding: answer.finding ?? null, at: showInstant(answer.at) },
   };
 }
 

@@ -27,6 +27,8 @@ export interface Answer {
   readonly object: string | null;
   /** The first finding's diagnosis, and how sure it is; null: no cause was found. */
   readonly finding: { readonly id: string; readonly certainty: 'certain' | 'likely' | 'possible' } | null;
+  /** The client that was denied most, as `namespace/name`, identity or address; null: unknown. Older answers have none. */
+  readonly client?: string | null;
   readonly at: Instant;
 }
 

@@ -192,11 +192,18 @@ function denialKind({ kind, route, server }: Incident): DenialKind | null {
   return kind !== null && DENIALS.has(kind) ? (kind as DenialKind) : null;
 }
 
+function clientName({ clients: [first] }: Explanation): string | null {
+  if (first === undefined) return null;
+  const { workload, serviceAccount, identity } = first.client;
+  const owner = workload ?? serviceAccount;
+  return owner === null ? (identity ?? first.ips[0] ?? null) : `${owner.namespace}/${owner.name}`;
+}
+
 function answerOf(incident: Incident, explanation: Explanation, own: readonly TallySymptom[], at: Instant): Answer | null {
   const target = explanation.clients[0]?.targets[0];
   if (target !== undefined) {
     const { sentence, object } = saidOf(target);
-    return answered(sentence, object, target.findings[0] ?? null, at);
+    return { ...answered(sentence, object, target.findings[0] ?? null, at), client: clientName(explanation) };
   }
   const found = foundOf(own, explanation);
   if (found !== null) return answered(found.summary, found.objects[0]?.ref ?? null, found, at);

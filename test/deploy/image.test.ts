@@ -56,7 +56,8 @@ function filesOf(directory: string): readonly string[] {
 
 describe('the Dockerfile', () => {
   it('takes the Node of package.json, by tag and digest, and ends in an image without a shell', () => {
-    const [build, final] = image.stages.map((stage) => stage.image);
+    const [window, build, final] = image.stages.map((stage) => stage.image);
+    expect(window).toBe(build);
     expect(build).toMatch(new RegExp(`^node:${manifest.dependencies.node}-trixie-slim@sha256:[0-9a-f]{64}$`));
     expect(final).toBe('gcr.io/distroless/cc-debian13:nonroot');
   });
@@ -73,7 +74,19 @@ describe('the Dockerfile', () => {
     const app = join(image.root, 'app');
     const parts = new Set(filesOf(app).map((file) => file.split('/')[0]));
     expect([...parts].sort()).toEqual(
-      ['LICENSE', 'bin', 'demo', 'docs', 'node_modules', 'package-lock.json', 'package.json', 'rules', 'src'].sort(),
+      [
+        'LICENSE',
+        'bin',
+        'build',
+        'demo',
+        'docs',
+        'node_modules',
+        'package-lock.json',
+        'package.json',
+        'rules',
+        'src',
+        'tsconfig.json',
+      ].sort(),
     );
     for (const directory of ['bin', 'src', 'demo', 'rules', 'docs/diagnoses'])
       expect(filesOf(join(app, directory))).toEqual(filesOf(join(PROJECT, directory)));

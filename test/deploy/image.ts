@@ -1,8 +1,20 @@
 /** A folder with the files that the image of deploy/Dockerfile would hold, without an engine that builds it. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { type Instruction, keptBy, lastOf, type Stage, stagesOf } from './dockerfile.ts';
 
 export const PROJECT = join(import.meta.dirname, '../..');
@@ -107,7 +119,21 @@ function run(words: readonly string[], { root, workdir }: Build): void {
   if (program === 'mkdir' && args.length === 1) mkdirSync(join(root, args[0] ?? ''));
   else if (program === 'npm' && args[0] === 'ci' && args.includes('--omit=dev') && args.includes('--ignore-scripts'))
     installProduction(join(root, workdir));
+  else if (program === 'npm' && args[0] === 'ci' && args.includes('--ignore-scripts'))
+    symlinkSync(join(PROJECT, 'node_modules'), join(root, workdir, 'node_modules'));
+  else if (words.join(' ') === 'npm run build') build(join(root, workdir));
   else throw new Error(`not known how to RUN ${words.join(' ')}`);
+}
+
+function build(directory: string): void {
+  const { scripts }: { scripts: { build: string } } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+  const [binary = '', ...args] = scripts.build.split(' ');
+  const { status, stderr } = spawnSync(join(PROJECT, 'node_modules/.bin', binary), args, {
+    cwd: directory,
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}` },
+  });
+  if (status !== 0) throw new Error(stderr);
 }
 
 interface Lockfile {

@@ -281,6 +281,9 @@ describe('the document', () => {
         "GET /api/v1/quarantine listQuarantine",
         "GET /api/v1/events readEvents",
         "GET /api/v1/status getStatus",
+        "GET /api/v1/session getSession",
+        "POST /api/v1/session signIn",
+        "DELETE /api/v1/session signOut",
         "GET /api/v1/addresses getAddress",
         "POST /api/v1/can askCan",
         "POST /api/v1/simulate simulate",
@@ -292,6 +295,7 @@ describe('the document', () => {
         "GET /metrics getMetrics",
         "GET /runbooks listRunbooks",
         "GET /runbooks/{id} getRunbook",
+        "GET /diagnoses/{id} getDiagnosis",
         "GET /openapi.json getOpenApi",
       ]
     `);

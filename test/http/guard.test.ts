@@ -29,6 +29,8 @@ describe('tokens', () => {
     ['GET', '/api/v1/status', 'read'],
     ['GET', '/api/v1/quarantine', 'read'],
     ['GET', '/api/v1/events', 'read'],
+    ['GET', '/api/v1/incidents/x/remedies', 'read'],
+    ['GET', '/api/v1/incidents/x/remedies/1', 'read'],
     ['GET', '/metrics', 'read'],
   ];
 
@@ -70,9 +72,10 @@ describe('tokens', () => {
       })),
     );
     expect(all.filter((o) => o.isOpen).map((o) => o.what)).toEqual([
-      ...['GET /healthz', 'GET /readyz', 'GET /runbooks', 'GET /runbooks/{id}', 'GET /openapi.json'],
+      ...['GET /api/v1/session', 'POST /api/v1/session', 'DELETE /api/v1/session', 'GET /healthz', 'GET /readyz'],
+      ...['GET /runbooks', 'GET /runbooks/{id}', 'GET /diagnoses/{id}', 'GET /openapi.json'],
     ]);
-    const named = NEEDS.map(([method, path]) => `${method} ${path.replace('/x', '/{id}')}`);
+    const named = NEEDS.map(([method, path]) => `${method} ${path.replace('/x', '/{id}').replace(/\/1$/, '/{n}')}`);
     expect(
       all
         .filter((o) => !o.isOpen)

@@ -1,0 +1,58 @@
+/** The window: static files that `npm run build` makes of src/web. They hold nothing of a cluster; the page asks the API. */
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import type { Express, Response } from 'express';
+import { Problem } from './problem.ts';
+
+const DIRECTORY = new URL('../../build/web/', import.meta.url);
+
+/** Pages that a browser may be led to, with the way from there to where the window begins: whatever a proxy puts before it. */
+const PAGES: readonly (readonly [path: string, base: string])[] = [
+  ['/', './'],
+  ['/status', './'],
+  ['/incidents/:id', '../'],
+];
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
+
+/** Nothing inline and nothing from elsewhere. Styles that a script sets are no attributes, so they pass. */
+const POLICY = [
+  "default-src 'none'",
+  ...["script-src 'self'", "style-src 'self'", "font-src 'self'", "img-src 'self'", "connect-src 'self'", "base-uri 'self'"],
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+].join('; ');
+
+/** Reads the files once: what is served is what was built when the service began. */
+export function serveWindow(app: Express): void {
+  const index = new URL('index.html', DIRECTORY);
+  const page = existsSync(index) ? readFileSync(index, 'utf8') : null;
+  for (const [path, base] of PAGES)
+    app.get(path, (_request, response) => {
+      if (page === null)
+        throw new Problem(
+          404,
+          'The window has not been built.',
+          'Run `npm run build` in the checkout, then start denywhy again. The API works.',
+        );
+      send(response, 'text/html; charset=utf-8', page.replace('<head>', `<head><base href="${base}">`));
+    });
+  for (const name of globSync('**/*.{css,js,svg,woff2}', { cwd: DIRECTORY })) {
+    const content = readFileSync(new URL(name, DIRECTORY));
+    app.get(`/${name}`, (_request, response) => {
+      // The name changes with the content.
+      if (name.startsWith('assets/')) response.set('Cache-Control', 'public, max-age=31536000, immutable');
+      send(response, TYPES[extname(name)] ?? '', content);
+    });
+  }
+}
+
+function send(response: Response, type: string, content: string | Buffer): void {
+  response.status(200).set({ 'Content-Type': type, 'Content-Security-Policy': POLICY }).end(content);
+}

@@ -1,0 +1,461 @@
+/** Written by test/web/api-types.test.ts out of the OpenAPI document. */
+export interface Shapes {
+  readonly Problem: {
+    readonly type: "about:blank";
+    readonly title: string;
+    readonly status: number;
+    /** what is wrong */
+    readonly detail: string;
+    /** what to do */
+    readonly remedy: string;
+  };
+  readonly Labels: {
+    readonly group: string;
+    readonly kind: string;
+    readonly name: string;
+  };
+  readonly Workload: {
+    readonly kind: string;
+    readonly name: string;
+  };
+  readonly IncidentKind: "http-denied" | "tcp-denied" | "terminated" | "route-not-found" | "rate-limited" | "audit-allowed" | "admin-denied" | "refused-before-policy" | "connect-failed" | "remote-proxy-error" | "policy-controller-unreachable" | "server-misconfigured" | "detection-fallback" | "scrape-refused" | "scrape-failed" | "probe-failing" | "request-failed" | "application-refused" | "controller-complaint";
+  readonly IncidentState: "open" | "acknowledged" | "resolved";
+  readonly ClientTls: {
+    readonly state: "established";
+    readonly clientId: string | null;
+  } | {
+    readonly state: "passthru";
+    readonly sni: string;
+  } | {
+    readonly state: "none";
+    readonly reason: "no_tls_from_remote" | "port_skipped" | "loopback" | "disabled";
+  };
+  readonly Counts: {
+    readonly count: number;
+    /** counted by a counter before its first reading */
+    readonly before: number;
+    readonly first: string | null;
+    readonly last: string | null;
+  };
+  readonly RemedyVerdict: "fix" | "decide" | "do-not-allow" | "needs-evidence" | "nothing-to-do";
+  readonly Incident: {
+    readonly id: string;
+    readonly cluster: string;
+    readonly namespace: string | null;
+    readonly workload: Shapes['Workload'] | null;
+    readonly server: Shapes['Labels'] | null;
+    readonly route: Shapes['Labels'] | null;
+    readonly kind: Shapes['IncidentKind'] | null;
+    readonly port: number | null;
+    readonly admin: boolean;
+    readonly pods: readonly (string)[];
+    readonly state: Shapes['IncidentState'];
+    /** opened by an alert; no fact has come yet */
+    readonly waitingForEvidence: boolean;
+    /** RFC 3339, UTC */
+    readonly openedAt: string;
+    /** when new evidence last came in */
+    readonly activeAt: string;
+    /** by the evidence's own clock */
+    readonly firstSeen: string | null;
+    readonly lastSeen: string | null;
+    /** denials, each once: what counters grew by; log lines where no counter counts */
+    readonly count: number;
+    /** what each kind of source said */
+    readonly counted: {
+      readonly metrics: number;
+      readonly logs: number;
+      readonly before: number;
+    };
+    /** an identity that a counter saw and an address that a log saw may be one */
+    readonly clients: number;
+    /** denials of clients beyond the bound */
+    readonly beyond: number;
+    readonly details: readonly (string)[];
+    /** ids of the alerts that fire for it */
+    readonly alerts: readonly (string)[];
+    readonly muted: boolean;
+    readonly transitions: readonly ({
+      /** RFC 3339, UTC */
+      readonly at: string;
+      readonly from: Shapes['IncidentState'] | null;
+      readonly to: Shapes['IncidentState'];
+      readonly actor: string;
+      readonly reason: string;
+    })[];
+    /** grows with every change that the answer depends on */
+    readonly evidence: number;
+    /** the evidence that the answer stands for */
+    readonly explained: number;
+    /** the revision of the policy that the answer stands for */
+    readonly explainedPolicy: string;
+    /** how many explanations were made */
+    readonly answers: number;
+    readonly answer: {
+      readonly sentence: string;
+      /** Kind namespace/name of what decided */
+      readonly object: string | null;
+      /** namespace/name, identity or address of the one that was denied most */
+      readonly client: string | null;
+      /** RFC 3339, UTC */
+      readonly at: string;
+    } | null;
+    /** what is to be done, of the client that asks most of a person; null: not explained yet */
+    readonly wayOut: {
+      readonly verdict: Shapes['RemedyVerdict'];
+      /** of the first remedy, else the first reason */
+      readonly title: string | null;
+      /** whose it is */
+      readonly client: string | null;
+    } | null;
+  };
+  readonly IncidentClient: {
+    readonly ip: string | null;
+    readonly tls: Shapes['ClientTls'] | null;
+    /** the pod that refused it */
+    readonly pod: string | null;
+    /** denials, each once */
+    readonly count: number;
+    readonly countedBy: "metrics" | "logs";
+    readonly logs: Shapes['Counts'];
+    readonly metrics: Shapes['Counts'];
+    readonly requests: readonly ({
+      readonly version: string | null;
+      readonly method: string | null;
+      readonly path: string | null;
+      readonly authority: string | null;
+      readonly grpc: boolean | null;
+    })[];
+    readonly didNotApply: readonly (Shapes['Labels'])[];
+    readonly sources: readonly ({
+      readonly kind: "log" | "metrics" | "alert";
+      readonly name: string;
+      readonly line: number | null;
+      readonly raw: string;
+    })[];
+    readonly error: string | null;
+  };
+  readonly IncidentPage: {
+    readonly items: readonly (Shapes['Incident'])[];
+    /** cursor of the next page; null: this is the last */
+    readonly next: string | null;
+  };
+  readonly IncidentDetail: {
+    readonly incident: Shapes['Incident'];
+    /** in the form denywhy.explain/1; null: not explained yet */
+    readonly explanation: unknown;
+    readonly clients: {
+      readonly items: readonly (Shapes['IncidentClient'])[];
+      /** cursor of the next page; null: this is the last */
+      readonly next: string | null;
+    };
+  };
+  readonly Move: {
+    readonly reason: string;
+    /** who; the name of the token is added */
+    readonly actor?: string;
+  };
+  readonly Target: {
+    readonly cluster?: string;
+    readonly namespace?: string;
+    readonly workload?: Shapes['Workload'];
+    readonly server?: Shapes['Labels'];
+    readonly route?: Shapes['Labels'];
+    readonly kind?: Shapes['IncidentKind'];
+  };
+  readonly NewMute: {
+    readonly target: Shapes['Target'];
+    /** null: whoever */
+    readonly client?: {
+      readonly identity?: string | null;
+      readonly ip?: string | null;
+    } | null;
+    readonly reason: string;
+    readonly author?: string;
+    /** RFC 3339, UTC */
+    readonly expiresAt: string;
+  };
+  readonly Mute: {
+    readonly id: string;
+    readonly author: string;
+    readonly reason: string;
+    /** RFC 3339, UTC */
+    readonly createdAt: string;
+    /** RFC 3339, UTC */
+    readonly expiresAt: string;
+    readonly target: Shapes['Target'];
+    readonly client: {
+      readonly identity: string | null;
+      readonly ip: string | null;
+    } | null;
+  };
+  readonly MuteList: {
+    readonly items: readonly (Shapes['Mute'])[];
+  };
+  readonly ParkedJobs: {
+    readonly items: readonly ({
+      /** of the incident */
+      readonly id: string;
+      readonly reason: string;
+      readonly attempts: number;
+      /** RFC 3339, UTC */
+      readonly at: string;
+    })[];
+  };
+  readonly Event: {
+    readonly sequence: number;
+    readonly type: "incident";
+    readonly incident: Shapes['Incident'];
+  };
+  readonly EventPage: {
+    readonly items: readonly (Shapes['Event'])[];
+    /** give it as `after` */
+    readonly next: number;
+  };
+  readonly Observation: {
+    readonly id: string;
+    readonly cluster: string;
+    readonly namespace: string | null;
+    readonly workload: Shapes['Workload'] | null;
+    readonly client: {
+      readonly identity: string | null;
+      readonly ip: string | null;
+    };
+    readonly server: Shapes['Labels'] | null;
+    readonly route: Shapes['Labels'] | null;
+    readonly authorization: Shapes['Labels'] | null;
+    readonly port: number | null;
+    readonly first: string | null;
+    readonly last: string | null;
+    readonly count: number;
+  };
+  readonly ObservationPage: {
+    readonly items: readonly (Shapes['Observation'])[];
+    /** cursor of the next page; null: this is the last */
+    readonly next: string | null;
+  };
+  readonly QuarantinePage: {
+    readonly items: readonly ({
+      readonly id: string;
+      /** RFC 3339, UTC */
+      readonly at: string;
+      readonly sender: string;
+      readonly why: string;
+      /** as it came, cut */
+      readonly alert: string;
+    })[];
+    /** cursor of the next page; null: this is the last */
+    readonly next: string | null;
+  };
+  readonly AlertmanagerWebhook: {
+    readonly alerts: readonly ({
+      readonly status: "firing" | "resolved";
+      readonly [name: string]: unknown;
+    })[];
+    readonly [name: string]: unknown;
+  };
+  readonly WebhookAnswer: {
+    /** known: it was accepted before; nothing: it held nothing to keep */
+    readonly result: "accepted" | "known" | "nothing";
+    readonly alerts: number;
+    readonly quarantined: readonly ({
+      readonly index: number;
+      readonly why: string;
+    })[];
+    /** cut off by max_alerts: they arrive by no other way */
+    readonly truncated: number;
+  };
+  readonly LogsAnswer: {
+    /** known: it was accepted before; nothing: it held nothing to keep */
+    readonly result: "accepted" | "known" | "nothing";
+    readonly lines: number;
+    readonly parsed: number;
+    readonly irrelevant: number;
+    readonly unparsed: number;
+    /** denials, symptoms and observations */
+    readonly facts: number;
+    /** facts that name neither namespace nor pod: they are not kept */
+    readonly unplaced: number;
+    /** the first lines that were not understood */
+    readonly samples: readonly ({
+      readonly line: number;
+      readonly text: string;
+    })[];
+  };
+  readonly MetricsAnswer: {
+    /** known: it was accepted before; nothing: it held nothing to keep */
+    readonly result: "accepted" | "known" | "nothing";
+    readonly samples: number;
+    /** what a person should know */
+    readonly notices: readonly (string)[];
+  };
+  readonly Health: {
+    readonly status: "ok" | "ready" | "not ready";
+    readonly durability?: string;
+  };
+  readonly SignIn: {
+    /** one of auth.tokens */
+    readonly token: string;
+  };
+  readonly Session: {
+    /** false: whoever reaches this address may do everything */
+    readonly needsToken: boolean;
+    /** the token's name; null: nobody is signed in */
+    readonly name: string | null;
+    readonly scopes: readonly ("intake" | "read" | "triage")[];
+  };
+  readonly Address: {
+    readonly ip: string;
+    /** RFC 3339, UTC */
+    readonly at: string;
+    /** before it, what is said is how things were when recording began; null: nothing has changed since */
+    readonly recordedSince: string | null;
+    readonly owners: readonly ({
+      readonly kind: "Pod" | "ExternalWorkload";
+      readonly namespace: string;
+      readonly name: string;
+      /** whose pod it is */
+      readonly workload: Shapes['Workload'] | null;
+      readonly serviceAccount: string;
+    })[];
+  };
+  readonly Sources: {
+    readonly items: readonly ({
+      readonly id: string;
+      /** what it is and where, without secrets */
+      readonly place: string;
+      /** remarks: it answers, and something about it should be known */
+      readonly state: "well" | "remarks" | "failing";
+      /** when this was said */
+      readonly at: string;
+      /** when it last answered */
+      readonly answeredAt: string | null;
+      /** how old what it shows is: from the newest scrape, or the last word of the API server, to the moment of asking */
+      readonly lagSeconds: number | null;
+      readonly fault: {
+        readonly message: string;
+        readonly remedy: string;
+        /** RFC 3339, UTC */
+        readonly since: string;
+      } | null;
+      readonly remarks: readonly (string)[];
+    })[];
+  };
+  readonly CanQuestion: {
+    /** sa/NAME, a workload, an address, or a mesh identity */
+    readonly client: string;
+    /** deploy/NAME:PORT */
+    readonly server: string;
+    /** of both, where they name none */
+    readonly namespace?: string;
+    readonly method?: string;
+    readonly path?: string;
+    readonly authority?: string;
+    /** SERVICE/METHOD */
+    readonly grpc?: string;
+    /** the client calls from this address */
+    readonly ip?: string | string;
+    /** as if the client had no proxy */
+    readonly unmeshed?: boolean;
+    /** the policy of that moment; now by default */
+    readonly at?: string;
+  };
+  readonly CanAnswer: {
+    readonly form: "denywhy.can/1";
+    readonly answer: "yes" | "no" | "undecided" | "partly";
+    readonly reasons: readonly ({
+      readonly answer: "yes" | "no" | "undecided";
+      readonly requests: readonly (string)[];
+      readonly [name: string]: unknown;
+    })[];
+    readonly [name: string]: unknown;
+  };
+  readonly SimulateQuestion: {
+    /** manifests that would be applied, as YAML or JSON */
+    readonly change?: string;
+    /** KIND/NAME of objects that would be deleted */
+    readonly delete?: readonly (string)[];
+    /** policy objects in the namespaces of the change that it does not hold would go */
+    readonly prune?: boolean;
+    /** of objects that name none */
+    readonly namespace?: string;
+    /** all: everything that is possible too */
+    readonly traffic?: "observed" | "all";
+    /** the policy of that moment; now by default */
+    readonly at?: string;
+    /** the answer also as Markdown, for a pull request */
+    readonly markdown?: boolean;
+  };
+  readonly Simulation: {
+    readonly form: "denywhy.simulate/1";
+    readonly counts: {
+      readonly "newly-denied": number;
+      readonly "newly-allowed": number;
+      readonly unchanged: number;
+      readonly undecided: number;
+    };
+    readonly entries: readonly ({
+      readonly outcome: "newly-denied" | "newly-allowed" | "undecided";
+      readonly client: string;
+      readonly servers: readonly (string)[];
+      readonly port: number;
+      readonly why: string;
+      readonly [name: string]: unknown;
+    })[];
+    /** objects that Linkerd would refuse: left out of the change */
+    readonly refused: readonly ({
+      readonly message: string;
+      readonly [name: string]: unknown;
+    })[];
+    readonly markdown?: string;
+    readonly [name: string]: unknown;
+  };
+  readonly Posture: {
+    readonly form: "denywhy.posture/1";
+    readonly observed: {
+      readonly requests: number;
+      readonly first: string | null;
+      readonly last: string | null;
+      readonly [name: string]: unknown;
+    };
+    readonly namespaces: readonly ({
+      readonly namespace: string;
+      readonly practices: readonly ({
+        /** docs/posture.md has a section for each */
+        readonly id: string;
+        readonly title: string;
+        readonly state: "holds" | "partly" | "not" | "unknown";
+        readonly judgements: readonly ({
+          /** null: of the namespace */
+          readonly workload: string | null;
+          readonly state: "holds" | "partly" | "not" | "unknown";
+          readonly found: string;
+          readonly evidence: readonly ({
+            readonly text: string;
+            readonly source: string;
+            readonly [name: string]: unknown;
+          })[];
+          /** what would have to be known to be sure */
+          readonly lacking: readonly (string)[];
+          readonly next: {
+            readonly text: string;
+            readonly command: string | null;
+            readonly [name: string]: unknown;
+          } | null;
+          readonly [name: string]: unknown;
+        })[];
+        readonly [name: string]: unknown;
+      })[];
+      readonly [name: string]: unknown;
+    })[];
+    readonly plan: {
+      readonly steps: readonly ({
+        readonly title: string;
+        readonly [name: string]: unknown;
+      })[];
+      readonly lacking: readonly (string)[];
+      readonly [name: string]: unknown;
+    } | null;
+    readonly [name: string]: unknown;
+  };
+}

@@ -1,0 +1,71 @@
+/** What the pages ask the API, each under one key. */
+import { keepPreviousData, type QueryKey, queryOptions } from '@tanstack/react-query';
+import { get } from './api.ts';
+import type { Shapes } from './api-types.ts';
+import type { WayOut } from './explanation.ts';
+
+type Incident = Shapes['Incident'];
+
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: ({ signal }) => get<Shapes['Session']>('session', signal),
+});
+
+export const statusQuery = queryOptions({
+  queryKey: ['status'],
+  queryFn: ({ signal }) => get<Shapes['Sources']>('status', signal),
+});
+
+export const parkedQuery = queryOptions({
+  queryKey: ['parked'],
+  queryFn: ({ signal }) => get<Shapes['ParkedJobs']>('jobs/parked', signal),
+});
+
+export const mutesQuery = queryOptions({
+  queryKey: ['mutes'],
+  queryFn: ({ signal }) => get<Shapes['MuteList']>('mutes', signal),
+});
+
+/** The last allowed request that was seen: a service that sees those would see denials too. */
+export const lastAllowedQuery = queryOptions({
+  queryKey: ['observations'],
+  queryFn: ({ signal }) => get<Shapes['ObservationPage']>('observations?limit=1', signal),
+});
+
+/** Where a proxy may lead to from anywhere below the window: not below `api/v1`. */
+const beside = (place: string, signal: AbortSignal) => get<unknown>(`../../${place}`, signal);
+
+export const readinessQuery = queryOptions({
+  queryKey: ['ready'],
+  queryFn: async ({ signal }) => (await beside('readyz', signal)) as Shapes['Health'],
+});
+
+export const versionQuery = queryOptions({
+  queryKey: ['version'],
+  queryFn: async ({ signal }) => ((await beside('openapi.json', signal)) as { readonly info: { readonly version: string } }).info.version,
+  staleTime: Number.POSITIVE_INFINITY,
+  refetchInterval: false,
+});
+
+export const detailQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['incident', id],
+    queryFn: ({ signal }) => get<Shapes['IncidentDetail']>(`incidents/${encodeURIComponent(id)}`, signal),
+  });
+
+/** Proofs take work, so they are asked for again when what they stand on is another: the policy, the clients, the cause. */
+export const wayOutQuery = ({ id, explainedPolicy, clients, answer }: Incident) =>
+  queryOptions({
+    queryKey: [WAY_OUT, id, explainedPolicy, clients, answer?.sentence ?? ''],
+    queryFn: ({ signal }) => get<{ readonly items: readonly WayOut[] }>(`incidents/${encodeURIComponent(id)}/remedies`, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchInterval: false,
+    placeholderData: keepPreviousData,
+  });
+
+const WAY_OUT = 'way-out';
+
+/** Whether a changed incident changes the answer of this query. */
+export function isOfIncidents(key: QueryKey): boolean {
+  return key[0] !== WAY_OUT && key[0] !== 'session' && key[0] !== 'version';
+}

@@ -1,0 +1,46 @@
+/** Times in UTC, with the reader's own beside them. */
+import { useEffect, useState } from 'react';
+
+/** `09:23:07 UTC` of today, `2026-11-23 09:23:07 UTC` of another day. */
+export function utc(time: string, now: number): string {
+  const [day = '', clock = ''] = new Date(time).toISOString().split('T');
+  const today = new Date(now).toISOString().slice(0, 10);
+  return `${day === today ? '' : `${day} `}${clock.slice(0, 8)} UTC`;
+}
+
+/** `10:23:07 your time`. */
+export function local(time: string): string {
+  return `${new Date(time).toLocaleTimeString('en-GB')} your time`;
+}
+
+/** `5 m 50 s`: the two largest parts. */
+export function span(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  const parts: readonly (readonly [number, string])[] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ];
+  const first = parts.findIndex(([n]) => n > 0);
+  if (first < 0) return '0 s';
+  return parts
+    .slice(first, first + 2)
+    .filter(([n]) => n > 0)
+    .map(([n, unit]) => `${n} ${unit}`)
+    .join(' ');
+}
+
+export function ago(time: string | null, now: number): string {
+  return time === null ? 'never' : `${span(now - Date.parse(time))} ago`;
+}
+
+/** The moment, anew every second. */
+export function useNow(): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
