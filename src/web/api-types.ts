@@ -1,5 +1,173 @@
 /** Written by test/web/api-types.test.ts out of the OpenAPI document. */
 export interface Shapes {
+  readonly Labels: {
+    readonly group: string;
+    readonly kind: string;
+    readonly name: string;
+  };
+  readonly Object: {
+    readonly group: string;
+    readonly kind: string;
+    readonly namespace: string;
+    readonly name: string;
+  };
+  readonly MissingEvidence: {
+    readonly what: string;
+    /** supplies it; names that nobody knows are in capitals */
+    readonly command: string;
+  };
+  readonly Certainty: "certain" | "likely" | "possible";
+  readonly Finding: {
+    /** of the diagnosis: denywhy explain --id ID prints its page */
+    readonly id: string;
+    readonly certainty: Shapes['Certainty'];
+    /** what taking this cause away, and nothing else, does */
+    readonly removal: "allows" | "helps" | "unknown";
+    /** the object that decided and the mismatch */
+    readonly summary: string;
+    /** what would have been let in, nearest first */
+    readonly required: readonly (string)[];
+    /** what came; empty where the summary says all */
+    readonly observed: string;
+    /** what stands out in it */
+    readonly note: string;
+    /** where to look first, first */
+    readonly objects: readonly ({
+      readonly group: string;
+      readonly kind: string;
+      readonly namespace: string;
+      readonly name: string;
+      /** file:line, or resourceVersion */
+      readonly place: string | null;
+    })[];
+    readonly evidence: readonly ({
+      readonly what: string;
+      /** file:line, a metric, an object */
+      readonly source: string;
+      readonly at: string | null;
+    })[];
+    /** what would make it more certain */
+    readonly missing: readonly (Shapes['MissingEvidence'])[];
+    readonly todo: string;
+    /** kinds of change that fit, best first */
+    readonly remedies: readonly (string)[];
+  };
+  readonly Turn: {
+    /** RFC 3339, UTC */
+    readonly at: string;
+    readonly edits: readonly ({
+      readonly object: Shapes['Object'];
+      readonly change: "created" | "edited" | "deleted" | "replaced";
+      readonly of: "policy" | "server" | "client";
+      /** the pod that was replaced */
+      readonly replaces: string | null;
+      readonly fields: readonly ({
+        readonly path: string;
+        readonly before: string | null;
+        readonly after: string | null;
+      })[];
+      readonly moreFields: number;
+      readonly generation: {
+        readonly before: number | null;
+        readonly after: number | null;
+      };
+      /** who wrote it, as the client calls itself */
+      readonly manager: {
+        readonly name: string;
+        readonly at: string | null;
+      } | null;
+      /** from an audit log */
+      readonly author: {
+        readonly user: string;
+        readonly impersonatedBy: string | null;
+        readonly manager: string | null;
+      } | null;
+    })[];
+    readonly more: number;
+  };
+  readonly WhatChanged: {
+    /** whether the past was recorded */
+    readonly source: string;
+    /** what turned allow into deny */
+    readonly turned: Shapes['Turn'] | null;
+    /** what let the client in again */
+    readonly repaired: Shapes['Turn'] | null;
+    /** no recorded change explains it */
+    readonly throughout: {
+      readonly since: string | null;
+      readonly [name: string]: unknown;
+    } | null;
+    /** by their times alone */
+    readonly candidates: readonly ({
+      readonly object: Shapes['Object'];
+      readonly change: "created" | "edited";
+      /** RFC 3339, UTC */
+      readonly at: string;
+      readonly manager: string | null;
+      /** from an audit log */
+      readonly author: {
+        readonly user: string;
+        readonly impersonatedBy: string | null;
+        readonly manager: string | null;
+      } | null;
+      readonly certainty: "likely" | "possible";
+    })[];
+    /** the objects were written without their managedFields */
+    readonly withoutManagers: boolean;
+  };
+  readonly Explanation: {
+    readonly form: "denywhy.explain/1";
+    readonly clients: readonly ({
+      readonly client: {
+        readonly [name: string]: unknown;
+      };
+      readonly targets: readonly ({
+        readonly kind: string;
+        readonly namespace: string | null;
+        readonly port: number | null;
+        readonly server: Shapes['Labels'] | null;
+        readonly route: Shapes['Labels'] | null;
+        readonly count: number;
+        readonly decision: {
+          readonly sentence: string;
+          readonly [name: string]: unknown;
+        };
+        /** the one first whose removal would have allowed the request */
+        readonly findings: readonly (Shapes['Finding'])[];
+        /** what the policy of that moment says; null: no cluster, or not this workload in it */
+        readonly verdict: string | null;
+        /** false: the cluster known decides differently from what the proxy did */
+        readonly agrees: boolean;
+        /** what the policy last known says, where it is another */
+        readonly now: {
+          readonly verdict: string;
+          readonly since: string | null;
+        } | null;
+        /** null: no refusal, or none by the objects known */
+        readonly changed: Shapes['WhatChanged'] | null;
+        readonly missing: readonly (Shapes['MissingEvidence'])[];
+        readonly [name: string]: unknown;
+      })[];
+      readonly [name: string]: unknown;
+    })[];
+    /** trouble of clients that left no denial */
+    readonly troubles: readonly ({
+      readonly client: {
+        readonly [name: string]: unknown;
+      } | null;
+      readonly findings: readonly (Shapes['Finding'])[];
+      readonly [name: string]: unknown;
+    })[];
+    /** what the objects show by themselves */
+    readonly standing: readonly (Shapes['Finding'])[];
+    readonly symptoms: readonly ({
+      readonly kind: string;
+      readonly detail: string;
+      readonly count: number;
+      readonly [name: string]: unknown;
+    })[];
+    readonly [name: string]: unknown;
+  };
   readonly Problem: {
     readonly type: "about:blank";
     readonly title: string;
@@ -8,11 +176,6 @@ export interface Shapes {
     readonly detail: string;
     /** what to do */
     readonly remedy: string;
-  };
-  readonly Labels: {
-    readonly group: string;
-    readonly kind: string;
-    readonly name: string;
   };
   readonly Workload: {
     readonly kind: string;
@@ -95,6 +258,12 @@ export interface Shapes {
       readonly sentence: string;
       /** Kind namespace/name of what decided */
       readonly object: string | null;
+      /** the first finding; null: no cause was found */
+      readonly finding: {
+        /** of the diagnosis */
+        readonly id: string;
+        readonly certainty: Shapes['Certainty'];
+      } | null;
       /** namespace/name, identity or address of the one that was denied most */
       readonly client: string | null;
       /** RFC 3339, UTC */
@@ -142,8 +311,8 @@ export interface Shapes {
   };
   readonly IncidentDetail: {
     readonly incident: Shapes['Incident'];
-    /** in the form denywhy.explain/1; null: not explained yet */
-    readonly explanation: unknown;
+    /** null: not explained yet */
+    readonly explanation: Shapes['Explanation'] | null;
     readonly clients: {
       readonly items: readonly (Shapes['IncidentClient'])[];
       /** cursor of the next page; null: this is the last */

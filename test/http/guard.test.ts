@@ -29,8 +29,7 @@ describe('tokens', () => {
     ['GET', '/api/v1/status', 'read'],
     ['GET', '/api/v1/quarantine', 'read'],
     ['GET', '/api/v1/events', 'read'],
-    ['GET', '/api/v1/incidents/x/remedies', 'read'],
-    ['GET', '/api/v1/incidents/x/remedies/1', 'read'],
+    ['GET', '/api/v1/posture', 'read'],
     ['GET', '/metrics', 'read'],
   ];
 
@@ -75,7 +74,7 @@ describe('tokens', () => {
       ...['GET /api/v1/session', 'POST /api/v1/session', 'DELETE /api/v1/session', 'GET /healthz', 'GET /readyz'],
       ...['GET /runbooks', 'GET /runbooks/{id}', 'GET /diagnoses/{id}', 'GET /openapi.json'],
     ]);
-    const named = NEEDS.map(([method, path]) => `${method} ${path.replace('/x', '/{id}').replace(/\/1$/, '/{n}')}`);
+    const named = NEEDS.map(([method, path]) => `${method} ${path.replace('/x', '/{id}')}`);
     expect(
       all
         .filter((o) => !o.isOpen)
