@@ -1,6 +1,7 @@
 /**
- * `npm run captures -- [--findings|--remedies [-o json]] DIR…`: compares our law and our parsers with what was captured from a running Linkerd;
- * with `--findings`, our diagnoses with why its clients were really refused; with `--remedies`, what we offer them with what its fix did.
+ * `npm run captures -- [--findings|--remedies|--lint [-o json]] DIR…`: compares our law and our parsers with what was captured from a running Linkerd;
+ * with `--findings`, our diagnoses with why its clients were really refused; with `--remedies`, what we offer them with what its fix did; with
+ * `--lint`, what we say of its objects with why they denied and what its fix changed.
  * Prints `agree N of M` per folder and in all, what cannot be compared, then each difference; exit 1 if there is any.
  * `-o json`: our answers alone, one a line.
  */
@@ -8,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { InvalidInput } from '../src/errors.ts';
 import { checkFolder, foldersBelow } from './captures/folders.ts';
 import { countOfFindings, dataLines, judgeFindings, textLines } from './captures/judge-findings.ts';
+import { countOfLint, judgeLint, lintLines, lintText } from './captures/judge-lint.ts';
 import { countOfRemedies, judgeRemedies, remedyData, remedyText } from './captures/judge-remedies.ts';
 import { type Check, countOf, type Folder, type Report, showCount } from './captures/report.ts';
 
@@ -15,12 +17,13 @@ const { values: options, positionals: paths } = parseArgs({
   options: {
     findings: { type: 'boolean', default: false },
     remedies: { type: 'boolean', default: false },
+    lint: { type: 'boolean', default: false },
     output: { type: 'string', short: 'o', default: 'text' },
   },
   allowPositionals: true,
 });
-if (options.output !== 'text' && (options.output !== 'json' || !(options.findings || options.remedies))) {
-  process.stderr.write('captures: -o takes text, or json beside --findings or --remedies\n');
+if (options.output !== 'text' && (options.output !== 'json' || !(options.findings || options.remedies || options.lint))) {
+  process.stderr.write('captures: -o takes text, or json beside --findings, --remedies or --lint\n');
   process.exit(2);
 }
 if (paths.length === 0) {
@@ -29,7 +32,7 @@ if (paths.length === 0) {
 }
 
 try {
-  const { agreed, all } = options.findings ? findings() : options.remedies ? remedies() : checks();
+  const { agreed, all } = options.findings ? findings() : options.remedies ? remedies() : options.lint ? lint() : checks();
   process.exitCode = agreed === all && all > 0 ? 0 : 1;
 } catch (error) {
   if (!(error instanceof InvalidInput)) throw error;
@@ -53,6 +56,10 @@ function findings() {
 
 function remedies() {
   return judged(judgeRemedies, { data: remedyData, text: remedyText, count: countOfRemedies });
+}
+
+function lint() {
+  return judged(judgeLint, { data: lintLines, text: lintText, count: countOfLint });
 }
 
 interface Shown<R> {

@@ -3,7 +3,8 @@ import type { Path } from '../manifests/document.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import { workloadOf } from '../policy/owner.ts';
 import { type ObjectRef, objectKey, type Resource, refOf } from '../policy/resource.ts';
-import { findResource, type Snapshot } from '../policy/snapshot.ts';
+import { selects } from '../policy/selector.ts';
+import { findResource, namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import { ANNOTATION, type Workload } from '../policy/workload.ts';
 import { accessOf, meshedIn, nameWorkload } from './effect.ts';
 import { valueAt } from './objects.ts';
@@ -49,12 +50,17 @@ function sourceOf(
   const places: readonly (readonly [ObjectRef, Path])[] = [
     [workload, workload.kind === 'Pod' ? ['metadata', 'annotations'] : template],
     [namespace, ['metadata', 'annotations']],
-    [pod.ref, ['metadata', 'annotations']],
   ];
   for (const [ref, path] of places) {
     const object = linted.has(objectKey(ref)) ? findResource(snapshot, ref) : null;
     const own = [...path, ANNOTATION.defaultInboundPolicy];
     if (object !== null && valueAt(object, own) !== undefined) return { object, path: own };
   }
-  return null;
+  // Where nothing that makes the pods is there, whoever wrote a Server for them is who can write another.
+  for (const { value, resource } of namespaceIndex(snapshot, pod.ref.namespace).servers.values())
+    if (value !== null && selects(value.selector, pod.labels) && linted.has(objectKey(refOf(resource))))
+      return { object: resource, path: ['spec', 'port'] };
+  return linted.has(objectKey(pod.ref))
+    ? { object: pod.resource, path: ['metadata', 'annotations', ANNOTATION.defaultInboundPolicy] }
+    : null;
 }

@@ -1,7 +1,10 @@
-import type { Snapshot } from '../policy/snapshot.ts';
+import type { Resource } from '../policy/resource.ts';
+import { type Snapshot, withChanges } from '../policy/snapshot.ts';
 import { nameWorkload } from './effect.ts';
+import type { Edit } from './finding.ts';
+import { withEdits } from './fix.ts';
 import { isolatedBy, meshedWorkloads, networkPoliciesIn, networkSays, type ReadPolicy } from './networks.ts';
-import { itemsAt, some, valueAt } from './objects.ts';
+import { itemsAt, some } from './objects.ts';
 import type { LintRule } from './rule.ts';
 
 const OUTBOUND_PORT = 4140;
@@ -23,9 +26,9 @@ export const networkPolicyOutboundPort: LintRule = {
               object: read.object,
               path,
               problem: `${OUTBOUND_PORT} is where a proxy listens on its own loopback for its own application: nothing is ever sent to it from another pod. Between proxies the port is ${INBOUND_PORT}.`,
-              effect: effectOfRule(snapshot, read, direction),
+              effect: effectOfRule(snapshot, read, direction, { set: path, value: INBOUND_PORT }),
               right: `port: ${INBOUND_PORT}`,
-              edits: has4143 || valueAt(read.object, path) === undefined ? [] : [{ set: path, value: INBOUND_PORT }],
+              edits: has4143 ? [] : [{ set: path, value: INBOUND_PORT }],
             };
           }
         }
@@ -34,18 +37,18 @@ export const networkPolicyOutboundPort: LintRule = {
   },
 };
 
-/** Who is cut off, as far as workloads are known. */
-function effectOfRule(snapshot: Snapshot, read: ReadPolicy, direction: 'ingress' | 'egress'): string {
+/** Who would get through by the right port and does not, as far as workloads are known. */
+function effectOfRule(snapshot: Snapshot, read: ReadPolicy, direction: 'ingress' | 'egress', edit: Edit): string {
+  const right = withChanges(snapshot, [{ apply: withEdits(read.object, [edit]) as Resource }]);
   const cut = isolatedBy(snapshot, read).flatMap((pod) =>
     meshedWorkloads(snapshot).flatMap((other) => {
       const [client, server] = direction === 'egress' ? [pod, other] : [other, pod];
       const port = server.ports[0];
       if (client === server || port === undefined) return [];
-      return networkSays(snapshot, client, server, port, true, direction)?.verdict === 'deny'
-        ? [`${nameWorkload(snapshot, client)} to ${nameWorkload(snapshot, server)}`]
-        : [];
+      const [now, then] = [snapshot, right].map((one) => networkSays(one, client, server, port, true, direction)?.verdict);
+      return now === 'deny' && then === 'allow' ? [`${nameWorkload(snapshot, client)} to ${nameWorkload(snapshot, server)}`] : [];
     }),
   );
   if (cut.length === 0) return 'The rule allows nothing that is ever sent.';
-  return `The rule allows nothing that is ever sent. As the NetworkPolicies stand, no meshed connection gets from ${some(cut, 3)}: it times out, and no proxy of the server logs it.`;
+  return `The rule allows nothing that is ever sent: no meshed connection gets from ${some(cut, 3)}, and with ${INBOUND_PORT} it would. The client times out, and the server’s proxy sees nothing.`;
 }

@@ -14,6 +14,8 @@ export const unknownServiceAccount: LintRule = {
       for (const account of accountsNamed(object)) {
         const { namespace, name, path } = account;
         if (name === 'default' || !isOwn(account, snapshot.info) || hasServiceAccount(snapshot, namespace, name) !== false) continue;
+        // Files of one namespace say nothing of another one.
+        if (!isWhole && !snapshot.namespaces.has(namespace)) continue;
         if (namespacesWithAccount(snapshot, name, namespace).length > 0) continue;
         const known = [...resourcesOfKind(snapshot, '', 'ServiceAccount', namespace).keys()];
         // People take the name of the workload for that of its ServiceAccount.

@@ -11,6 +11,7 @@ import { benchExplain } from './explain.ts';
 import { benchFold } from './fold.ts';
 import { benchIntake } from './intake.ts';
 import { benchKubernetes } from './kubernetes.ts';
+import { benchLint } from './lint.ts';
 import { benchLogs } from './logs.ts';
 import { type Line, unit } from './measure.ts';
 import { type BenchCluster, benchPolicy, readCluster } from './policy.ts';
@@ -35,6 +36,7 @@ const GROUPS: Readonly<Record<string, () => readonly Line[] | Promise<readonly L
   explain: () => benchExplain(cluster(), ROUNDS),
   simulate: () => benchSimulate(cluster(), FEW_ROUNDS),
   posture: () => benchPosture(cluster(), FEW_ROUNDS),
+  lint: () => benchLint(FEW_ROUNDS),
   changed: () => benchChanged(FEW_ROUNDS),
   logs: () => benchLogs('log of the story', storyLog(), ROUNDS),
   fold: () => benchFold(FEW_ROUNDS),
