@@ -17,6 +17,7 @@ import { type Line, unit } from './measure.ts';
 import { type BenchCluster, benchPolicy, readCluster } from './policy.ts';
 import { benchPoll } from './poll.ts';
 import { benchPosture } from './posture.ts';
+import { benchRemedies } from './remedies.ts';
 import { benchService } from './service.ts';
 import { benchSimulate } from './simulate.ts';
 
@@ -35,6 +36,7 @@ const GROUPS: Readonly<Record<string, () => readonly Line[] | Promise<readonly L
   policy: () => benchPolicy(cluster(), ROUNDS),
   explain: () => benchExplain(cluster(), ROUNDS),
   simulate: () => benchSimulate(cluster(), FEW_ROUNDS),
+  remedies: () => benchRemedies(cluster(), FEW_ROUNDS),
   posture: () => benchPosture(cluster(), FEW_ROUNDS),
   lint: () => benchLint(FEW_ROUNDS),
   changed: () => benchChanged(FEW_ROUNDS),
