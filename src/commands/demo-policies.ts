@@ -1,7 +1,8 @@
 /** A directory that holds the objects of a recording as they stand at this moment of it, a file each: what the manifests driver watches. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { makeDirectory } from '../drivers/directory.ts';
 import { InvalidInput } from '../errors.ts';
 import { showYaml } from '../manifests/yaml-show.ts';
 import { type Change, objectKey, type Resource, refOf } from '../policy/resource.ts';
@@ -18,7 +19,7 @@ const SUFFIX = '.story.yaml';
 /** Makes the directory, and removes what an earlier story left in it. Errors: InvalidInput. */
 export async function openPolicyDirectory(directory: string): Promise<PolicyDirectory> {
   await writing(directory, async () => {
-    await mkdir(directory, { recursive: true });
+    makeDirectory(resolve(directory));
     const names = await readdir(directory);
     for (const name of names.filter((one) => one.endsWith(SUFFIX))) await rm(join(directory, name), { force: true });
   });

@@ -1,6 +1,6 @@
 /** `denywhy rules`: Prometheus' alert rules for what Linkerd denies, with their tests; whether they will be loaded, and whether they are. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { Option } from 'commander';
 import { allTests, packFiles } from '../alerting/files.ts';
 import { LEARN, type Learned, learn } from '../alerting/learned.ts';
@@ -9,6 +9,7 @@ import { ruleFile, ruleManifest } from '../alerting/manifest.ts';
 import { type RulePack, rulePack } from '../alerting/pack.ts';
 import { DEFAULTS, type Settings } from '../alerting/settings.ts';
 import { readTuning } from '../alerting/tuning.ts';
+import { makeDirectory } from '../drivers/directory.ts';
 import { createInputs } from '../drivers/inputs.ts';
 import { createRuleServer } from '../drivers/rules-prometheus.ts';
 import { createUpstream } from '../drivers/upstream.ts';
@@ -142,7 +143,11 @@ function textOf(
 async function writeAll(directory: string, files: ReadonlyMap<string, string>, io: Io): Promise<void> {
   for (const [path, text] of files) {
     const file = join(directory, path);
-    await mkdir(dirname(file), { recursive: true }).catch((error: unknown) => refuseFile(error, directory));
+    try {
+      makeDirectory(resolve(dirname(file)));
+    } catch (error) {
+      refuseFile(error, directory);
+    }
     await writeFile(file, text).catch((error: unknown) => refuseFile(error, file));
   }
   io.stdout.write(`${files.size} files in ${safe(directory)}\n`);

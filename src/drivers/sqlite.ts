@@ -5,11 +5,12 @@
  * instead, by fdatasync in Node's thread pool, before any writer of the group is answered. So an acknowledged write is as durable as with FULL,
  * and while the disk works the event loop goes on and the next group gathers. (https://www.sqlite.org/pragma.html#pragma_synchronous)
  */
-import { close, closeSync, existsSync, fdatasync, fsyncSync, mkdirSync, openSync, statfsSync } from 'node:fs';
+import { close, closeSync, fdatasync, fsyncSync, openSync, statfsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { Unavailable } from '../errors.ts';
+import { makeDirectory } from './directory.ts';
 import { creationFault, damagedFault, fileFault, resultCode, sqliteFault } from './sqlite-faults.ts';
 import { migrate, refuseForeign } from './sqlite-schema.ts';
 
@@ -43,21 +44,10 @@ export function openSqlite(path: string): SqliteFile {
 
 function createFile(path: string): void {
   try {
-    makeDirectory(resolve(dirname(path)));
+    makeDirectory(resolve(dirname(path)), 0o700);
     closeSync(openSync(path, 'a', 0o600));
   } catch (error) {
     throw creationFault(error, path);
-  }
-}
-
-/** Each part on its own: `mkdirSync` with `recursive` never returns where the file system itself takes no directories, as in /proc. */
-function makeDirectory(path: string): void {
-  if (existsSync(path)) return;
-  if (dirname(path) !== path) makeDirectory(dirname(path));
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if (!existsSync(path)) throw error;
   }
 }
 

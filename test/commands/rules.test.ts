@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,6 +68,12 @@ describe('denywhy rules', () => {
       'tests',
       'tuning.schema.json',
     ]);
+  });
+
+  it.runIf(existsSync('/proc/self'))('says so where a directory cannot be made', async () => {
+    const { exitCode, stderr } = await rules('--write', '/proc/denywhy');
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('/proc/denywhy: cannot be written (ENOENT).');
   });
 
   it('takes the tuning file', async () => {
