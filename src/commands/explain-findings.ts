@@ -12,15 +12,23 @@ import { safe, wrap } from './terminal.ts';
 const INDENT = ' '.repeat(9);
 const MOST_MORE = 4;
 
+type Found = Pick<TargetExplanation, 'findings'> & Partial<Pick<TargetExplanation, 'agrees' | 'changed' | 'now'>>;
+
 /** `certain · identity-wrong-namespace`, and what else was found. */
-export function showFindings({ findings }: Pick<TargetExplanation, 'findings'>, style: Style): readonly string[] {
-  const [first, ...more] = findings;
+export function showFindings(found: Found, style: Style): readonly string[] {
+  const [first, ...more] = found.findings;
   if (first === undefined) return [];
   const shown = more.slice(0, MOST_MORE).flatMap((finding) => {
-    const text = finding.summary === first.summary ? nameOf(finding) : `${nameOf(finding)}: ${finding.summary}`;
-    return wrap(safe(text), style.columns, INDENT);
+    const said = finding.summary === first.summary ? '' : `: ${saidBelow(finding, found) ?? finding.summary}`;
+    return wrap(safe(`${nameOf(finding)}${said}`), style.columns, INDENT);
   });
   return [`${INDENT}${style.palette.dim(nameOf(first))}`, ...shown];
+}
+
+/** Of what a section below says whole; null: none does. */
+function saidBelow({ id }: Finding, { agrees, changed = null, now = null }: Found): string | null {
+  if (id === 'policy-changed' && changed?.turned != null) return 'before what CHANGED shows, this client was let in.';
+  return id === 'allowed-now' && agrees === true && now !== null ? 'see NOW.' : null;
 }
 
 function nameOf({ certainty, id }: Finding): string {
