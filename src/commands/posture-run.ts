@@ -46,8 +46,13 @@ export function runPosture({ snapshot, settings, view, alerting, observed, basis
   return {
     namespaces: postureOf(facts, namespace),
     basis,
-    plan: namespace === null ? null : withLacking(planOf(snapshot, namespace, null, observed), basis),
+    plan: namespace === null ? null : withLacking(planOf(snapshot, namespace, null, trafficTo(namespace, observed)), basis),
   };
+}
+
+/** A step of the plan changes policy of its namespace alone; whom it lets in elsewhere, by a reference from there, is asked of all that is possible. */
+function trafficTo(namespace: string, { traffic, unplaced }: ObservedTraffic): ObservedTraffic {
+  return { traffic: traffic.filter(({ recorded }) => recorded.server.ref.namespace === namespace), unplaced };
 }
 
 function withLacking(plan: Plan, { requests, first, last }: Basis): PosturePlan {

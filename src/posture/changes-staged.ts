@@ -18,7 +18,7 @@ export const changesStaged: Practice = {
 };
 
 /** The newest so many moments of the whole policy, and of those so many of a namespace, are looked at. */
-const MOST_MOMENTS = 200;
+const MOST_MOMENTS = 50;
 const MOST_OF_NAMESPACE = 20;
 
 const TRACELESS =
@@ -33,7 +33,7 @@ function judgeOne({ history, snapshot }: PostureContext, namespace: string): Jud
   const looked = own.slice(-MOST_OF_NAMESPACE);
   const [oldest] = looked;
   if (oldest === undefined)
-    return { workload: null, state: 'unknown', found: 'no change of its policy was recorded', evidence: [], lacking: [RECORD], next: null };
+    return { workload: null, state: 'unknown', found: nothingOf(momentsOf(history).length), evidence: [], lacking: [RECORD], next: null };
   const closing = looked.flatMap(({ moment, objects }) => {
     const shut = shutOut(moment, namespace);
     return shut.length === 0 ? [] : [{ moment, objects, shut, isAudited: shut.every(wasAudited) }];
@@ -56,6 +56,13 @@ function judgeOne({ history, snapshot }: PostureContext, namespace: string): Jud
       command: `denywhy simulate -n ${quoted(namespace)} --change FILE`,
     },
   };
+}
+
+/** Older ones may be recorded where as many as are looked at were of others. */
+function nothingOf(moments: number): string {
+  return moments < MOST_MOMENTS
+    ? 'no change of its policy was recorded'
+    : `none of the newest ${MOST_MOMENTS} recorded changes was of its policy`;
 }
 
 interface Moment {
