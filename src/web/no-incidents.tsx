@@ -5,7 +5,7 @@ import { inert } from './inert.ts';
 import { Tag } from './marks.tsx';
 import { Link, Trouble } from './parts.tsx';
 import { lastAllowedQuery, statusQuery } from './queries.ts';
-import { ago, useNow } from './time.ts';
+import { ago, isFresh, useNow } from './time.ts';
 
 type SourceState = Shapes['Sources']['items'][number];
 
@@ -19,7 +19,7 @@ export function NoIncidents({ namespace }: { readonly namespace: string }): Reac
     return error === null ? <p aria-busy="true">Looking…</p> : <Trouble error={error} />;
   const seen = allowed.data.items[0]?.last ?? null;
   const failing = status.data.items.filter(({ state }) => state === 'failing');
-  const isBlind = failing.length > 0 || seen === null;
+  const isBlind = failing.length > 0 || !isFresh(seen, now);
   const where = namespace === '' ? '' : ` in ${inert(namespace)}`;
   return (
     <section className={`empty card ${isBlind ? 'wait' : 'ok'}`} aria-label="No denials">
@@ -28,7 +28,9 @@ export function NoIncidents({ namespace }: { readonly namespace: string }): Reac
       <p>
         {seen === null
           ? 'No allowed request was ever seen here, so denials may go unseen too.'
-          : `Allowed traffic was last seen ${ago(seen, now)}: a denial would have been counted beside it.`}
+          : isFresh(seen, now)
+            ? `Allowed traffic was last seen ${ago(seen, now)}: a denial would have been counted beside it.`
+            : `Allowed traffic was last seen ${ago(seen, now)}: since then nothing shows that anybody looks.`}
       </p>
       {failing.map((source) => (
         <Failing key={source.id} source={source} />

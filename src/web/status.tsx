@@ -7,7 +7,7 @@ import { inert } from './inert.ts';
 import { type Shape, Tag, type Tone } from './marks.tsx';
 import { Card, Link, Trouble } from './parts.tsx';
 import { lastAllowedQuery, mutesQuery, parkedQuery, readinessQuery, statusQuery, versionQuery } from './queries.ts';
-import { ago, span, useNow, utc } from './time.ts';
+import { ago, isFresh, span, useNow, utc } from './time.ts';
 import { count } from './words.ts';
 
 type SourceState = Shapes['Sources']['items'][number];
@@ -104,12 +104,14 @@ function BlindSpots({ items }: { readonly items: readonly SourceState[] }): Reac
   const seen = allowed.data?.items[0]?.last ?? null;
   const failing = items.filter(({ state }) => state === 'failing');
   return (
-    <Card title="Would a denial be seen?" tone={failing.length > 0 || seen === null ? 'wait' : 'ok'}>
+    <Card title="Would a denial be seen?" tone={failing.length > 0 || !isFresh(seen, now) ? 'wait' : 'ok'}>
       {allowed.error !== null && <Trouble error={allowed.error} />}
       <p>
         {seen === null
           ? 'No allowed request was ever seen, so nothing proves that a denial would be.'
-          : `Allowed traffic was last seen ${ago(seen, now)}; denials are counted by the same sources.`}
+          : isFresh(seen, now)
+            ? `Allowed traffic was last seen ${ago(seen, now)}; denials are counted by the same sources.`
+            : `Allowed traffic was last seen ${ago(seen, now)}: since then nothing shows that a denial would be.`}
       </p>
       {failing.map(({ id }) => (
         <p key={id}>{`${inert(id)} fails: what it alone tells is not seen.`}</p>

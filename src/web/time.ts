@@ -35,6 +35,13 @@ export function ago(time: string | null, now: number): string {
   return time === null ? 'never' : `${span(now - Date.parse(time))} ago`;
 }
 
+/** Allowed traffic that was seen within so many milliseconds proves that somebody looks. */
+const FRESH = 10 * 60_000;
+
+export function isFresh(time: string | null, now: number): boolean {
+  return time !== null && now - Date.parse(time) <= FRESH;
+}
+
 /** The moment, anew every second. */
 export function useNow(): number {
   const [now, setNow] = useState(() => Date.now());
