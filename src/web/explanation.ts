@@ -19,7 +19,6 @@ export interface Missing {
 
 export interface Explanation {
   readonly clients: readonly ExplainedClient[];
-  readonly notices: readonly string[];
 }
 
 export interface ExplainedClient {
