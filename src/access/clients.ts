@@ -56,9 +56,14 @@ export function authorizationsIn(policy: InboundServer): readonly ClientAuthoriz
 export function accessClients(snapshots: readonly Snapshot[], policies: readonly InboundServer[]): readonly AccessClient[] {
   const networks = networksOf(policies);
   const clients = createClients(networks);
+  const known = new Set<unknown>();
   for (const snapshot of snapshots) {
-    for (const { workloads } of snapshot.namespaces.values())
+    for (const { workloads } of snapshot.namespaces.values()) {
+      // Of a namespace that did not change, they are the same.
+      if (known.has(workloads) && snapshot.info === snapshots[0]?.info) continue;
+      known.add(workloads);
       for (const { value } of workloads.values()) if (value?.kind === 'Pod') clients.addPod(value, snapshot);
+    }
     for (const [name, node] of resourcesOfKind(snapshot, '', 'Node', '')) {
       const status = isObject(node.status) ? node.status : {};
       for (const address of listOf(status['addresses']).filter(isObject)) clients.addNode(name, address['address']);

@@ -17,9 +17,13 @@ export interface AccessChange {
   readonly after: Verdict;
 }
 
-/** `more`: requests to look at besides those that the routes themselves name (observed ones, say). */
-export function compareAccess(before: Snapshot, after: Snapshot, more: readonly AccessRequest[] = []): readonly AccessChange[] {
-  const ports = changedPorts(before, after);
+/** `more`: requests to look at besides those that the routes themselves name (observed ones, say). `ports`: those that differ, where they are known. */
+export function compareAccess(
+  before: Snapshot,
+  after: Snapshot,
+  more: readonly AccessRequest[] = [],
+  ports: readonly PortChange[] = changedPorts(before, after),
+): readonly AccessChange[] {
   const policies = ports.flatMap((port) => [port.before, port.after]).filter((policy) => policy !== null);
   if (ports.length === 0) return [];
   const clients = accessClients([before, after], policies);

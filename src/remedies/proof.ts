@@ -26,7 +26,7 @@ export function prove(plea: Plea, changes: readonly ObjectChange[], asked: Traff
   const ports = changedPorts(plea.snapshot, snapshot);
   if (ports.some((at) => losesCaller(plea.snapshot, snapshot, at)) || ports.some((at) => losesSeen(plea.denied.seen.observations, at)))
     return null;
-  const all = compareAccess(plea.snapshot, snapshot);
+  const all = compareAccess(plea.snapshot, snapshot, [], ports);
   const allowed = newlyAllowed(all);
   const own = allowed.filter(({ client }) => isClient(plea, client));
   return {
