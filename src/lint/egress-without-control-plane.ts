@@ -4,6 +4,7 @@ import { isObject, selects } from '../policy/selector.ts';
 import { namespaceIndex, resourcesOfKind, type Snapshot, withChanges } from '../policy/snapshot.ts';
 import { CONTROL_PLANE_LABEL, type Workload } from '../policy/workload.ts';
 import { nameWorkload } from './effect.ts';
+import type { Draft } from './finding.ts';
 import { isolatedBy, networkPoliciesIn, networkSays } from './networks.ts';
 import { some } from './objects.ts';
 import type { LintRule } from './rule.ts';
@@ -28,9 +29,9 @@ export const egressWithoutControlPlane: LintRule = {
     ]);
     const said = new Set<string>();
     for (const read of policies) {
+      const byCut = new Map<string, { readonly cut: readonly string[]; readonly names: string[] }>();
       for (const pod of isolatedBy(snapshot, read)) {
-        const name = `${pod.ref.namespace} ${nameWorkload(snapshot, pod)}`;
-        if (said.has(name)) continue;
+        const key = `${pod.ref.namespace} ${nameWorkload(snapshot, pod)}`;
         const rules = all
           .filter(({ policy }) => policy.ref.namespace === pod.ref.namespace && selects(policy.podSelector, pod.labels))
           .flatMap(({ policy }) => policy.egress ?? []);
@@ -38,24 +39,31 @@ export const egressWithoutControlPlane: LintRule = {
           ...NEEDED.filter(([component, port]) => !reaches(whole, pod, component, port)).map(([, , what]) => what),
           ...(allowsDns(rules) ? [] : ['53 (DNS)']),
         ];
-        if (cut.length === 0) continue;
-        said.add(name);
-        yield {
-          severity: 'error',
-          object: read.object,
-          path: ['spec', 'egress'],
-          problem: `It isolates ${nameWorkload(snapshot, pod)}, which has a proxy, and no NetworkPolicy lets its proxy out to ${some(cut, 4)}.`,
-          effect:
-            cut.length === NEEDED.length + 1 || cut.some((what) => what.startsWith('8080'))
-              ? `Its pods cannot get a certificate: they do not become ready after the next restart.`
-              : 'Its proxy does not learn of changes: it goes on with the last policy and the last addresses, and new pods do not become ready.',
-          right: `Egress to namespace ${snapshot.info.controlPlaneNamespace} (kubernetes.io/metadata.name) on TCP 8080, 8086 and 8090, and to DNS on UDP and TCP 53`,
-          edits: [],
-        };
+        if (cut.length === 0 || said.has(key)) continue;
+        said.add(key);
+        const known = byCut.get(cut.join());
+        if (known === undefined) byCut.set(cut.join(), { cut, names: [nameWorkload(snapshot, pod)] });
+        else known.names.push(nameWorkload(snapshot, pod));
       }
+      for (const { cut, names } of byCut.values()) yield findingOf(snapshot, read.object, cut, names);
     }
   },
 };
+
+function findingOf({ info }: Snapshot, object: Resource, cut: readonly string[], names: readonly string[]): Draft {
+  const isWithoutIdentity = cut.some((what) => what.startsWith('8080'));
+  return {
+    severity: 'error',
+    object,
+    path: ['spec', 'egress'],
+    problem: `It isolates ${some(names, 5)}, and no NetworkPolicy lets the proxies there out to ${some(cut, 4)}.`,
+    effect: isWithoutIdentity
+      ? 'Pods cannot get a certificate: they do not become ready after the next restart.'
+      : 'Proxies do not learn of changes: they go on with the last policy and the last addresses, and new pods do not become ready.',
+    right: `Egress to namespace ${info.controlPlaneNamespace} (kubernetes.io/metadata.name) on TCP 8080, 8086 and 8090, and to DNS on UDP and TCP 53`,
+    edits: [],
+  };
+}
 
 function policiesOf(snapshot: Snapshot): readonly Resource[] {
   return [...snapshot.namespaces.keys()].flatMap((namespace) => [
