@@ -131,7 +131,7 @@ function build(directory: string): void {
   const { status, stderr } = spawnSync(join(PROJECT, 'node_modules/.bin', binary), args, {
     cwd: directory,
     encoding: 'utf8',
-    env: { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}` },
+    env: { ...process.env, NODE_ENV: 'production', PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}` },
   });
   if (status !== 0) throw new Error(stderr);
 }
