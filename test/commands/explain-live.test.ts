@@ -95,7 +95,7 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
   it('a workload: policies, logs of its pods and their counters, and what of it could not be read', async () => {
     const { exitCode, stdout, words, stderr } = await explain(['-n', 'production', 'deploy/backend']);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(stdout).toMatch(/^1 of 4 {2}DENIED {2}546 requests {2}09:23:07 to 09:28:56 UTC$/m);
+    expect(stdout).toMatch(/^1 of 4 {2}DENIED \(fix\) {2}546 requests {2}09:23:07 to 09:28:56 UTC$/m);
     expect(words).toContain('WHY MeshTLSAuthentication production/frontend-mtls lists ServiceAccount frontend of another namespace, prod.');
     expect(words).toMatch(/READ policies, pods and their owners: \d+ objects\. The API server at https:\S+ \(context denywhy-test\)\./);
     expect(words).toMatch(
@@ -112,13 +112,13 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
     const none = await explain(['-n', 'production', '-l', 'app=backend,!app', '--prometheus', prometheus.url]);
     expect(all.words).toMatch(/logs of production\/admin-panel\S+, production\/backend-\S+, .* and \d more:/);
     expect(some.words).toMatch(/logs of production\/backend-756f7c997f-2588f, production\/backend-756f7c997f-kns9q: [\d,]+ lines/);
-    expect(some.stdout).toMatch(/^1 of 4 {2}DENIED {2}546 requests/m);
+    expect(some.stdout).toMatch(/^1 of 4 {2}DENIED \(fix\) {2}546 requests/m);
     expect(none.words).not.toContain('logs of');
   });
 
   it('a client: its denials wherever it met them', async () => {
     const { stdout } = await explain(['-n', 'production', 'sa/default']);
-    expect(stdout).toMatch(/^1 of 1 {2}DENIED {2}15 requests/m);
+    expect(stdout).toMatch(/^1 of 1 {2}DENIED \(decide\) {2}15 requests/m);
     expect(stdout).toMatch(/^ {2}sa\/default \(deploy\/reports\)\n {4}→ {2}deploy\/backend {2}port http \(8080\)/m);
     expect(stdout).not.toContain('546');
     expect((await explain(['-n', 'security', 'sa/default'])).stdout).toMatch(/^No denials/);
@@ -133,7 +133,7 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
     ],
   ])('the labels of an alert, %s', async (_, args) => {
     const { words, stdout } = await explain(args);
-    expect(stdout).toMatch(/^1 of 4 {2}DENIED {2}546 requests/m);
+    expect(stdout).toMatch(/^1 of 4 {2}DENIED \(fix\) {2}546 requests/m);
     expect(words).toMatch(/ALERTS LinkerdRequestsDenied firing: about [\d, ]+ above\./);
   });
 
@@ -159,14 +159,14 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
     const { stdout, words } = await explain(['-n', 'production', 'deploy/backend']);
     live.kubelet.logs.set(BACKEND, { lines: all });
     expect(words).toContain('1 earlier run included.');
-    expect(stdout).toMatch(/^1 of 4 {2}DENIED {2}546 requests/m);
+    expect(stdout).toMatch(/^1 of 4 {2}DENIED \(fix\) {2}546 requests/m);
   });
 
   describe('with fewer rights', () => {
     it('logs alone are enough, and it is said what the counters would take', async () => {
       const { exitCode, words, stdout } = await explain(['-n', 'production', 'deploy/backend'], 'viewer');
       expect(exitCode).toBe(0);
-      expect(stdout).toMatch(/^1 of 4 {2}DENIED {2}546 requests/m);
+      expect(stdout).toMatch(/^1 of 4 {2}DENIED \(fix\) {2}546 requests/m);
       expect(words).toMatch(
         /NOT READ counters of \S+ and of 1 more: There is no right to forward a port of .* \(403\)\. Without it, give Prometheus: --prometheus URL\./,
       );
@@ -197,7 +197,7 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
       await live.cluster.api.create(`${root}/rolebindings`, { metadata: { name: 'denywhy-reader' }, roleRef, subjects });
       const { exitCode, words, stdout } = await explain(['-n', namespace, 'deploy/backend'], kubeconfig);
       expect(exitCode).toBe(0);
-      expect(stdout).toMatch(/^1 of 4 {2}DENIED {2}546 requests/m);
+      expect(stdout).toMatch(/^1 of 4 {2}DENIED \(fix\) {2}546 requests/m);
       expect(words).toContain('pods: Only those of namespace production may be read (403 for the whole cluster): others are not known.');
       // The scanner's pod is of another namespace.
       expect(stdout).toMatch(/^ {2}10\.42\.0\.28 /m);
@@ -250,7 +250,7 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
       fill();
       prometheus.queries.length = 0;
       const { stdout, words } = await explain(['-n', 'production', 'deploy/backend', '--prometheus', prometheus.url, '--since', '10m']);
-      expect(stdout).toMatch(/^1 of 4 {2}DENIED {2}630 requests/m);
+      expect(stdout).toMatch(/^1 of 4 {2}DENIED \(fix\) {2}630 requests/m);
       expect(words).toContain(`counters of Prometheus at ${prometheus.url}: 4 samples.`);
       const asked = prometheus.queries.filter((query) => query.includes(DENY));
       expect(asked.length).toBeGreaterThan(0);
@@ -260,7 +260,7 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
     it('that is absent: it is said, and the logs answer', async () => {
       const { exitCode, stdout, words } = await explain(['-n', 'production', 'deploy/backend', '--prometheus', 'http://127.0.0.1:1']);
       expect(exitCode).toBe(0);
-      expect(stdout).toMatch(/^1 of 4 {2}DENIED {2}546 requests/m);
+      expect(stdout).toMatch(/^1 of 4 {2}DENIED \(fix\) {2}546 requests/m);
       expect(words).toContain(
         'NOT READ counters of Prometheus at http://127.0.0.1:1: Prometheus at http://127.0.0.1:1 is not reachable (ECONNREFUSED).',
       );
@@ -296,7 +296,7 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
       live.kubelet.ports.set('linkerd-viz/prometheus-0:9090', Number(new URL(prometheus.url).port));
       const { stdout, words } = await explain(['-n', 'production', 'deploy/backend']);
       expect(words).toContain('counters of Prometheus at http://prometheus.linkerd-viz: 4 samples.');
-      expect(stdout).toMatch(/^1 of 4 {2}DENIED {2}630 requests/m);
+      expect(stdout).toMatch(/^1 of 4 {2}DENIED \(fix\) {2}630 requests/m);
     });
   });
 
@@ -311,7 +311,7 @@ describe.skipIf(skip !== null)(`a live cluster${skip === null ? '' : ` (skipped:
       .poll(() => live.kubelet.requests.filter((url) => url.includes('follow=true')).length, { timeout: 60_000 })
       .toBeGreaterThanOrEqual(2);
     live.kubelet.write(BACKEND, line);
-    await expect.poll(running.stdout, { timeout: 60_000 }).toMatch(/^new {2}DENIED {2}1 request/m);
+    await expect.poll(running.stdout, { timeout: 60_000 }).toMatch(/^new {2}DENIED(?: \(\S+\))? {2}1 request/m);
     live.kubelet.write(BACKEND, line.replace(/:\d\d\./, ':59.'));
     live.kubelet.write(
       BACKEND,
