@@ -39,7 +39,7 @@ import { buildSnapshot, type Snapshot } from './policy/snapshot.ts';
 import type { Workload } from './policy/workload.ts';
 import type { Files } from './remedies/change.ts';
 import { ofOneClient, wayOut } from './remedies/index.ts';
-import { openInboundPort } from './remedies/open-inbound-port.ts';
+import { wayOutOfTrouble } from './remedies/of-trouble.ts';
 import type { WayOut } from './remedies/remedy.ts';
 
 /** What a person asked about; every part may be left open. */
@@ -182,7 +182,7 @@ export function explain({ tally, cluster, question, alerts = [], asked = [], aud
     clients,
     troubles: explainTroubles({ view, at: question.at, seen, denied, asked }).map((trouble) => ({
       ...trouble,
-      wayOut: remedies === undefined ? null : wayOutOfTrouble(trouble, view.at(question.at), remedies.files),
+      wayOut: remedies === undefined ? null : wayOutOfTrouble(trouble, { snapshot: view.at(question.at), seen, files: remedies.files }),
     })),
     standing: cluster === null ? [] : findingsStanding(standingOf(view.at(question.at), question, seen, denied)),
     alerts: alerts.map((alert) => ({ alert, clients: clientsOf(alert, clients) })),
@@ -305,16 +305,6 @@ function withFindings({ explanation, denied, explaining }: Part, together: Denie
     findings,
     wayOut: explaining.wish === null || !hasWayOut ? null : wayOutOf(explaining, whole, findings, explaining.wish),
   };
-}
-
-/** On the policy in force now, or at the moment asked about. */
-function wayOutOfTrouble({ client, destination, findings: [first] }: TroubleExplanation, snapshot: Snapshot, files: Files): WayOut | null {
-  if (first === undefined || !first.remedies.includes('open-inbound-port')) return null;
-  const ways = (destination?.pods ?? []).map(({ pod: server, port }) =>
-    port === null ? null : openInboundPort({ snapshot, client: client?.pod ?? null, clientIp: client?.ip ?? null, server, port }, files),
-  );
-  const blocked = ways.find((way) => way !== null);
-  return blocked ?? { verdict: 'nothing-to-do', reasons: ['The NetworkPolicies in force now let it through.'], remedies: [] };
 }
 
 /** Where nothing else is asked for, what is to be done is a matter of the policy in force now. */

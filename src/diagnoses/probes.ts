@@ -1,6 +1,6 @@
 /** The kubelet's probes of a pod, put to the law: those that the policy refuses. */
 import { evaluate } from '../policy/evaluate.ts';
-import type { Evaluation, Traffic } from '../policy/evaluation.ts';
+import type { Evaluation, HttpRequest, Traffic } from '../policy/evaluation.ts';
 import type { ProxyProtocol } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import { memo } from '../policy/memo.ts';
@@ -20,11 +20,21 @@ export function refusedProbes(snapshot: Snapshot, pod: Workload): readonly Refus
   return refusedIn(snapshot)(pod);
 }
 
+/** HTTP/1.1 probes of ports that a Server declares as HTTP/2 or gRPC: the proxy refuses them before it asks any policy. `evaluation`: what policy says. */
+export function mismatchedProbes(snapshot: Snapshot, pod: Workload): readonly RefusedProbe[] {
+  if (!pod.meshed) return [];
+  return distinctProbes(pod).flatMap((probe) => {
+    const policy = inboundServer(snapshot, pod, probe.port);
+    if (probe.type !== 'httpGet' || probe.isTls || (policy.protocol !== 'http2' && policy.protocol !== 'grpc')) return [];
+    const connection = { clientIp: nodeAddress(pod), tls: { state: 'none', reason: 'no_tls_from_remote' } } as const;
+    return [{ probe, evaluation: evaluate(policy, connection, { type: 'http', request: requestOf(probe, pod) }) }];
+  });
+}
+
 const refusedIn = memo((snapshot: Snapshot) => memo((pod: Workload) => (pod.meshed ? evaluated(snapshot, pod) : [])));
 
 function evaluated(snapshot: Snapshot, pod: Workload): readonly RefusedProbe[] {
-  const probes = new Map(probesOfPod(pod.resource.spec).map((probe) => [JSON.stringify(probe), probe]));
-  return [...probes.values()].flatMap((probe) => {
+  return distinctProbes(pod).flatMap((probe) => {
     const policy = inboundServer(snapshot, pod, probe.port);
     const traffic = trafficOf(probe, policy.protocol, pod);
     if (traffic === null) return [];
@@ -34,17 +44,25 @@ function evaluated(snapshot: Snapshot, pod: Workload): readonly RefusedProbe[] {
   });
 }
 
+function distinctProbes(pod: Workload): readonly Probe[] {
+  return [...new Map(probesOfPod(pod.resource.spec).map((probe) => [JSON.stringify(probe), probe])).values()];
+}
+
 /** As the proxy takes the probe; null: it is refused (or let pass) before any policy. */
-function trafficOf({ type, path, port, isTls }: Probe, protocol: ProxyProtocol, pod: Workload): Traffic | null {
+function trafficOf(probe: Probe, protocol: ProxyProtocol, pod: Workload): Traffic | null {
+  const { type, isTls } = probe;
   if (protocol === 'opaque' || protocol === 'tls') return { type: 'tcp' };
   if (type === 'tcpSocket') return null;
   if (isTls) return protocol === 'detect' ? { type: 'tcp' } : null;
   const isGrpc = type === 'grpc';
   if (isGrpc ? protocol === 'http1' : protocol === 'grpc') return null;
-  const [ip = ''] = pod.ips;
+  return { type: 'http', request: requestOf(probe, pod) };
+}
+
+function requestOf({ type, path, port }: Probe, { ips: [ip = ''] }: Workload): HttpRequest {
   const authority = ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
-  const [version, method] = isGrpc ? ['HTTP/2.0', 'POST'] : ['HTTP/1.1', 'GET'];
-  return { type: 'http', request: { version, method, authority, path, headers: [], grpc: isGrpc } };
+  const [version, method] = type === 'grpc' ? ['HTTP/2.0', 'POST'] : ['HTTP/1.1', 'GET'];
+  return { version, method, authority, path, headers: [], grpc: type === 'grpc' };
 }
 
 /** Of the pod's own node; null: its status does not say. */

@@ -2,7 +2,7 @@
 import type { ObjectRef } from '../policy/resource.ts';
 import { showRef } from '../policy/resource.ts';
 import { grantByIdentity } from './authorize.ts';
-import type { Kind, Plea } from './plea.ts';
+import type { Asking, Kind } from './plea.ts';
 
 export const authorizeOnRoute: Kind = {
   id: 'authorize-on-route',
@@ -14,7 +14,7 @@ export const authorizeOnRoute: Kind = {
 };
 
 /** The object of the route that took the request; null: none did, or it is one that Linkerd makes itself. */
-export function routeOf({ law }: Plea): ObjectRef | null {
+export function routeOf({ law }: Asking): ObjectRef | null {
   const { policy, route } = law.evaluation;
   const found = policy.routes?.find(({ ref }) => ref.name === route?.name && ref.kind === route.kind && ref.group === route.group);
   return found?.object ?? null;

@@ -3,10 +3,10 @@ import { POLICY_GROUP } from '../policy/authorization-policy.ts';
 import type { ObjectRef } from '../policy/resource.ts';
 import type { ObjectChange } from '../policy/snapshot.ts';
 import { accountOf, freeName, made, narrowest, refTo } from './objects.ts';
-import type { Plea } from './plea.ts';
+import type { Asking } from './plea.ts';
 
 /** By its identity; none where it showed none that may be listed. */
-export function grantByIdentity({ snapshot, law }: Plea, target: ObjectRef): readonly ObjectChange[] {
+export function grantByIdentity({ snapshot, law }: Asking, target: ObjectRef): readonly ObjectChange[] {
   const { tls } = law.evaluation.connection;
   const identity = tls?.state === 'established' ? tls.clientId : null;
   if (identity === null) return [];
@@ -24,14 +24,14 @@ export function grantByIdentity({ snapshot, law }: Plea, target: ObjectRef): rea
 }
 
 /** By its address alone; none where nobody saw it. */
-export function grantByAddress({ snapshot, law }: Plea, target: ObjectRef): readonly ObjectChange[] {
+export function grantByAddress({ snapshot, law }: Asking, target: ObjectRef): readonly ObjectChange[] {
   const { clientIp } = law.evaluation.connection;
   const cidr = clientIp === null ? null : narrowest(clientIp);
   return cidr === null ? [] : withAuthentication(snapshot, target, 'NetworkAuthentication', { networks: [{ cidr }] });
 }
 
 function withAuthentication(
-  snapshot: Plea['snapshot'],
+  snapshot: Asking['snapshot'],
   target: ObjectRef,
   kind: 'MeshTLSAuthentication' | 'NetworkAuthentication',
   spec: Readonly<Record<string, unknown>>,

@@ -2,22 +2,21 @@
 import { getsIn } from '../access/compare.ts';
 import type { Denied, Law } from '../diagnoses/diagnosis.ts';
 import type { Finding, RemedyId } from '../diagnoses/finding.ts';
-import { admit } from '../policy/admission.ts';
 import { showRef } from '../policy/resource.ts';
-import type { ObjectChange, Snapshot } from '../policy/snapshot.ts';
+import type { Snapshot } from '../policy/snapshot.ts';
 import { showInstant } from '../policy/time.ts';
 import { addIdentity } from './add-identity.ts';
 import { attachRoute } from './attach-route.ts';
 import { authorizeOnRoute } from './authorize-on-route.ts';
 import { authorizeOnServer } from './authorize-on-server.ts';
 import { meshClient, ownServiceAccount, raiseLimit, repairAnnotation, restartPods } from './by-hand.ts';
-import { type Files, toChange } from './change.ts';
+import type { Files } from './change.ts';
 import { extendRouteMatch } from './extend-route-match.ts';
 import { networkAuthentication } from './network-authentication.ts';
-import { asApplied } from './objects.ts';
-import type { Candidate, Kind, Plea } from './plea.ts';
+import type { Kind, Plea } from './plea.ts';
 import { probeRoute } from './probe-route.ts';
-import { excessOf, prove } from './proof.ts';
+import { excessOf } from './proof.ts';
+import { proved } from './proved.ts';
 import type { Remedy, WayOut } from './remedy.ts';
 import { repairIdentity } from './repair-identity.ts';
 import { repairProtocol } from './repair-protocol.ts';
@@ -27,7 +26,6 @@ import { repairSelector } from './repair-selector.ts';
 import { revertChange } from './revert-change.ts';
 import { scrapeRoute } from './scrape-route.ts';
 import { serverForPort } from './server-for-port.ts';
-import { showWho } from './wording.ts';
 
 /** Least privilege first. */
 const KINDS: readonly Kind[] = [
@@ -138,27 +136,6 @@ const TIGHTENING = 3;
 function rankOf({ id, proof }: Remedy, order: number, isNamed: boolean): number {
   const tier = proof !== null && proof.shutOut.length > 0 ? TIGHTENING : REPAIRS.has(id) ? 0 : isNamed ? 1 : 2;
   return tier * 1e9 + (tier === 0 || proof === null ? 0 : excessOf(proof) * 1e3) + order;
-}
-
-function proved(
-  plea: Plea,
-  id: RemedyId,
-  { title, changes, steps = [], widens, tightens, traffic }: Candidate,
-  files: Files,
-): Remedy | null {
-  const said = { id, title, steps, widens: widens ?? null, tightens: tightens ?? null };
-  if (changes.length === 0) return { ...said, changes: [], proof: null };
-  const applied = asApplied(plea.snapshot, changes);
-  if (!applied.every(isAdmitted)) return null;
-  const proof = prove(plea, applied, traffic ?? null);
-  if (proof === null) return null;
-  const names = [...new Set(proof.shutOut.map(({ who }) => showWho(who)))];
-  const shuts = names.length === 0 ? said.tightens : `It shuts out ${names.slice(0, MOST).join(', ')}, and none of them was seen.`;
-  return { ...said, tightens: shuts, changes: applied.map((change) => toChange(plea.snapshot, change, files)), proof };
-}
-
-function isAdmitted(change: ObjectChange): boolean {
-  return 'delete' in change || admit(change.apply).admitted;
 }
 
 function sameChanges(a: Remedy, b: Remedy): boolean {

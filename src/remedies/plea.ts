@@ -8,13 +8,17 @@ import { type ObjectChange, type Snapshot, withChanges } from '../policy/snapsho
 import type { Workload } from '../policy/workload.ts';
 import type { Step } from './remedy.ts';
 
-export interface Plea {
-  readonly denied: Denied;
+/** One request that is refused, and the policy that does it. */
+export interface Asking {
   readonly law: Law;
   readonly snapshot: Snapshot;
   /** The server's, and its port. */
   readonly pod: Workload;
   readonly port: number;
+}
+
+export interface Plea extends Asking {
+  readonly denied: Denied;
   /** The cluster before the change that took the permission away; null: none is known. */
   readonly before: Snapshot | null;
   /** The cause that names the kind of change; null: none does. */
@@ -33,14 +37,14 @@ export interface Candidate {
 }
 
 /** One kind of change. Candidates that cannot be proved are dropped, so it may propose more than fits. */
-export interface Kind {
+export interface Kind<P extends Asking = Plea> {
   readonly id: RemedyId;
-  candidates(plea: Plea): readonly Candidate[];
+  candidates(plea: P): readonly Candidate[];
 }
 
 /** The snapshot after the changes, and the policy on the plea's port. */
 export function after(
-  { snapshot, pod, port }: Plea,
+  { snapshot, pod, port }: Pick<Asking, 'snapshot' | 'pod' | 'port'>,
   changes: readonly ObjectChange[],
 ): { readonly snapshot: Snapshot; readonly policy: InboundServer } {
   const next = withChanges(snapshot, changes);

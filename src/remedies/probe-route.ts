@@ -5,9 +5,9 @@ import { isObject } from '../policy/selector.ts';
 import { type ObjectChange, resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
 import { freeName, made, narrowest, refTo } from './objects.ts';
-import { after, type Candidate, type Kind, type Plea } from './plea.ts';
+import { type Asking, after, type Candidate, type Kind } from './plea.ts';
 
-export const probeRoute: Kind = {
+export const probeRoute: Kind<Asking> = {
   id: 'probe-route',
   candidates(plea) {
     const { server } = plea.law.evaluation.policy;
@@ -19,7 +19,7 @@ export const probeRoute: Kind = {
 };
 
 /** The candidate, and before it the same with a route for the probes, where the pod is probed on this port. */
-export function withProbeRoute(plea: Plea, candidate: Candidate): readonly Candidate[] {
+export function withProbeRoute(plea: Asking, candidate: Candidate): readonly Candidate[] {
   const { policy, snapshot } = after(plea, candidate.changes);
   const { server } = policy;
   const more = server === null ? [] : routeForProbes(snapshot, plea.pod, plea.port, server);

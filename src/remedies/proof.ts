@@ -3,10 +3,13 @@
  * else would newly get in is named.
  */
 import { UNMESHED } from '../access/can.ts';
-import type { AccessClient } from '../access/clients.ts';
+import { type AccessClient, accessClients } from '../access/clients.ts';
 import { type AccessChange, compareAccess, getsIn, newlyAllowed, newlyDenied } from '../access/compare.ts';
 import { enforcedPorts, type StandingCaller } from '../access/enforced.ts';
 import { changedPorts, type PortChange } from '../access/ports.ts';
+import { type AccessRequest, accessRequests } from '../access/requests.ts';
+import type { Seen } from '../diagnoses/diagnosis.ts';
+import type { ClientRef } from '../evidence/client.ts';
 import type { TallyObservation } from '../evidence/tally.ts';
 import { evaluate } from '../policy/evaluate.ts';
 import type { Connection, Evaluation, Traffic } from '../policy/evaluation.ts';
@@ -14,11 +17,16 @@ import { parseIdentity } from '../policy/identity.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import { hasServiceAccount } from '../policy/service-accounts.ts';
 import type { ObjectChange, Snapshot } from '../policy/snapshot.ts';
-import { after, type Plea } from './plea.ts';
+import { type Asking, after } from './plea.ts';
 import type { Newcomer, Proof } from './remedy.ts';
 
+/** Who asks, and what else was seen: a `Plea` is one. */
+export interface Proving extends Asking {
+  readonly denied: { readonly seen: Pick<Seen, 'observations'>; readonly client: { readonly ref: Pick<ClientRef, 'pod'> } };
+}
+
 /** null: the client is not let in by it, or somebody who gets in today is shut out. */
-export function prove(plea: Plea, changes: readonly ObjectChange[], asked: Traffic | null): Proof | null {
+export function prove(plea: Proving, changes: readonly ObjectChange[], asked: Traffic | null): Proof | null {
   const { evaluation } = plea.law;
   const { snapshot, policy } = after(plea, changes);
   const now = evaluate(policy, evaluation.connection, asked ?? evaluation.traffic);
@@ -26,7 +34,7 @@ export function prove(plea: Plea, changes: readonly ObjectChange[], asked: Traff
   const ports = changedPorts(plea.snapshot, snapshot);
   if (ports.some((at) => losesCaller(plea.snapshot, snapshot, at)) || ports.some((at) => losesSeen(plea.denied.seen.observations, at)))
     return null;
-  const all = compareAccess(plea.snapshot, snapshot, [], ports);
+  const all = [...compareAccess(plea.snapshot, snapshot, [], ports), ...nowRead(plea.snapshot, snapshot, ports)];
   const allowed = newlyAllowed(all);
   const own = allowed.filter(({ client }) => isClient(plea, client));
   return {
@@ -38,13 +46,50 @@ export function prove(plea: Plea, changes: readonly ObjectChange[], asked: Traff
   };
 }
 
+/**
+ * Clients without a proxy that policy lets in by HTTP/1.1, where the proxy refused that version before it asked any policy. Requests of meshed clients
+ * come as HTTP/2 whatever the application speaks.
+ */
+function nowRead(before: Snapshot, now: Snapshot, ports: readonly PortChange[]): readonly AccessChange[] {
+  const turned = ports.flatMap((at) => {
+    const { before: was, after: is } = at;
+    return was !== null && is !== null && isHttp2(was) && !isHttp2(is) ? [{ at, was, is }] : [];
+  });
+  if (turned.length === 0) return [];
+  const policies = turned.flatMap(({ was, is }) => [was, is]);
+  const clients = accessClients([before, now], policies).filter(({ tls }) => tls.state === 'none');
+  return turned.flatMap(({ at, was, is }) =>
+    accessRequests([is])
+      .filter(({ traffic }) => traffic.type !== 'tcp')
+      .flatMap((request) => clients.flatMap((client) => readNow(at, was, is, client, request))),
+  );
+}
+
+/** What policy says of it differently is told as such. */
+function readNow(
+  at: PortChange,
+  was: InboundServer,
+  is: InboundServer,
+  client: AccessClient,
+  request: AccessRequest,
+): readonly AccessChange[] {
+  const connection: Connection = { clientIp: client.ip, tls: client.tls };
+  const { verdict } = evaluate(is, connection, request.traffic);
+  if (!getsIn(verdict) || !getsIn(evaluate(was, connection, request.traffic).verdict)) return [];
+  return [{ at, client, request: { ...request, text: `${request.text} by HTTP/1.1` }, before: 'deny', after: verdict }];
+}
+
+function isHttp2({ protocol }: InboundServer): boolean {
+  return protocol === 'http2' || protocol === 'grpc';
+}
+
 /** How much more than what was asked for gets in. */
 export function excessOf({ clientToo, newlyIn }: Proof): number {
   return newlyIn.length * 1000 + clientToo.length;
 }
 
 /** A route that the log named proves nothing where the change gives the port other routes: then the request itself is needed. */
-function isPlain({ law }: Plea, policy: InboundServer, now: Evaluation): boolean {
+function isPlain({ law }: Proving, policy: InboundServer, now: Evaluation): boolean {
   if (now.traffic.type !== 'http-on-route') return true;
   const { name, kind, group } = now.traffic.route;
   const isThere = policy.routes?.some(({ ref }) => ref.name === name && ref.kind === kind && ref.group === group) === true;
@@ -82,7 +127,7 @@ function losesSeen(observations: readonly TallyObservation[], { workloads, port,
 }
 
 /** The one who was denied: by its identity, or by its address. */
-function isClient({ denied, law }: Plea, client: AccessClient): boolean {
+function isClient({ denied, law }: Proving, client: AccessClient): boolean {
   const { clientIp, tls } = law.evaluation.connection;
   const identity = tls?.state === 'established' ? tls.clientId : null;
   if (identity !== null) return client.tls.state === 'established' && client.tls.clientId === identity;
@@ -94,7 +139,7 @@ function isClient({ denied, law }: Plea, client: AccessClient): boolean {
 }
 
 /** On the port and the route of the request that was denied. */
-function isAsked({ pod }: Plea, { at, client, request }: AccessChange, now: Evaluation): boolean {
+function isAsked({ pod }: Proving, { at, client, request }: AccessChange, now: Evaluation): boolean {
   if (!at.workloads.some(({ ref }) => ref.namespace === pod.ref.namespace && ref.name === pod.ref.name) || at.after === null) return false;
   if (now.policy !== at.after) return false;
   const { route } = evaluate(at.after, { clientIp: client.ip, tls: client.tls }, request.traffic);

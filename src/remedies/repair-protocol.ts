@@ -3,9 +3,9 @@ import type { InboundRoute, ProxyProtocol } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import { findResource, withChanges } from '../policy/snapshot.ts';
 import { asApplied, specOf, withSpec } from './objects.ts';
-import type { Candidate, Kind, Plea } from './plea.ts';
+import type { Asking, Candidate, Kind } from './plea.ts';
 
-export const repairProtocol: Kind = {
+export const repairProtocol: Kind<Asking> = {
   id: 'repair-protocol',
   candidates(plea) {
     const { policy, traffic } = plea.law.evaluation;
@@ -22,7 +22,7 @@ export const repairProtocol: Kind = {
 const RAW: ReadonlySet<ProxyProtocol> = new Set(['opaque', 'tls']);
 
 /** As soon as the proxy reads HTTP, the routes that are meant for the Server count: the client asks on one that lets it in. */
-function asHttp(plea: Plea, to: (protocol: string) => Pick<Candidate, 'title' | 'changes'>): readonly Candidate[] {
+function asHttp(plea: Asking, to: (protocol: string) => Pick<Candidate, 'title' | 'changes'>): readonly Candidate[] {
   const isMeant = plea.law.excluded.some(({ reason, wouldApply }) => reason.type === 'route-policy-on-tcp' && wouldApply === 'yes');
   if (!isMeant) return [];
   const draft = to('HTTP/1');

@@ -86,7 +86,7 @@ export function offeredOf(folder: Folder, { replay, requests }: Situation, index
   const proved =
     remedy?.proof == null
       ? ''
-      : ` Then NetworkPolicy says ${remedy.proof.verdict}; newly lets in ${remedy.proof.newlyIn.length || 'nobody'} else.`;
+      : ` Then ${remedy.id === 'open-inbound-port' ? 'NetworkPolicy' : 'policy'} says ${remedy.proof.verdict}; newly lets in ${remedy.proof.newlyIn.length || 'nobody'} else.`;
   return `${first.wayOut.verdict}: ${remedy?.title ?? first.wayOut.reasons[0] ?? ''}${proved}`;
 }
 

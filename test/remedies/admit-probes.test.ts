@@ -1,0 +1,59 @@
+/** The kubelet is let in on its probes, where nobody's denial told of it: of the cases that people have read. */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { mismatchedProbes, refusedProbes } from '../../src/diagnoses/probes.ts';
+import { explain } from '../../src/explain.ts';
+import { findWorkload, withChanges } from '../../src/policy/snapshot.ts';
+import { showNewcomer } from '../../src/remedies/wording.ts';
+import { caseFolders, caseOf } from '../case-folder.ts';
+
+const OF_PROBES: ReadonlySet<string> = new Set(['http-version-mismatch', 'probe-not-allowed']);
+const CASES = caseFolders(join(import.meta.dirname, '../cases')).filter(({ id }) => OF_PROBES.has(id));
+
+/** Where a client tells of a pod that is not ready. The gRPC health check has no path to let the kubelet in on. */
+const TROUBLED: ReadonlySet<string> = new Set([
+  'firing-probe-of-a-grpc-server',
+  'firing-probe-of-an-http2-server',
+  'firing-tutorial-as-written',
+  'firing-clients-of-an-unready-pod',
+  'firing-no-log-of-the-server',
+  'firing-tutorial-with-http1-alone',
+]);
+
+describe('pods that are not ready because of their probes', () => {
+  it.each(CASES.map((folder) => [`${folder.id} ${folder.name}`, folder] as const))('%s', async (_name, folder) => {
+    const { case: asked, files } = await caseOf(folder);
+    const snapshot = asked.cluster?.at(asked.question.at);
+    const { troubles } = explain({ ...asked, remedies: { files, forceGrant: false } });
+    const found = troubles.filter(({ findings: [first], wayOut }) => wayOut !== null && first !== undefined && OF_PROBES.has(first.id));
+    expect(found.length > 0).toBe(TROUBLED.has(folder.name));
+    if (found.length === 0) return;
+    const told = found.map(({ client, wayOut }) =>
+      [
+        `# ${client?.key}: ${wayOut?.verdict}`,
+        ...(wayOut?.reasons ?? []),
+        ...(wayOut?.remedies ?? []).flatMap(({ title, changes, steps, proof }) => [
+          `## ${title}`,
+          ...steps.map(({ text }) => text),
+          ...(proof?.newlyIn ?? []).map((one) => `newly lets in: ${showNewcomer(one)}`),
+          ...(proof?.shutOut ?? []).map((one) => `shuts out: ${showNewcomer(one)}`),
+          ...changes.map(({ diff }) => diff),
+        ]),
+      ].join('\n'),
+    );
+    for (const { destination, wayOut } of found)
+      for (const { changes } of wayOut?.remedies ?? [])
+        for (const { pod } of destination?.pods ?? []) {
+          if (snapshot === undefined) continue;
+          const after = withChanges(
+            snapshot,
+            changes.map((change) => (change.after === null ? { delete: change.object } : { apply: change.after })),
+          );
+          const now = findWorkload(after, 'Pod', pod.ref.namespace, pod.ref.name) ?? pod;
+          expect([...mismatchedProbes(after, now), ...refusedProbes(after, now)]).toEqual([]);
+        }
+    await expect(told.join('\n').replaceAll(join(import.meta.dirname, '..').slice(1), '…')).toMatchFileSnapshot(
+      `golden/${folder.id}-${folder.name}.txt`,
+    );
+  });
+});
