@@ -10,13 +10,13 @@ import type { AuditTrail } from './evidence/audit.ts';
 import { type WhatChanged, whatChanged } from './evidence/changed.ts';
 import { type ClientRef, clientRef } from './evidence/client.ts';
 import type { DenialKind, RequestTrace, Source, WorkloadRef } from './evidence/facts.ts';
-import { type JoinedClient, type JoinedTarget, joinTally } from './evidence/join.ts';
+import { type JoinedClient, type JoinedTarget, joinTally, type Resolvers } from './evidence/join.ts';
 import type { Judged } from './evidence/judge.ts';
 import { judgeAtDenial, type Now, nowVerdict } from './evidence/judge-then.ts';
 import { type MissingEvidence, missingEvidence, showWorkload } from './evidence/missing.ts';
 import { ownersIn, type Place, placesIn } from './evidence/places.ts';
 import { placeReporters, type Unplaced } from './evidence/placing.ts';
-import { earlier, later, type Tally, type TallySymptom } from './evidence/tally.ts';
+import { createTally, earlier, later, type Tally, type TallySymptom } from './evidence/tally.ts';
 import { dumpCommand } from './manifests/dump.ts';
 import { decide, decideFromDenialAlone } from './policy/deciding.ts';
 import type { Decision, DenialAlone } from './policy/decision.ts';
@@ -38,7 +38,7 @@ import { LINKERD_DEFAULTS } from './policy/settings.ts';
 import { buildSnapshot, type Snapshot } from './policy/snapshot.ts';
 import type { Workload } from './policy/workload.ts';
 import type { Files } from './remedies/change.ts';
-import { ofOneClient, wayOut } from './remedies/index.ts';
+import { type Ask, ofOneClient, wayOut, withheld } from './remedies/index.ts';
 import { wayOutOfTrouble } from './remedies/of-trouble.ts';
 import type { WayOut } from './remedies/remedy.ts';
 
@@ -65,7 +65,11 @@ export interface Case {
   readonly audit?: AuditTrail | null;
   /** Absent: nobody asks for a way out. */
   readonly remedies?: RemedyWish;
+  readonly beside?: Beside;
 }
+
+/** What else is known of the clients of the tally: it counts for whether a denial looks deliberate, and is not told. */
+export type Beside = Pick<Tally, 'entries' | 'observations'>;
 
 export interface RemedyWish {
   /** The text of the cluster's files, by the names in origins. */
@@ -159,7 +163,7 @@ export interface Explanation {
   readonly uncounted: number;
 }
 
-export function explain({ tally, cluster, question, alerts = [], asked = [], audit = null, remedies }: Case): Explanation {
+export function explain({ tally, cluster, question, alerts = [], asked = [], audit = null, remedies, beside }: Case): Explanation {
   const view = cluster ?? NO_CLUSTER;
   const { placeOf, unplaced } = placeReporters(tally, (at) => placesIn(view.at(question.at ?? at)));
   const resolve = {
@@ -172,11 +176,13 @@ export function explain({ tally, cluster, question, alerts = [], asked = [], aud
   const symptoms = [...tally.symptoms.values()].map((symptom): PlacedSymptom => ({ symptom, place: placeOf(symptom.reporter) }));
   const seen: Seen = { symptoms, observations: [...tally.observations.values()] };
   const targets = joinTally(tally, resolve).filter((target) => isAskedFor(target, question));
-  const parts = targets.flatMap((target) =>
-    target.clients.map((client) => explainTarget({ target, client, cluster, question, seen, audit, wish: remedies ?? null })),
-  );
+  const seenOfClients = beside === undefined ? seen : { ...seen, observations: [...seen.observations, ...beside.observations.values()] };
+  const toExplain = (target: JoinedTarget) =>
+    target.clients.map((client) => ({ target, client, cluster, question, seen: seenOfClients, audit, wish: remedies ?? null }));
+  const parts = targets.flatMap(toExplain).map(explainTarget);
+  const elsewhere = beside === undefined ? [] : joinBeside(beside, view, resolve.client).flatMap(toExplain);
   const asking = parts.filter(({ explanation: { port } }) => question.port === null || port === null || port === question.port);
-  const clients = byClient(asking, remedies?.clients ?? MOST_WAYS_OUT);
+  const clients = byClient(asking, remedies?.clients ?? MOST_WAYS_OUT, elsewhere);
   const denied = asking.map((part) => part.denied);
   return {
     clients,
@@ -191,6 +197,12 @@ export function explain({ tally, cluster, question, alerts = [], asked = [], aud
     allowedSeen: tally.observed.count,
     uncounted: tally.dropped.count + targets.reduce((sum, t) => sum + t.beyond, 0),
   };
+}
+
+function joinBeside(beside: Beside, view: ClusterView, client: Resolvers['client']): readonly JoinedTarget[] {
+  const tally: Tally = { ...createTally(), entries: beside.entries };
+  const { placeOf } = placeReporters(tally, (at) => placesIn(view.at(at)));
+  return joinTally(tally, { client, place: placeOf });
 }
 
 /** The first sentence of an answer, wherever it is given. */
@@ -242,7 +254,7 @@ interface Part {
 }
 
 /** One workload may come with and without its identity: these are two clients to a policy. */
-function byClient(parts: readonly Part[], waysOut: number): readonly ClientExplanation[] {
+function byClient(parts: readonly Part[], waysOut: number, elsewhere: readonly Explaining[]): readonly ClientExplanation[] {
   const byRef = Map.groupBy(parts, (part) => part.client.ref.key);
   const groups = [...byRef.values()].flatMap((group) => {
     const states = [...new Set(group.map((p) => p.client.tls?.state).filter((state) => state !== undefined))];
@@ -251,7 +263,7 @@ function byClient(parts: readonly Part[], waysOut: number): readonly ClientExpla
   });
   const heaviest = groups.toSorted((a, b) => weightOf(b) - weightOf(a) || (keyOf(a) < keyOf(b) ? -1 : 1));
   return heaviest
-    .map((group, i) => toClient(group, i < waysOut))
+    .map((group, i) => toClient(group, i < waysOut, elsewhereOf(group, elsewhere)))
     .sort((a, b) => totalOf(b) - totalOf(a) || (a.client.key < b.client.key ? -1 : 1));
 }
 
@@ -266,10 +278,16 @@ function keyOf([first]: readonly Part[]): string {
   return `${first?.client.ref.key} ${first?.client.tls?.state}`;
 }
 
-function toClient(group: readonly Part[], hasWayOut: boolean): ClientExplanation {
+function elsewhereOf(group: readonly Part[], elsewhere: readonly Explaining[]): readonly Explaining[] {
+  const states = new Set(group.flatMap(({ client: { tls } }) => (tls === null ? [] : [tls.state])));
+  const cameAlike = (tls: JoinedClient['tls']) => tls === null || states.size === 0 || states.has(tls.state);
+  return elsewhere.filter(({ client }) => client.ref.key === group[0]?.client.ref.key && cameAlike(client.tls));
+}
+
+function toClient(group: readonly Part[], hasWayOut: boolean, elsewhere: readonly Explaining[]): ClientExplanation {
   const first = group.find((p) => p.client.tls !== null) ?? (group[0] as Part);
   const counts: Partial<Record<DenialKind, number>> = {};
-  const together = group.map(({ denied }) => denied);
+  const together = [...group.map(({ denied }) => denied), ...elsewhere];
   for (const { explanation: t } of group) counts[t.kind] = (counts[t.kind] ?? 0) + t.count;
   return {
     client: first.client.ref,
@@ -279,7 +297,7 @@ function toClient(group: readonly Part[], hasWayOut: boolean): ClientExplanation
     before: group.reduce((sum, p) => sum + p.explanation.before, 0),
     first: group.reduce<Instant | null>((t, p) => earlier(t, p.explanation.first), null),
     last: group.reduce<Instant | null>((t, p) => later(t, p.explanation.last), null),
-    targets: agreeing(group.map((p) => withFindings(p, together, hasWayOut)).sort(byWeight)),
+    targets: agreeing(group.map((p) => withFindings(p, together, hasWayOut)).sort(byWeight), () => withheldIn(elsewhere, together)),
   };
 }
 
@@ -292,9 +310,23 @@ function subjectOf({ namespace, workload, kind, server, route, port }: TargetExp
   return JSON.stringify([namespace, workload, kind, server, route, port]);
 }
 
-function agreeing(targets: readonly TargetExplanation[]): readonly TargetExplanation[] {
-  const ways = ofOneClient(targets.map((target) => target.wayOut));
+function agreeing(targets: readonly TargetExplanation[], elsewhere: () => WayOut | null): readonly TargetExplanation[] {
+  const ways = ofOneClient(
+    targets.map((target) => target.wayOut),
+    elsewhere,
+  );
   return targets.map((target, i) => ({ ...target, wayOut: ways[i] ?? null }));
+}
+
+/** The first denial of these that looks deliberate. */
+function withheldIn(elsewhere: readonly Explaining[], together: Denied['together']): WayOut | null {
+  for (const explaining of elsewhere) {
+    const { denied } = explainTarget(explaining);
+    const whole = { ...denied, together };
+    const way = explaining.wish === null ? null : withheld(askedOf(explaining, whole, findingsOfDenied(whole), explaining.wish));
+    if (way !== null) return way;
+  }
+  return null;
 }
 
 function withFindings({ explanation, denied, explaining }: Part, together: Denied['together'], hasWayOut: boolean): TargetExplanation {
@@ -303,21 +335,21 @@ function withFindings({ explanation, denied, explaining }: Part, together: Denie
   return {
     ...explanation,
     findings,
-    wayOut: explaining.wish === null || !hasWayOut ? null : wayOutOf(explaining, whole, findings, explaining.wish),
+    wayOut: explaining.wish === null || !hasWayOut ? null : wayOut(askedOf(explaining, whole, findings, explaining.wish)),
   };
 }
 
 /** Where nothing else is asked for, what is to be done is a matter of the policy in force now. */
-function wayOutOf(explaining: Explaining, then: Denied, findings: readonly Finding[], wish: RemedyWish): WayOut {
+function askedOf(explaining: Explaining, then: Denied, findings: readonly Finding[], wish: RemedyWish): Ask {
   const { cluster, question } = explaining;
   const end = cluster?.moments.at(-1);
   const turned = then.changed?.turned?.at;
   const before = cluster === null || turned === undefined ? null : cluster.at(turned - 1);
   if (end === undefined || question.at !== null || then.now !== null || cluster?.at(null) === then.law?.snapshot)
-    return wayOut({ denied: then, findings, before, ...wish });
+    return { denied: then, findings, before, ...wish };
   const { denied } = explainTarget({ ...explaining, question: { ...question, at: end } });
   const now: Denied = { ...denied, together: then.together, changed: then.changed };
-  return wayOut({ denied: now, findings: findingsOfDenied(now), before, ...wish });
+  return { denied: now, findings: findingsOfDenied(now), before, ...wish };
 }
 
 function totalOf(client: ClientExplanation): number {

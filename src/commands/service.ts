@@ -155,6 +155,7 @@ function startWork({ store, queue, publisher }: Stores, policy: PolicySource, { 
   let trimmed = 0;
   const options: WorkOptions = {
     store,
+    queue,
     bounds: BOUNDS,
     now,
     policy: policy.current,

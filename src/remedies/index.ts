@@ -84,13 +84,8 @@ export function wayOut(ask: Ask): WayOut {
   const { law, now } = denied;
   if (now !== null && getsIn(now.verdict)) return { verdict: 'nothing-to-do', reasons: [allowedSince(denied)], remedies: [] };
   if (law === null || law.port === null || !law.agrees) return { verdict: 'needs-evidence', reasons: missingOf(denied), remedies: [] };
-  // One that runs as the shared ServiceAccount gets its own before anybody can say what it may.
-  const isShared = findings.some(({ remedies }) => remedies[0] === 'own-service-account');
-  const deliberate = isShared
-    ? []
-    : findings.filter(({ remedies, certainty }) => remedies[0] === 'do-not-allow' && certainty !== 'possible');
-  if (deliberate.length > 0 && !ask.forceGrant)
-    return { verdict: 'do-not-allow', reasons: deliberate.flatMap(({ summary, todo }) => [summary, todo]), remedies: [] };
+  const deliberate = deliberateIn(findings);
+  if (deliberate.length > 0 && !ask.forceGrant) return notAllowed(deliberate);
   const remedies = remediesFor(ask, law, law.port);
   const [first] = remedies;
   if (first === undefined) return nothingProved(denied);
@@ -99,13 +94,38 @@ export function wayOut(ask: Ask): WayOut {
   return { verdict: isFix ? 'fix' : 'decide', reasons: withheld, remedies };
 }
 
-/** Of one client: where one of its denials looks deliberate, no grant for another stands beside it; what was a slip is repaired all the same. */
-export function ofOneClient(ways: readonly (WayOut | null)[]): readonly (WayOut | null)[] {
-  const deliberate = ways.find((way) => way?.verdict === 'do-not-allow') ?? null;
-  if (deliberate === null) return ways;
-  const isGrant = ({ verdict, remedies: [first] }: WayOut) =>
-    (verdict === 'fix' || verdict === 'decide') && (first === undefined || !REPAIRS.has(first.id));
-  return ways.map((way) => (way !== null && isGrant(way) ? deliberate : way));
+/** Without looking for remedies: the way out where the denial looks deliberate; null: it does not, or a grant is asked for all the same. */
+export function withheld({ denied: { law, now }, findings, forceGrant }: Omit<Ask, 'files'>): WayOut | null {
+  const isAllowedNow = now !== null && getsIn(now.verdict);
+  if (isAllowedNow || law === null || law.port === null || !law.agrees || forceGrant) return null;
+  const deliberate = deliberateIn(findings);
+  return deliberate.length === 0 ? null : notAllowed(deliberate);
+}
+
+/** One that runs as the shared ServiceAccount gets its own before anybody can say what it may. */
+function deliberateIn(findings: readonly Finding[]): readonly Finding[] {
+  const isShared = findings.some(({ remedies }) => remedies[0] === 'own-service-account');
+  return isShared ? [] : findings.filter(({ remedies, certainty }) => remedies[0] === 'do-not-allow' && certainty !== 'possible');
+}
+
+function notAllowed(deliberate: readonly Finding[]): WayOut {
+  return { verdict: 'do-not-allow', reasons: deliberate.flatMap(({ summary, todo }) => [summary, todo]), remedies: [] };
+}
+
+/**
+ * Of one client: where one of its denials looks deliberate, no grant for another stands beside it; what was a slip is repaired all the same.
+ * `elsewhere`: what is withheld from it that is not among these; asked only where there is a grant.
+ */
+export function ofOneClient(ways: readonly (WayOut | null)[], elsewhere: () => WayOut | null): readonly (WayOut | null)[] {
+  if (!ways.some(isGrant)) return ways;
+  const deliberate = ways.find((way) => way?.verdict === 'do-not-allow') ?? elsewhere();
+  return deliberate === null ? ways : ways.map((way) => (isGrant(way) ? deliberate : way));
+}
+
+function isGrant(way: WayOut | null): boolean {
+  if (way === null || (way.verdict !== 'fix' && way.verdict !== 'decide')) return false;
+  const [first] = way.remedies;
+  return first === undefined || !REPAIRS.has(first.id);
 }
 
 function remediesFor(ask: Ask, law: Law, port: number): readonly Remedy[] {

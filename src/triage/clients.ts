@@ -61,7 +61,10 @@ export async function foldClients(
     sum.clients += sizeOf(after) - sizeOf(before);
     sum.count += countOf(after) - countOf(before);
     const next: IncidentClient = { incident: incident.id, ...(known === null ? delta : mergeClients(known, delta)) };
-    set.put('clients', idOf(key), next, { tags: [clientsTag(incident.id)], sort: sortOf(next) });
+    set.put('clients', idOf(key), next, {
+      tags: [clientsTag(incident.id), ...sameClientTags(incident.cluster, delta)],
+      sort: sortOf(next),
+    });
   }
   return sum;
 }
@@ -69,6 +72,13 @@ export async function foldClients(
 /** What the clients of an incident are listed by. */
 export function clientsTag(incident: string): string {
   return `incident:${incident}`;
+}
+
+/** What one client is found by in whatever incident: its identity, its address. */
+export function sameClientTags(cluster: string, { ip, tls }: Pick<ClientDelta, 'ip' | 'tls'>): readonly string[] {
+  const identity = tls?.state === 'established' ? tls.clientId : null;
+  const said = { identity, address: ip };
+  return Object.entries(said).flatMap(([what, value]) => (value === null ? [] : [`client:${hashId('f', [cluster, what, value])}`]));
 }
 
 /** Stages that these clients go, with what is known of those that came alike. */

@@ -9,7 +9,7 @@ import { earlier, later } from '../evidence/tally.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Queue, Store } from '../ports.ts';
 import { attachFiring, foldAlerts } from './alerts.ts';
-import { foldClients } from './clients.ts';
+import { foldClients, sameClientTags } from './clients.ts';
 import { type DeltaContext, deltaOf, type IncidentDelta, type ObservationDelta } from './delta.ts';
 import { incidentFor, openedBy, slotId, slotsFor, withEvidence } from './fold.ts';
 import type { Incident, TriageBounds } from './incident.ts';
@@ -201,8 +201,10 @@ async function foldObservations(set: WorkingSet, observations: readonly Observat
             first: earlier(known.first, observed.first),
             last: later(known.last, observed.last),
           };
+    const { cluster, client, namespace } = next;
+    const tls = client.identity === null ? null : ({ state: 'established', clientId: client.identity } as const);
     set.put('observations', observed.id, next, {
-      tags: next.namespace === null ? [] : [`namespace:${next.namespace}`],
+      tags: [...(namespace === null ? [] : [`namespace:${namespace}`]), ...sameClientTags(cluster, { ip: client.ip, tls })],
       sort: next.last ?? 0,
     });
   }

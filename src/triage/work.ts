@@ -6,13 +6,14 @@ import type { Tally, TallyClient, TallyEntry, TallySymptom } from '../evidence/t
 import { type Explanation, explain, foundOf, type RemedyWish, saidOf } from '../explain.ts';
 import type { ClusterView } from '../policy/history.ts';
 import { type Instant, type ObjectRef, showRef } from '../policy/resource.ts';
-import type { Json, Store } from '../ports.ts';
+import type { Json, Queue, Store } from '../ports.ts';
 import { clientsTag } from './clients.ts';
 import type { Answer, Incident, IncidentClient, TriageBounds } from './incident.ts';
 import { putIncident } from './places.ts';
+import { type SameClients, sameClientsOf } from './same-clients.ts';
 import { incidentsOfWorkload } from './signs.ts';
 import { CLIENTS_ASKED, incidentWayOut } from './way-out.ts';
-import { createWorkingSet } from './working-set.ts';
+import { createWorkingSet, type WorkingSet } from './working-set.ts';
 
 /** The cluster as it is known now, with a name for its present state. */
 export interface PolicyView {
@@ -23,6 +24,7 @@ export interface PolicyView {
 
 export interface WorkOptions {
   readonly store: Store;
+  readonly queue: Pick<Queue, 'add'>;
   readonly bounds: TriageBounds;
   readonly now: () => Instant;
   /** null: no cluster is configured. */
@@ -47,20 +49,21 @@ const WISH: RemedyWish = { files: new Map(), forceGrant: false, clients: CLIENTS
  * has been queued by whoever wrote it. Errors: Unavailable.
  */
 export async function explainIncident(id: string, options: WorkOptions): Promise<void> {
-  const { store, bounds } = options;
+  const { store, queue, bounds } = options;
   const [document] = await store.get('incidents', [id]);
   const incident = (document?.value ?? null) as unknown as Incident | null;
   const policy = options.policy();
   const revision = policy?.revision ?? '';
   if (incident === null) return;
   if (isExplained(incident, incident.evidence, revision)) return options.published({ type: 'incident', incident });
-  const { explanation, own } = await explained(incident, { store, bounds, view: policy?.view ?? null, remedies: WISH });
+  const { explanation, own, besides } = await explained(incident, { store, bounds, view: policy?.view ?? null, remedies: WISH });
   const answer = answerOf(incident, explanation, own, options.now());
   const wayOut = incidentWayOut(explanation);
-  const kept = { incident: id, evidence: incident.evidence, policy: revision, explanation: options.describe(explanation) };
+  const withheld = withheldFrom(explanation);
+  const kept = { incident: id, evidence: incident.evidence, policy: revision, withheld, explanation: options.describe(explanation) };
   for (let attempt = 0; attempt < MOST_CONFLICTS; attempt++) {
     const set = createWorkingSet(store);
-    await Promise.all([set.load('incidents', [id]), set.load('explanations', [id])]);
+    await Promise.all([set.load('incidents', [id, ...besides]), set.load('explanations', [id])]);
     const latest = set.get<Incident>('incidents', id);
     if (latest === null || isExplained(latest, incident.evidence, revision)) return;
     const next: Incident = {
@@ -72,14 +75,35 @@ export async function explainIncident(id: string, options: WorkOptions): Promise
       wayOut,
     };
     putIncident(set, next);
+    const offering = isNews(withheld, set.get<Partial<typeof kept>>('explanations', id)) ? offeringIn(set, besides) : [];
+    for (const other of offering) putIncident(set, { ...other, evidence: other.evidence + 1 });
     set.put('explanations', id, kept);
     const event: IncidentEvent = { type: 'incident', incident: next };
     set.event(event);
     if ((await set.commit([])) !== 'done') continue;
+    // Saved is enough: what could not be queued now, the sweep finds.
+    if (offering.length > 0) await queue.add(offering.map((other) => other.id)).catch(() => {});
     await options.published(event);
     return;
   }
   throw new Unavailable(`too many writers change incident ${id}`, 'It is explained in a moment.');
+}
+
+/** The clients that look as if they were denied on purpose. */
+function withheldFrom({ clients }: Explanation): readonly string[] {
+  const isWithheld = ({ targets }: Explanation['clients'][number]) => targets.some(({ wayOut }) => wayOut?.verdict === 'do-not-allow');
+  return clients.filter(isWithheld).map(({ client }) => client.key);
+}
+
+/** True where other incidents of these clients may have been explained without knowing it. */
+function isNews(withheld: readonly string[], before: { readonly withheld?: readonly string[] } | null): boolean {
+  return withheld.some((client) => before?.withheld?.includes(client) !== true);
+}
+
+/** Those of the open incidents that offer something. */
+function offeringIn(set: WorkingSet, incidents: readonly string[]): readonly Incident[] {
+  const isOffering = ({ state, wayOut }: Incident) => state !== 'resolved' && (wayOut?.verdict === 'fix' || wayOut?.verdict === 'decide');
+  return incidents.flatMap((id) => set.get<Incident>('incidents', id) ?? []).filter(isOffering);
 }
 
 interface Explaining {
@@ -101,14 +125,20 @@ async function explained(incident: Incident, explaining: Explaining): Promise<Ex
   const clients = await clientsOf(incident.id, store, bounds.clientsExplained);
   const own = symptomsOf(clients);
   const tally = tallyOf(incident, clients, [...own, ...(await toldBeside(incident, store))]);
+  const { incidents, observations } = denialKind(incident) === null ? NOTHING_BESIDE : await sameClientsOf(incident, clients, store);
+  const beside = { entries: new Map(incidents.flatMap((other) => entriesOf(other.incident, other.clients))), observations };
   const question = { namespace: null, workload: null, port: null, at: null };
-  return { own, explanation: explain({ tally, cluster: view, question, ...(remedies === undefined ? {} : { remedies }) }) };
+  const explanation = explain({ tally, cluster: view, question, beside, ...(remedies === undefined ? {} : { remedies }) });
+  return { own, besides: incidents.map((other) => other.incident.id), explanation };
 }
+const NOTHING_BESIDE: SameClients = { incidents: [], observations: new Map() };
 
 interface Explained {
   readonly explanation: Explanation;
   /** Those of its symptoms that are the incident's own. */
   readonly own: readonly TallySymptom[];
+  /** Ids of other open incidents of its clients. */
+  readonly besides: readonly string[];
 }
 
 async function clientsOf(id: string, store: Store, limit: number): Promise<readonly IncidentClient[]> {
@@ -133,13 +163,16 @@ function isExplained(incident: Incident, evidence: number, policy: string): bool
 
 /** What is kept of an incident, as the facts that explaining takes. */
 function tallyOf(incident: Incident, clients: readonly IncidentClient[], told: readonly TallySymptom[]): Tally {
-  const entries = new Map<string, TallyEntry>();
-  const kind = denialKind(incident);
-  if (kind !== null) {
-    for (const [pod, own] of Map.groupBy(clients, (client) => client.pod)) entries.set(pod ?? '', entryOf(incident, kind, pod, own));
-  }
+  const entries = new Map(entriesOf(incident, clients));
   const symptoms = new Map(told.map((symptom, i) => [String(i), symptom]));
   return { add() {}, entries, symptoms, observed: { count: 0 }, observations: new Map(), dropped: { count: incident.beyond } };
+}
+
+function entriesOf(incident: Incident, clients: readonly IncidentClient[]): readonly (readonly [string, TallyEntry])[] {
+  const kind = denialKind(incident);
+  if (kind === null) return [];
+  const byPod = [...Map.groupBy(clients, (client) => client.pod)];
+  return byPod.map(([pod, own]) => [`${incident.id}/${pod ?? ''}`, entryOf(incident, kind, pod, own)]);
 }
 
 function symptomsOf(clients: readonly IncidentClient[]): readonly TallySymptom[] {

@@ -59,7 +59,7 @@ export function createDesk({ owners = new Map(), memory = createMemory(), bounds
     batchesPerCommit: 16,
     ...more,
   });
-  const work: WorkOptions = { store, bounds, now, policy: () => null, describe, published: async () => {} };
+  const work: WorkOptions = { store, queue, bounds, now, policy: () => null, describe, published: async () => {} };
   return {
     memory,
     store,
