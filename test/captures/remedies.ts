@@ -1,7 +1,7 @@
 /** What we offer to the clients of a situation that were denied: answers only, nothing of the recorded fix or of `truth.json` goes in. */
 import type { Denial, Observation, RequestTrace } from '../../src/evidence/facts.ts';
 import { createTally, type Tally } from '../../src/evidence/tally.ts';
-import { explain } from '../../src/explain.ts';
+import { explain, type Trouble } from '../../src/explain.ts';
 import { evaluate } from '../../src/policy/evaluate.ts';
 import type { Evaluation } from '../../src/policy/evaluation.ts';
 import { inboundServer } from '../../src/policy/inbound-server.ts';
@@ -69,8 +69,8 @@ function wayOutOf(folder: Folder, { replay, requests }: Situation, index: number
   return clients[0]?.targets[0]?.wayOut ?? null;
 }
 
-/** For an entry that policy alone does not decide: what its trouble comes to, in words. */
-export function offeredOf(folder: Folder, { replay, requests }: Situation, index: number): string {
+/** The trouble of an entry, as its client would tell it. */
+export function troubleOf(folder: Folder, { replay, requests }: Situation, index: number): Trouble | undefined {
   const request = requests[index] as Request;
   const tally = createTally();
   const proxies = reportersOf(requests);
@@ -78,7 +78,12 @@ export function offeredOf(folder: Folder, { replay, requests }: Situation, index
   const question = { namespace: null, workload: null, port: null, at: request.at };
   const remedies = { files: new Map<string, string>(), forceGrant: false };
   const { troubles } = explain({ tally, cluster: viewOf([request], 'both'), question, asked: askedOf(request), remedies });
-  const [first] = troubles;
+  return troubles[0];
+}
+
+/** For an entry that policy alone does not decide: what its trouble comes to, in words. */
+export function offeredOf(folder: Folder, situation: Situation, index: number): string {
+  const first = troubleOf(folder, situation, index);
   const [found] = first?.findings ?? [];
   if (first === undefined || found === undefined) return 'nothing is offered: no cause was found';
   if (first.wayOut === null) return `no change of objects is offered (${found.id}): ${found.todo}`;
