@@ -40,7 +40,9 @@ export function prove(plea: Proving, changes: readonly ObjectChange[], asked: Tr
   return {
     verdict: now.verdict,
     route: now.route,
-    clientToo: grouped(own.filter((change) => change.client.tls.state === evaluation.connection.tls?.state && !isAsked(plea, change, now))),
+    clientToo: grouped(
+      own.filter((change) => isMeshed(change.client.tls) === isMeshed(evaluation.connection.tls) && !isAsked(plea, change, now)),
+    ),
     newlyIn: grouped(allowed.filter(({ client }) => !isClient(plea, client))),
     shutOut: grouped(newlyDenied(all).filter((change) => !isNobody(plea.snapshot, change.client) && !isOfProbes(change))),
   };
@@ -136,6 +138,11 @@ function isClient({ denied, law }: Proving, client: AccessClient): boolean {
     (own !== null && client.pods.some(({ ref }) => ref.name === own.ref.name && ref.namespace === own.ref.namespace)) ||
     client.ip === clientIp
   );
+}
+
+/** What shows no identity gets in by its address, in the clear or by TLS of its own. */
+function isMeshed(tls: Connection['tls']): boolean {
+  return tls?.state === 'established';
 }
 
 /** On the port and the route of the request that was denied. */
