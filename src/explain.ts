@@ -39,6 +39,7 @@ import { buildSnapshot, type Snapshot } from './policy/snapshot.ts';
 import type { Workload } from './policy/workload.ts';
 import type { Files } from './remedies/change.ts';
 import { type Ask, ofOneClient, wayOut, withheld } from './remedies/index.ts';
+import { narrowPolicy } from './remedies/narrow-policy.ts';
 import { wayOutOfTrouble } from './remedies/of-trouble.ts';
 import type { WayOut } from './remedies/remedy.ts';
 
@@ -148,6 +149,11 @@ export interface Trouble extends TroubleExplanation {
   readonly wayOut: WayOut | null;
 }
 
+export interface Tightening {
+  readonly finding: Finding;
+  readonly wayOut: WayOut;
+}
+
 export interface Explanation {
   /** The one with most denials first. */
   readonly clients: readonly ClientExplanation[];
@@ -155,6 +161,8 @@ export interface Explanation {
   readonly troubles: readonly Trouble[];
   /** What the objects show by themselves, whoever was denied. */
   readonly standing: readonly Finding[];
+  /** Of those in `standing` that let in too much: how they are narrowed. Empty where nobody asked for a way out. */
+  readonly tightenings: readonly Tightening[];
   readonly alerts: readonly AlertExplanation[];
   readonly symptoms: readonly TallySymptom[];
   readonly unplaced: readonly Unplaced[];
@@ -184,13 +192,16 @@ export function explain({ tally, cluster, question, alerts = [], asked = [], aud
   const asking = parts.filter(({ explanation: { port } }) => question.port === null || port === null || port === question.port);
   const clients = byClient(asking, remedies?.clients ?? MOST_WAYS_OUT, elsewhere);
   const denied = asking.map((part) => part.denied);
+  const objects = cluster === null ? null : standingOf(view.at(question.at), question, seen, denied);
+  const standing = objects === null ? [] : findingsStanding(objects);
   return {
     clients,
     troubles: explainTroubles({ view, at: question.at, seen, denied, asked }).map((trouble) => ({
       ...trouble,
       wayOut: remedies === undefined ? null : wayOutOfTrouble(trouble, { snapshot: view.at(question.at), seen, files: remedies.files }),
     })),
-    standing: cluster === null ? [] : findingsStanding(standingOf(view.at(question.at), question, seen, denied)),
+    standing,
+    tightenings: objects === null || remedies === undefined ? [] : tighteningsOf(standing, objects, remedies.files),
     alerts: alerts.map((alert) => ({ alert, clients: clientsOf(alert, clients) })),
     symptoms: symptoms.flatMap(({ symptom, place }) => (isAskedNamespace(place, question) ? [symptom] : [])),
     unplaced: cluster === null ? [] : unplaced,
@@ -228,6 +239,15 @@ function standingOf(snapshot: Snapshot, { namespace }: Question, seen: Seen, ref
   const named = [namespace, ...told, ...refused.map(({ target }) => target.namespace)];
   return { snapshot, namespaces: new Set(named.filter((name) => name !== null)), refused, seen };
 }
+
+function tighteningsOf(standing: readonly Finding[], { snapshot, seen, refused }: Standing, files: Files): readonly Tightening[] {
+  const fitting = standing.filter(({ remedies }) => remedies.includes('narrow-policy')).slice(0, MOST_TIGHTENINGS);
+  return fitting.flatMap((finding) => {
+    const wayOut = narrowPolicy({ snapshot, finding, seen, refused }, files);
+    return wayOut === null ? [] : [{ finding, wayOut }];
+  });
+}
+const MOST_TIGHTENINGS = 10;
 
 const EMPTY = buildSnapshot([], LINKERD_DEFAULTS);
 const NO_CLUSTER: ClusterView = { at: () => EMPTY, moments: [] };

@@ -43,6 +43,7 @@ export function dataOf({ explanation, question, logs, sources = [], notices, set
     alerts: explanation.alerts.map(alertData),
     troubles: explanation.troubles.map((trouble) => troubleData(trouble, numberOf)),
     standing: explanation.standing.map(findingData),
+    ...tighteningsData(explanation, numberOf),
     symptoms: explanation.symptoms.map(symptomData),
     unplaced: explanation.unplaced,
     allowedSeen: explanation.allowedSeen,
@@ -137,6 +138,14 @@ function troubleData({ client, destination, findings, wayOut }: Trouble, numberO
     destination: destination === null ? null : { dialled: destination.dialled, service: destination.service },
     findings: findings.map(findingData),
     wayOut: wayOutData(wayOut, numberOf),
+  };
+}
+
+/** `standing`: index into that list. */
+function tighteningsData({ standing, tightenings }: Explanation, numberOf: NumberOf) {
+  if (tightenings.length === 0) return {};
+  return {
+    tightenings: tightenings.map(({ finding, wayOut }) => ({ standing: standing.indexOf(finding), wayOut: wayOutData(wayOut, numberOf) })),
   };
 }
 

@@ -7,10 +7,12 @@ import { showKeeper, showNewcomer, showWho } from '../remedies/wording.ts';
 import { LABEL, paragraph, type Style } from './explain-lines.ts';
 import { safe, wrap } from './terminal.ts';
 
+type Numbered = Pick<Explanation, 'clients' | 'troubles'> & Partial<Pick<Explanation, 'tightenings'>>;
+
 /** Those that change something, each once, in the order of the answer: number N is the Nth of them. */
-export function numberedRemedies({ clients, troubles }: Pick<Explanation, 'clients' | 'troubles'>): readonly Remedy[] {
+export function numberedRemedies({ clients, troubles, tightenings = [] }: Numbered): readonly Remedy[] {
   const found = new Map<string, Remedy>();
-  const ways = [...clients.flatMap(({ targets }) => targets), ...troubles].map(({ wayOut }) => wayOut);
+  const ways = [...clients.flatMap(({ targets }) => targets), ...troubles, ...tightenings].map(({ wayOut }) => wayOut);
   for (const remedy of ways.flatMap((way) => way?.remedies ?? [])) {
     const key = keyOf(remedy);
     if (remedy.changes.length > 0 && !found.has(key)) found.set(key, remedy);
@@ -55,7 +57,7 @@ const MOST_OTHERS = 3;
 
 function remedyLines({ remedies, reasons }: WayOut, style: Style): readonly string[] {
   const [first, ...others] = remedies as readonly [Remedy, ...Remedy[]];
-  const { title, changes, proof, widens } = first;
+  const { title, changes, proof, widens, tightens } = first;
   const said = (text: string) => wrap(safe(text), style.columns, INDENT);
   return [
     ...paragraph('DO', title, style),
@@ -63,6 +65,7 @@ function remedyLines({ remedies, reasons }: WayOut, style: Style): readonly stri
     ...first.steps.flatMap((step) => stepLines(step, style)),
     ...(proof === null ? [] : proofLines(proof, style)),
     ...(widens === null ? [] : said(`It widens: ${widens}`)),
+    ...(tightens === null ? [] : said(`It tightens: ${tightens}`)),
     ...changes.flatMap(({ keeper, object }) => (keeper === null ? [] : said(showKeeper(keeper, showRef(object))))),
     ...commandLine(first, style),
     ...others.slice(0, MOST_OTHERS).flatMap((other) => otherLines(other, style)),

@@ -16,7 +16,7 @@ export function createRemedyAsking(policy: Pick<PolicySource, 'current'>, store:
       const explanation = await explained(id);
       if (explanation === null) return null;
       const { clients, troubles } = explanation;
-      const numberOf = numberIn(numberedRemedies(explanation));
+      const numberOf = numberIn(numberedRemedies({ clients, troubles }));
       const ofTroubles = troubles.flatMap(({ client, wayOut }) => (client === null ? [] : [{ client: client.key, wayOut }]));
       return [
         ...clients.flatMap(({ client, targets }) => targets.map(({ wayOut }) => ({ client: client.key, wayOut }))),
@@ -26,7 +26,8 @@ export function createRemedyAsking(policy: Pick<PolicySource, 'current'>, store:
     async one(id, number, form) {
       const explanation = await explained(id);
       if (explanation === null) return 'no incident';
-      const remedy = numberedRemedies(explanation)[number - 1];
+      const { clients, troubles } = explanation;
+      const remedy = numberedRemedies({ clients, troubles })[number - 1];
       return remedy === undefined ? 'no remedy' : { text: showRemedy(remedy, form, null) };
     },
   };

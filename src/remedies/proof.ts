@@ -8,7 +8,7 @@ import { type AccessChange, compareAccess, getsIn, newlyAllowed, newlyDenied } f
 import { enforcedPorts, type StandingCaller } from '../access/enforced.ts';
 import { changedPorts, type PortChange } from '../access/ports.ts';
 import { type AccessRequest, accessRequests } from '../access/requests.ts';
-import type { Seen } from '../diagnoses/diagnosis.ts';
+import type { Denied, Seen } from '../diagnoses/diagnosis.ts';
 import type { ClientRef } from '../evidence/client.ts';
 import type { TallyObservation } from '../evidence/tally.ts';
 import { evaluate } from '../policy/evaluate.ts';
@@ -16,7 +16,7 @@ import type { Connection, Evaluation, Traffic } from '../policy/evaluation.ts';
 import { parseIdentity } from '../policy/identity.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import { hasServiceAccount } from '../policy/service-accounts.ts';
-import type { ObjectChange, Snapshot } from '../policy/snapshot.ts';
+import { type ObjectChange, type Snapshot, withChanges } from '../policy/snapshot.ts';
 import { type Asking, after } from './plea.ts';
 import type { Newcomer, Proof } from './remedy.ts';
 
@@ -90,6 +90,61 @@ export function excessOf({ clientToo, newlyIn }: Proof): number {
   return newlyIn.length * 1000 + clientToo.length;
 }
 
+/** Of a change that is meant to shut out. */
+export interface TighteningProof extends Proof {
+  /** Of those who were seen to get in: who no longer does, in words. */
+  readonly seenOut: readonly string[];
+  /** Whether any traffic of these ports was seen at all. */
+  readonly looked: boolean;
+}
+
+/** null: it shuts out nobody, lets somebody in, or a probe or a scrape loses its access. `audited`: denied things, of which those that audit let in count. */
+export function proveTightening(
+  before: Snapshot,
+  changes: readonly ObjectChange[],
+  observations: readonly TallyObservation[],
+  audited: readonly Denied[],
+): TighteningProof | null {
+  const now = withChanges(before, changes);
+  const ports = changedPorts(before, now);
+  if (ports.some((at) => losesCaller(before, now, at))) return null;
+  const all = compareAccess(before, now, [], ports);
+  const shutOut = grouped(newlyDenied(all).filter((change) => !isNobody(before, change.client) && !isOfProbes(change)));
+  if (shutOut.length === 0 || newlyAllowed(all).length > 0) return null;
+  const seen = ports.flatMap((at) =>
+    observations.filter((one) => isSeenAt(one, at)).map((one) => ({ name: nameOf(one.tls, one.ip), isOut: isLost(one, at) })),
+  );
+  const byAudit = ports.flatMap((at) =>
+    audited
+      .filter((one) => isAuditedAt(one, at))
+      .map((one) => ({ name: nameOf(one.client.tls, one.client.ips[0] ?? null), isOut: isAuditedOut(one, at) })),
+  );
+  const came = [...seen, ...byAudit];
+  return {
+    verdict: 'deny',
+    route: null,
+    clientToo: [],
+    newlyIn: [],
+    shutOut,
+    seenOut: [...new Set(came.flatMap(({ name, isOut }) => (isOut ? [name] : [])))],
+    looked: came.length > 0,
+  };
+}
+
+function isAuditedAt({ target, law }: Denied, { workloads, port }: PortChange): boolean {
+  if (target.kind !== 'audit-allowed' || law?.port !== port) return false;
+  return workloads.some(({ ref }) => ref.namespace === law.pod.ref.namespace && ref.name === law.pod.ref.name);
+}
+
+function isAuditedOut({ law }: Denied, { after: now }: PortChange): boolean {
+  if (law === null || now === null) return false;
+  return !getsIn(evaluate(now, law.evaluation.connection, law.evaluation.traffic).verdict);
+}
+
+function nameOf(tls: TallyObservation['tls'], ip: string | null): string {
+  return (tls?.state === 'established' ? tls.clientId : null) ?? ip ?? 'a client without an identity';
+}
+
 /** A route that the log named proves nothing where the change gives the port other routes: then the request itself is needed. */
 function isPlain({ law }: Proving, policy: InboundServer, now: Evaluation): boolean {
   if (now.traffic.type !== 'http-on-route') return true;
@@ -115,17 +170,20 @@ function keyOf({ who, name, request }: StandingCaller): string {
 }
 
 /** Traffic that was seen to be allowed, by the proxies of these pods. */
-function losesSeen(observations: readonly TallyObservation[], { workloads, port, before, after: now }: PortChange): boolean {
+function losesSeen(observations: readonly TallyObservation[], at: PortChange): boolean {
+  return observations.some((seen) => isSeenAt(seen, at) && isLost(seen, at));
+}
+
+function isSeenAt({ count, reporter, port: seenPort, server }: TallyObservation, { workloads, port, before }: PortChange): boolean {
+  if (count === 0 || !workloads.some(({ ref }) => ref.namespace === reporter.namespace && ref.name === reporter.pod)) return false;
+  return seenPort !== null ? seenPort === port : server?.name === before?.ref.name;
+}
+
+function isLost({ ip, tls, route }: TallyObservation, { before, after: now }: PortChange): boolean {
   if (before === null || now === null) return false;
-  const pods = new Set(workloads.map(({ ref }) => `${ref.namespace}/${ref.name}`));
-  return observations.some((seen) => {
-    const { reporter, route } = seen;
-    if (seen.count === 0 || reporter.pod === null || !pods.has(`${reporter.namespace}/${reporter.pod}`)) return false;
-    if (seen.port !== null ? seen.port !== port : seen.server?.name !== before.ref.name) return false;
-    const connection: Connection = { clientIp: seen.ip, tls: seen.tls };
-    const traffic: Traffic = route === null ? { type: before.routes === null ? 'tcp' : 'http-unknown' } : { type: 'http-on-route', route };
-    return getsIn(evaluate(before, connection, traffic).verdict) && evaluate(now, connection, traffic).verdict === 'deny';
-  });
+  const connection: Connection = { clientIp: ip, tls };
+  const traffic: Traffic = route === null ? { type: before.routes === null ? 'tcp' : 'http-unknown' } : { type: 'http-on-route', route };
+  return getsIn(evaluate(before, connection, traffic).verdict) && evaluate(now, connection, traffic).verdict === 'deny';
 }
 
 /** The one who was denied: by its identity, or by its address. */
