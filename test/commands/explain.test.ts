@@ -131,7 +131,7 @@ describe('what a person sees', () => {
         const { stdout } = await explainSituation(situation(name), ['-n', 'shop'], { columns });
         const wide = stdout
           .split('\n')
-          .filter((line) => [...line].length > columns && !/kubectl|\\$|> dump|config\.linkerd\.io/.test(line));
+          .filter((line) => [...line].length > columns && !/kubectl|denywhy simulate|\\$|> dump|config\.linkerd\.io/.test(line));
         expect({ name, columns, wide }).toEqual({ name, columns, wide: [] });
       }
     }
