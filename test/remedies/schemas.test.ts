@@ -61,7 +61,7 @@ describe.skipIf(!atHand)(`the objects of remedies and their CRDs ${atHand ? '' :
     expect(count).toBeGreaterThan(10);
   });
 
-  it('would not be taken with a field too many, a value too wide, or in a version that is not served', () => {
+  it('would not be taken with a field too many or too few, or in a version that is not served', () => {
     const server = (spec: Json, apiVersion = 'policy.linkerd.io/v1beta3') => ({
       apiVersion,
       kind: 'Server',
