@@ -7,7 +7,7 @@ import { denials, FROM_CART, LIMITS, type Running, startTestServer, WEBHOOK } fr
 
 let running: Running;
 beforeEach(async () => {
-  running = await startTestServer();
+  running = await startTestServer({}, { bodyTime: 400, answerTime: 500 });
 });
 afterEach(() => running.server.close(100));
 

@@ -75,7 +75,7 @@ describe("Alertmanager's webhook", () => {
 
   it('answers 503 when the store does not answer at all', async () => {
     await running.server.close(100);
-    running = await startTestServer({ intake: { accept: () => new Promise(() => {}), settle: async () => 0 } });
+    running = await startTestServer({ intake: { accept: () => new Promise(() => {}), settle: async () => 0 } }, { answerTime: 500 });
     const { status, body } = await webhook(WEBHOOK);
     expect([status, body.detail]).toEqual([503, 'The store does not answer.']);
   });

@@ -12,12 +12,13 @@ export const LIMITS: HttpLimits = {
   body: 2 ** 20,
   unpacked: 4 * 2 ** 20,
   held: 4 * 2 ** 20,
-  bodyTime: 400,
+  // As on a loaded machine; tests of slowness bring times of their own.
+  bodyTime: 20_000,
   requests: 20,
   streams: 2,
   alerts: 100,
   facts: 1000,
-  answerTime: 500,
+  answerTime: 20_000,
 };
 
 export const TOKENS = [

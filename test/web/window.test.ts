@@ -52,7 +52,7 @@ describe.skipIf(CHROMIUM === null)(`the window${SKIPPED}`, () => {
       };
       await page.goto(url);
       await page.getByRole('link', { name: BACKEND }).waitFor();
-      await page.getByText('Decide', { exact: true }).nth(1).waitFor();
+      await page.getByText('Do not allow', { exact: true }).nth(1).waitFor();
       await look();
       await page.getByRole('link', { name: BACKEND }).click();
       await page.getByRole('heading', { name: 'Decision, step by step' }).waitFor();
