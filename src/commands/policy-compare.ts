@@ -12,8 +12,8 @@ import { showRef } from '../policy/resource.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import { isStandIn } from '../policy/templates.ts';
 import type { Workload } from '../policy/workload.ts';
+import type { PostureWorkload } from '../posture/practice.ts';
 import { showPending } from './policy-text.ts';
-import type { WorkloadPolicy } from './policy-workloads.ts';
 import { type Palette, safe, wrap } from './terminal.ts';
 
 export interface Compared extends Disagreement {
@@ -46,7 +46,7 @@ function parsed(text: string, file: string): Json {
 }
 
 /** Every pod of the workload is compared: replicas share one policy. */
-export function compareWith(snapshot: Snapshot, { ref, pods, owner }: WorkloadPolicy, port: number, enforced: Json): readonly Compared[] {
+export function compareWith(snapshot: Snapshot, { ref, pods, owner }: PostureWorkload, port: number, enforced: Json): readonly Compared[] {
   return pods
     .filter((pod) => pod.meshed)
     .map((pod) => ({ workload: ref, pod, port, ...disagreementOf(snapshot, pod, owner, port, enforced) }));

@@ -5,11 +5,11 @@ import type { SettingOrigin } from '../policy/settings.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import { requiredIdentities, requiredNetworks, showProtocol } from '../policy/wording.ts';
 import type { Notice } from '../ports.ts';
-import type { WorkloadPolicy } from './policy-workloads.ts';
+import type { PostureWorkload } from '../posture/practice.ts';
 
 export function policyData(
   snapshot: Snapshot,
-  workloads: readonly WorkloadPolicy[],
+  workloads: readonly PostureWorkload[],
   notices: readonly Notice[],
   defaultOrigin: SettingOrigin,
 ): unknown {
@@ -20,7 +20,7 @@ export function policyData(
   };
 }
 
-function workloadData(snapshot: Snapshot, { ref, pods, ports, defaults, pending }: WorkloadPolicy, defaultOrigin: SettingOrigin): unknown {
+function workloadData(snapshot: Snapshot, { ref, pods, ports, defaults, pending }: PostureWorkload, defaultOrigin: SettingOrigin): unknown {
   return {
     workload: ref,
     meshed: ports.length > 0,

@@ -8,7 +8,7 @@ import { showRef } from '../policy/resource.ts';
 import type { SettingOrigin } from '../policy/settings.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import { showNear, showProtocol } from '../policy/wording.ts';
-import type { WorkloadPolicy } from './policy-workloads.ts';
+import type { PostureWorkload } from '../posture/practice.ts';
 import { tableLines } from './table.ts';
 import { type Palette, safe, wrap } from './terminal.ts';
 
@@ -22,7 +22,7 @@ export interface PolicyStyle {
 }
 
 /** One workload, port by port. */
-export function showWorkloadPolicy(snapshot: Snapshot, workload: WorkloadPolicy, style: PolicyStyle): readonly string[] {
+export function showWorkloadPolicy(snapshot: Snapshot, workload: PostureWorkload, style: PolicyStyle): readonly string[] {
   const { ref, pods, ports } = workload;
   const pod = ref.kind === 'Pod' || ref.kind === 'ExternalWorkload' ? '' : `, ${countPods(pods.length)}`;
   const head = style.palette.bold(safe(`${showWorkload(ref)} in ${ref.namespace}${pod}`));
@@ -38,7 +38,7 @@ export function showWorkloadPolicy(snapshot: Snapshot, workload: WorkloadPolicy,
 }
 
 /** Every workload, one line per port. */
-export function showPolicyTable(snapshot: Snapshot, workloads: readonly WorkloadPolicy[], style: PolicyStyle): readonly string[] {
+export function showPolicyTable(snapshot: Snapshot, workloads: readonly PostureWorkload[], style: PolicyStyle): readonly string[] {
   const hasNamespaces = new Set(workloads.map(({ ref }) => ref.namespace)).size > 1;
   const head = [
     ...(hasNamespaces ? ['NAMESPACE'] : []),
@@ -62,7 +62,7 @@ export function showPolicyTable(snapshot: Snapshot, workloads: readonly Workload
   ];
 }
 
-function portCells(snapshot: Snapshot, { ref }: WorkloadPolicy, port: EnforcedPort, style: PolicyStyle): readonly string[] {
+function portCells(snapshot: Snapshot, { ref }: PostureWorkload, port: EnforcedPort, style: PolicyStyle): readonly string[] {
   const rows = whoMay(snapshot, ref.namespace, port.policy);
   const who = [...new Set(rows.flatMap((row) => (row.authorization?.ref.name === 'probe' ? [] : row.who.map((name) => from(name, row)))))];
   const by = [...new Set(rows.flatMap(({ authorization }) => (authorization === null ? [] : [authorization.ref.name])))];
@@ -76,7 +76,7 @@ function portCells(snapshot: Snapshot, { ref }: WorkloadPolicy, port: EnforcedPo
   ];
 }
 
-function portLines(snapshot: Snapshot, { ref, pods }: WorkloadPolicy, port: EnforcedPort, style: PolicyStyle): readonly string[] {
+function portLines(snapshot: Snapshot, { ref, pods }: PostureWorkload, port: EnforcedPort, style: PolicyStyle): readonly string[] {
   const { policy } = port;
   const some = port.pods.length === pods.length ? [] : [`on ${port.pods.map((pod) => pod.ref.name).join(', ')}`];
   const declared = port.names.length > 0 || port.port === 4191 ? [] : ['no container names it'];
@@ -175,7 +175,7 @@ const ORIGIN: Readonly<Record<SettingOrigin, string>> = {
   'linkerd-default': 'Linkerd’s own default: these objects do not say what the cluster’s is',
 };
 
-function defaultWords({ defaults, ref }: WorkloadPolicy, { defaultOrigin }: PolicyStyle): string {
+function defaultWords({ defaults, ref }: PostureWorkload, { defaultOrigin }: PolicyStyle): string {
   if (defaults === null) return 'none';
   const annotation = 'annotation config.linkerd.io/default-inbound-policy';
   const from = {
@@ -187,7 +187,7 @@ function defaultWords({ defaults, ref }: WorkloadPolicy, { defaultOrigin }: Poli
   return `${defaults.policy}  (${from})`;
 }
 
-function pendingWords({ change, pods }: WorkloadPolicy['pending'][number], all: number | null): string {
+function pendingWords({ change, pods }: PostureWorkload['pending'][number], all: number | null): string {
   const some = all === null || pods === all ? '' : ` (${pods} of ${countPods(all)})`;
   return `${showPending(change)}${some}; a restart brings it.`;
 }

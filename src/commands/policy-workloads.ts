@@ -1,26 +1,13 @@
 /** Workloads of a cluster with what is enforced on their ports. */
-import { type EnforcedPort, enforcedPorts } from '../access/enforced.ts';
-import { type DefaultSource, defaultSource, type PendingChange, pendingChanges } from '../access/rollout.ts';
+import { enforcedPorts } from '../access/enforced.ts';
+import { defaultSource, type PendingChange, pendingChanges } from '../access/rollout.ts';
 import type { WorkloadRef } from '../evidence/facts.ts';
-import type { DefaultPolicy } from '../policy/inbound.ts';
 import { workloadOf } from '../policy/owner.ts';
 import type { ObjectRef, Resource } from '../policy/resource.ts';
 import { type Selector, selects } from '../policy/selector.ts';
 import { findResource, namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import { hasEnded, type Workload } from '../policy/workload.ts';
-
-export interface WorkloadPolicy {
-  readonly ref: WorkloadRef;
-  readonly pods: readonly Workload[];
-  /** null: not among the objects, or the pods are nobody's. */
-  readonly owner: Resource | null;
-  /** Empty: no pod has a proxy. */
-  readonly ports: readonly EnforcedPort[];
-  /** Of ports that no Server takes; null: no pod has a proxy. */
-  readonly defaults: { readonly policy: DefaultPolicy; readonly source: DefaultSource } | null;
-  /** What a restart would change, and for how many pods. */
-  readonly pending: readonly { readonly change: PendingChange; readonly pods: number }[];
-}
+import type { PostureWorkload } from '../posture/practice.ts';
 
 export interface WorkloadSelection {
   /** null: every one. */
@@ -36,7 +23,7 @@ export interface WorkloadSelection {
 export function workloadPolicies(
   snapshot: Snapshot,
   { namespace, workload, port, selector = null }: WorkloadSelection,
-): readonly WorkloadPolicy[] {
+): readonly PostureWorkload[] {
   const groups = new Map<string, { ref: WorkloadRef; owner: Resource | null; pods: Workload[] }>();
   for (const name of namespace === null ? snapshot.namespaces.keys() : [namespace]) {
     for (const { value } of namespaceIndex(snapshot, name).workloads.values()) {
@@ -54,7 +41,7 @@ export function workloadPolicies(
   return [...groups.values()].map((group) => workloadPolicy(snapshot, group, port)).toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
 }
 
-function nameOf({ ref }: WorkloadPolicy): string {
+function nameOf({ ref }: PostureWorkload): string {
   return `${ref.namespace}/${ref.name}/${ref.kind}`;
 }
 
@@ -64,9 +51,9 @@ function ownerOf(snapshot: Snapshot, { kind, ref, resource }: Workload): ObjectR
 
 function workloadPolicy(
   snapshot: Snapshot,
-  { ref, owner, pods }: Pick<WorkloadPolicy, 'ref' | 'owner' | 'pods'>,
+  { ref, owner, pods }: Pick<PostureWorkload, 'ref' | 'owner' | 'pods'>,
   port: number | null,
-): WorkloadPolicy {
+): PostureWorkload {
   const meshed = pods.find((pod) => pod.meshed);
   const pending = new Map<string, { change: PendingChange; pods: number }>();
   for (const pod of pods) {

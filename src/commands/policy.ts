@@ -7,6 +7,7 @@ import { InvalidInput } from '../errors.ts';
 import { showYaml } from '../manifests/yaml-show.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { ClusterRecord, Inputs, Notice } from '../ports.ts';
+import type { PostureWorkload } from '../posture/practice.ts';
 import { declareClusterOptions } from './cluster-options.ts';
 import { type OpenCluster, openCluster } from './cluster-view.ts';
 import type { Command, Io } from './command.ts';
@@ -18,7 +19,7 @@ import { compareData, compareWith, readDiagnostics, showCompared } from './polic
 import { policyData } from './policy-data.ts';
 import { type PolicyOptions, policyOptionsOf, type RawPolicyOptions } from './policy-options.ts';
 import { type PolicyStyle, showPolicyTable, showWorkloadPolicy } from './policy-text.ts';
-import { type WorkloadPolicy, workloadPolicies } from './policy-workloads.ts';
+import { workloadPolicies } from './policy-workloads.ts';
 import { createPalette, safe, wantsColor } from './terminal.ts';
 
 const EXAMPLES = `
@@ -119,7 +120,7 @@ function workloadsAsked(
   cluster: OpenCluster,
   live: LiveCluster | null,
   snapshot: Snapshot,
-): readonly WorkloadPolicy[] {
+): readonly PostureWorkload[] {
   const given = asked.namespace ?? (asked.allNamespaces ? null : (live?.namespace ?? null));
   const { question } = subjectOf({ namespace: given, workload, port }, cluster);
   const found = workloadPolicies(snapshot, { ...question, selector });
@@ -137,7 +138,7 @@ function workloadsAsked(
 async function compare(
   { compare: file, port, output }: PolicyOptions,
   snapshot: Snapshot,
-  workloads: readonly WorkloadPolicy[],
+  workloads: readonly PostureWorkload[],
   inputs: Inputs,
   io: Io,
 ): Promise<number> {

@@ -72,8 +72,9 @@ export interface PostureWorkload {
   readonly owner: Resource | null;
   /** Empty: no pod has a proxy. */
   readonly ports: readonly EnforcedPort[];
-  /** null: no pod has a proxy. */
+  /** Of ports that no Server takes; null: no pod has a proxy. */
   readonly defaults: { readonly policy: DefaultPolicy; readonly source: DefaultSource } | null;
+  /** What a restart would change, and for how many pods. */
   readonly pending: readonly { readonly change: PendingChange; readonly pods: number }[];
 }
 
