@@ -92,6 +92,11 @@ interface ReasonProps {
   readonly children?: ReactNode;
 }
 
+/** At once: the trap that keeps the focus in the dialog takes it a moment later, and what is typed meanwhile would be lost. */
+function takeFocus(field: HTMLTextAreaElement | null): void {
+  field?.focus();
+}
+
 function ReasonForm({ title, hint, verb, isOpen, onClose, send, children }: ReasonProps): ReactNode {
   const client = useQueryClient();
   const [reason, setReason] = useState('');
@@ -127,6 +132,7 @@ function ReasonForm({ title, hint, verb, isOpen, onClose, send, children }: Reas
           value={reason}
           maxLength={1000}
           data-autofocus
+          ref={takeFocus}
           onChange={(event) => setReason(event.currentTarget.value)}
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || event.shiftKey) return;

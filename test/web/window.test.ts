@@ -89,12 +89,14 @@ describe.skipIf(CHROMIUM === null)(`the window${SKIPPED}`, () => {
 
     await page.keyboard.press('a');
     await page.getByRole('dialog', { name: 'Acknowledge backend:8080' }).waitFor();
+    await page.locator('textarea:focus').waitFor();
     await page.keyboard.type('looked after by the test');
     await page.keyboard.press('Enter');
     await page.getByText('looked after by the test').waitFor();
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
     await page.keyboard.press('m');
     await page.getByRole('dialog', { name: 'Mute backend:8080' }).waitFor();
+    await page.locator('textarea:focus').waitFor();
     await page.keyboard.type('known until the rollout');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'End the mute: known until the rollout' }).waitFor();
