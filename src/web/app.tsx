@@ -1,6 +1,6 @@
 import { Button, Kbd, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { lazy, type ReactNode, Suspense, useState } from 'react';
+import { type ComponentType, lazy, type ReactNode, Suspense, useState } from 'react';
 import { remove } from './api.ts';
 import type { Shapes } from './api-types.ts';
 import { Dialog } from './dialog.tsx';
@@ -12,9 +12,33 @@ import { go, type Route, useRoute } from './route.ts';
 import { SignIn } from './sign-in.tsx';
 import { useNow, utc } from './time.ts';
 
-const IncidentsPage = lazy(async () => ({ default: (await import('./incidents.tsx')).IncidentsPage }));
+interface PageProps {
+  readonly query: URLSearchParams;
+  readonly mayTriage: boolean;
+}
+
+interface MenuPage {
+  readonly page: Route['page'];
+  /** Where it is, below the window's base. */
+  readonly place: string;
+  /** Behind `g`. */
+  readonly letter: string;
+  readonly title: string;
+  readonly Body: ComponentType<PageProps>;
+}
+
+/** The pages of the menu, each in a part of the bundle of its own. */
+const MENU: readonly MenuPage[] = [
+  {
+    ...{ page: 'incidents', place: '', letter: 'i', title: 'Incidents' },
+    Body: lazy(async () => ({ default: (await import('./incidents.tsx')).IncidentsPage })),
+  },
+  {
+    ...{ page: 'status', place: 'status', letter: 't', title: 'Status' },
+    Body: lazy(async () => ({ default: (await import('./status.tsx')).StatusPage })),
+  },
+];
 const IncidentPage = lazy(async () => ({ default: (await import('./incident.tsx')).IncidentPage }));
-const StatusPage = lazy(async () => ({ default: (await import('./status.tsx')).StatusPage }));
 
 export function App(): ReactNode {
   const { data: session, error } = useQuery(sessionQuery);
@@ -49,16 +73,16 @@ function useGoKeys() {
   const to = (place: string) => () => {
     if (Date.now() - waitingSince < 1500) go(place);
   };
-  return { g: () => setWaiting(Date.now()), i: to(''), t: to('status') };
+  return { g: () => setWaiting(Date.now()), ...Object.fromEntries(MENU.map(({ letter, place }) => [letter, to(place)])) };
 }
 
 function Page({ route, session }: { readonly route: Route; readonly session: Shapes['Session'] }): ReactNode {
   const mayTriage = session.scopes.includes('triage');
+  const here = MENU.find(({ page }) => page === route.page);
   return (
     <Suspense fallback={<main aria-busy="true" />}>
-      {route.page === 'incidents' && <IncidentsPage query={route.query} mayTriage={mayTriage} />}
+      {here !== undefined && <here.Body query={route.query} mayTriage={mayTriage} />}
       {route.page === 'incident' && <IncidentPage key={route.id} id={route.id} mayTriage={mayTriage} />}
-      {route.page === 'status' && <StatusPage mayTriage={mayTriage} />}
       {route.page === 'nowhere' && (
         <main className="narrow">
           <h1>There is no such page</h1>
@@ -106,12 +130,12 @@ function Header({ session, live, route, isSignedIn, onHelp }: HeaderProps): Reac
       </Link>
       {isSignedIn && (
         <nav aria-label="Pages">
-          <Link to="" current={route.page === 'incidents' || route.page === 'incident'}>
-            Incidents
-          </Link>
-          <Link to="status" current={route.page === 'status'}>
-            Status <StatusDot />
-          </Link>
+          {MENU.map(({ page, place, title }) => (
+            <Link key={page} to={place} current={route.page === page || (page === 'incidents' && route.page === 'incident')}>
+              {title}
+              {page === 'status' && <StatusDot />}
+            </Link>
+          ))}
         </nav>
       )}
       <div className="about">
@@ -140,7 +164,12 @@ function Header({ session, live, route, isSignedIn, onHelp }: HeaderProps): Reac
 function StatusDot(): ReactNode {
   const { data } = useQuery(statusQuery);
   const isOdd = data?.items.some(({ state }) => state !== 'well') === true;
-  return isOdd ? <span className="dot wait" role="img" aria-label="something is to be known" /> : null;
+  return isOdd ? (
+    <>
+      {' '}
+      <span className="dot wait" role="img" aria-label="something is to be known" />
+    </>
+  ) : null;
 }
 
 function LiveWord({ live }: { readonly live: Live }): ReactNode {
@@ -168,8 +197,7 @@ const KEYS: readonly (readonly [keys: string, what: string])[] = [
   ['c', 'copy the fix'],
   ['/', 'search'],
   ['1 – 7', 'filter by the answer'],
-  ['g i', 'incidents'],
-  ['g t', 'status'],
+  ...MENU.map(({ letter, title }) => [`g ${letter}`, title.toLowerCase()] as const),
   ['?', 'these keys'],
 ];
 

@@ -1,8 +1,11 @@
 /** Where the window is: the path below its base, and the filters behind the question mark. Deep links and the back button work. */
 import { useSyncExternalStore } from 'react';
 
+/** Pages at an address of their own name. */
+const NAMED = ['status'] as const;
+
 export interface Route {
-  readonly page: 'incidents' | 'incident' | 'status' | 'nowhere';
+  readonly page: 'incidents' | 'incident' | (typeof NAMED)[number] | 'nowhere';
   /** Of the incident. */
   readonly id: string;
   readonly query: URLSearchParams;
@@ -25,7 +28,8 @@ export function useRoute(): Route {
   const { pathname, searchParams } = new URL(href);
   const path = pathname.slice(BASE.length);
   const [, id = ''] = /^incidents\/([\w-]+)$/.exec(path) ?? [];
-  const page = path === '' ? 'incidents' : path === 'status' ? 'status' : id !== '' ? 'incident' : 'nowhere';
+  const named = NAMED.find((name) => name === path);
+  const page = path === '' ? 'incidents' : id !== '' ? 'incident' : (named ?? 'nowhere');
   return { page, id, query: searchParams };
 }
 
