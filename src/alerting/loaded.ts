@@ -13,6 +13,16 @@ const rule = z.object({
   health: z.string(),
   lastError: z.string().nullish(),
   lastEvaluation: z.string().nullish(),
+  alerts: z
+    .array(
+      z.object({
+        labels: z.record(z.string(), z.string()),
+        state: z.string(),
+        activeAt: z.string().nullish(),
+        value: z.string().nullish(),
+      }),
+    )
+    .nullish(),
 });
 const group = z.object({ name: z.string(), rules: z.array(rule) });
 const answer = z.object({ groups: z.array(group) });
@@ -30,15 +40,42 @@ export interface RuleState {
   readonly lastEvaluation: string | null;
 }
 
+/** An alert that waits or fires now. */
+export interface ActiveAlert {
+  readonly state: 'pending' | 'firing';
+  /** Without `alertname`. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** RFC 3339; null: not told. */
+  readonly activeAt: string | null;
+  /** As Prometheus writes it. */
+  readonly value: string;
+}
+
+/** Of one rule of one group, firing ones first. `data`: of the answer. Errors: Unavailable (it is no such answer). */
+export function activeAlerts(groupName: string, ruleName: string, data: unknown): readonly ActiveAlert[] {
+  const rules = runningGroups(data)
+    .filter(({ name }) => name === groupName)
+    .flatMap((one) => one.rules);
+  const alerts = rules.filter(({ name }) => name === ruleName).flatMap((each) => each.alerts ?? []);
+  return alerts
+    .flatMap(({ state, labels: { alertname: _, ...labels }, activeAt, value }): readonly ActiveAlert[] =>
+      state === 'firing' || state === 'pending' ? [{ state, labels, activeAt: activeAt ?? null, value: value ?? '' }] : [],
+    )
+    .toSorted((a, b) => Number(b.state === 'firing') - Number(a.state === 'firing'));
+}
+
+function runningGroups(data: unknown): z.infer<typeof answer>['groups'] {
+  const read = answer.safeParse(data);
+  if (read.success) return read.data.groups;
+  throw new Unavailable(
+    'Prometheus’ list of rules cannot be read.',
+    'See what GET /api/v1/rules answers; a proxy in between may answer for it.',
+  );
+}
+
 /** `data` of the answer. Errors: Unavailable (it is no such answer). One entry per name of a group. */
 export function ruleStates(groups: readonly RuleGroup[], data: unknown): readonly RuleState[] {
-  const read = answer.safeParse(data);
-  if (!read.success)
-    throw new Unavailable(
-      'Prometheus’ list of rules cannot be read.',
-      'See what GET /api/v1/rules answers; a proxy in between may answer for it.',
-    );
-  const running = read.data.groups;
+  const running = runningGroups(data);
   return groups.flatMap(({ name, rules }) => {
     // The operator, and people, may load one group from several files.
     const found = running.filter((other) => other.name === name).flatMap((other) => other.rules);

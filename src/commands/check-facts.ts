@@ -65,7 +65,7 @@ export async function alertingFacts(
 }
 
 /** PrometheusRules that hold a group of the pack. */
-function manifestsIn(resources: readonly Resource[], settings: Settings): readonly RuleManifest[] {
+export function manifestsIn(resources: readonly Resource[], settings: Settings): readonly RuleManifest[] {
   const groups = new Set(rulePack(settings).groups.map(({ name }) => name));
   const isOurs = ({ kind, spec }: Resource) =>
     kind === 'PrometheusRule' &&
@@ -114,7 +114,7 @@ function heldByAnother(error: unknown): null {
   throw error;
 }
 
-async function orUnread<T>(read: () => Promise<T>): Promise<T | Unread> {
+export async function orUnread<T>(read: () => Promise<T>): Promise<T | Unread> {
   try {
     return await read();
   } catch (error) {

@@ -21,6 +21,7 @@ import { podsIn } from './proxy-pods.ts';
 import { createAsking } from './service-asking.ts';
 import { openPolicy } from './service-policy.ts';
 import { createRemedyAsking } from './service-remedies.ts';
+import { createRulesKnown } from './service-rules.ts';
 import { openStores, type Stores } from './service-stores.ts';
 import { startTimedWork } from './service-timed.ts';
 import { openUpstreams, startUpstreams, type UpstreamWork } from './service-upstreams.ts';
@@ -107,6 +108,7 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
       eventPoll: EVENT_POLL,
       addressAt: policy.addressAt,
       asking: createAsking(policy, store, { alerting: () => alertingFacts(upstreams.rules, []), now }),
+      rules: createRulesKnown(upstreams.rules, policy),
       remedies: createRemedyAsking(policy, store),
       heard: (heard) => work?.heard(heard),
     },

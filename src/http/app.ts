@@ -20,6 +20,7 @@ import type { HttpOptions, Shared } from './options.ts';
 import { refuseForeign, SECURITY_HEADERS } from './origin.ts';
 import { Problem, problemOf, sendProblem, unavailable } from './problem.ts';
 import { remedyOperations } from './remedies.ts';
+import { rulesOperation } from './rules.ts';
 import { runbookOperations } from './runbooks.ts';
 import { sessionOperations } from './session.ts';
 import { statusOperation } from './status.ts';
@@ -62,6 +63,7 @@ function createOperations(shared: Shared, guard: Guard): readonly Operation[] {
     addressOperation(shared),
     ...askingOperations(shared),
     ...remedyOperations(shared),
+    rulesOperation(shared),
     ...healthOperations(shared),
     ...runbookOperations(),
     diagnosisOperation(),

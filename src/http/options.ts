@@ -1,4 +1,5 @@
 /** What the app is made of: the composition root hands it over. */
+import type { ReportedRule } from '../alerting/rule-report.ts';
 import type { AlertFact } from '../evidence/alert.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Queue, Store } from '../ports.ts';
@@ -52,6 +53,23 @@ export interface RemedyAsking {
   list(incident: string): Promise<readonly Readonly<Record<string, unknown>>[] | null>;
   /** `number` from 1. Errors: InvalidInput (not of this form), Unavailable. */
   one(incident: string, number: number, form: 'yaml' | 'patch' | 'diff'): Promise<{ readonly text: string } | 'no incident' | 'no remedy'>;
+}
+
+/** The pack, and how the Prometheus that is asked has it. */
+export interface KnownRules {
+  /** Its address; null: none is configured. */
+  readonly prometheus: string | null;
+  /** Why the states are not known. */
+  readonly fault: { readonly message: string; readonly remedy: string } | null;
+  readonly remarks: readonly string[];
+  /** PrometheusRules that hold a group of it, and who takes them; null: the objects of no cluster are known. */
+  readonly manifests:
+    | readonly {
+        readonly name: string;
+        readonly by: readonly { readonly prometheus: string; readonly isTaken: boolean | null; readonly reasons: readonly string[] }[];
+      }[]
+    | null;
+  readonly rules: readonly ReportedRule[];
 }
 
 /** Both from closed lists. */
@@ -114,6 +132,8 @@ export interface HttpOptions {
   /** null: no cluster is known. */
   readonly addressAt?: (ip: string, at: Instant) => AddressAt | null;
   readonly asking?: Asking;
+  /** It must not throw. Absent: no Prometheus is asked. */
+  readonly rules?: () => Promise<KnownRules>;
   /** Absent: no way out is looked for. */
   readonly remedies?: RemedyAsking;
   /** Told of each webhook; it must not throw. */

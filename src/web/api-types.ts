@@ -627,4 +627,60 @@ export interface Shapes {
     } | null;
     readonly [name: string]: unknown;
   };
+  readonly Rule: {
+    readonly group: string;
+    /** of the alert, or of the series that is recorded */
+    readonly name: string;
+    readonly kind: "alert" | "record";
+    /** empty: it is recorded for the alerts in usedBy */
+    readonly summary: string;
+    /** one per rule of that name */
+    readonly expressions: readonly (string)[];
+    readonly severities: readonly (string)[];
+    /** how long it waits before it fires; empty: not at all */
+    readonly wait: string;
+    /** alerts that read what it records */
+    readonly usedBy: readonly (string)[];
+    /** names of its promtool tests, as in `denywhy rules -o tests` */
+    readonly tests: readonly (string)[];
+    /** where denywhy serves its page */
+    readonly runbook: string | null;
+    /** `other`: loaded with other labels or waits, as a tuned one is; `unknown`: no Prometheus told */
+    readonly state: "ok" | "missing" | "other" | "failing" | "not evaluated" | "unknown";
+    readonly detail: string;
+    readonly lastEvaluation: string | null;
+    readonly firing: number;
+    readonly pending: number;
+    /** the first twenty */
+    readonly alerts: readonly ({
+      readonly state: "firing" | "pending";
+      readonly labels: {
+        readonly [name: string]: string;
+      };
+      readonly activeAt: string | null;
+      readonly value: string;
+    })[];
+  };
+  readonly RuleList: {
+    /** its address; null: none is configured */
+    readonly prometheus: string | null;
+    /** why the states are not known */
+    readonly fault: {
+      readonly message: string;
+      readonly remedy: string;
+    } | null;
+    readonly remarks: readonly (string)[];
+    /** null: the objects of no cluster are known */
+    readonly manifests: readonly ({
+      /** namespace/name of a PrometheusRule that holds a group of the pack */
+      readonly name: string;
+      readonly by: readonly ({
+        readonly prometheus: string;
+        /** null: the objects do not tell */
+        readonly isTaken: boolean | null;
+        readonly reasons: readonly (string)[];
+      })[];
+    })[] | null;
+    readonly items: readonly (Shapes['Rule'])[];
+  };
 }

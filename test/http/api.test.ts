@@ -290,6 +290,7 @@ describe('the document', () => {
         "GET /api/v1/posture getPosture",
         "GET /api/v1/incidents/{id}/remedies listRemedies",
         "GET /api/v1/incidents/{id}/remedies/{n} getRemedy",
+        "GET /api/v1/rules listRules",
         "GET /healthz isAlive",
         "GET /readyz isReady",
         "GET /metrics getMetrics",

@@ -30,6 +30,7 @@ describe('tokens', () => {
     ['GET', '/api/v1/quarantine', 'read'],
     ['GET', '/api/v1/events', 'read'],
     ['GET', '/api/v1/posture', 'read'],
+    ['GET', '/api/v1/rules', 'read'],
     ['GET', '/metrics', 'read'],
   ];
 
