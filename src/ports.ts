@@ -1,6 +1,7 @@
 /** The outside world on one page: what the product needs of a cluster, metrics and logs. Drivers implement it, commands choose. */
 import type { AlertFact } from './evidence/alert.ts';
 import type { PrometheusAnswer, ScrapeTarget } from './evidence/metrics-json.ts';
+import type { Retention } from './evidence/metrics-retention.ts';
 import type { Change, Instant, Resource } from './policy/resource.ts';
 import type { ObjectChange } from './policy/snapshot.ts';
 
@@ -96,6 +97,8 @@ export interface Prometheus {
   targets(): Promise<readonly ScrapeTarget[] | null>;
   /** `global.external_labels` of its configuration; null: it does not tell. */
   externalLabels(): Promise<ReadonlyMap<string, string> | null>;
+  /** How long it keeps what it scraped; null: it does not tell. */
+  retention(): Promise<Retention | null>;
   close(): void;
 }
 

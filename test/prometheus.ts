@@ -70,6 +70,8 @@ export interface PrometheusOptions {
   readonly web?: string;
   /** OpenMetrics with times: what it scraped before it was started. */
   readonly history?: string;
+  /** More of its command line. */
+  readonly flags?: readonly string[];
 }
 
 /** `job`, target by target; scraped and evaluated each second. `rules`: text of a rule file. */
@@ -77,7 +79,7 @@ export async function startPrometheus(
   job: string,
   targets: readonly ScrapeTarget[],
   rules: string,
-  { alertmanagers = [], web, history }: PrometheusOptions = {},
+  { alertmanagers = [], web, history, flags = [] }: PrometheusOptions = {},
 ): Promise<TestPrometheus> {
   const directory = mkdtempSync(join(tmpdir(), 'denywhy-prometheus-'));
   const config = {
@@ -97,6 +99,7 @@ export async function startPrometheus(
     `--web.listen-address=127.0.0.1:${port}`,
     '--log.level=error',
     ...(web === undefined ? [] : ['--web.config.file=web.yml']),
+    ...flags,
   ];
   const url = `${web === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   let child: ChildProcess | null = null;

@@ -21,6 +21,7 @@ import type { Resource } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';
 import type { AlertingFacts, RuleManifest, Unread } from '../posture/check-alerting.ts';
 import type { Right, StoreFact } from '../posture/check-rights.ts';
+import type { PrometheusFacts } from '../posture/practice.ts';
 import type { Io } from './command.ts';
 import { learnFrom } from './rules.ts';
 import { selectionsOf } from './rules-selection.ts';
@@ -62,6 +63,13 @@ export async function alertingFacts(
     return { good: states.length - bad.length, bad };
   });
   return { prometheus: upstream.place, targets, rules, manifests: manifestsIn(resources, settings) };
+}
+
+/** What posture is told by Prometheus; null: there is none. */
+export async function prometheusFacts(upstream: Upstream | null): Promise<PrometheusFacts> {
+  const { prometheus, targets, rules } = await alertingFacts(upstream, []);
+  const retention = upstream === null ? null : await orUnread(() => createPrometheus(upstream).retention());
+  return { prometheus, targets, rules, retention };
 }
 
 /** PrometheusRules that hold a group of the pack. */

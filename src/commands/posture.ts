@@ -1,10 +1,8 @@
 /** `denywhy posture`: how near a cluster is to least privilege, practice by practice, with evidence and the next step. */
 import { Option } from 'commander';
 import { InvalidInput } from '../errors.ts';
-import { stateAt } from '../manifests/history.ts';
-import type { Resource } from '../policy/resource.ts';
-import type { PostureFacts } from '../posture/practice.ts';
-import { alertingFacts } from './check-facts.ts';
+import type { PrometheusFacts } from '../posture/practice.ts';
+import { prometheusFacts } from './check-facts.ts';
 import { openAsked, sayNotices } from './cluster-asked.ts';
 import { declareClusterOptions, type RawClusterOptions } from './cluster-options.ts';
 import type { Command, Io } from './command.ts';
@@ -55,14 +53,14 @@ export const posture: Command = {
   async run(subcommand, io) {
     const raw = subcommand.opts<RawPostureOptions>();
     const book = createFactBook();
-    let alerting: PostureFacts['alerting'] = { prometheus: null, targets: null, rules: null };
+    let alerting: PrometheusFacts = { prometheus: null, targets: null, rules: null, retention: null };
     const opened = await openAsked(raw, raw.at ?? null, io, async (live, record) => {
       const resources = record.changes.map(({ resource }) => resource);
       if (raw.logs === undefined && raw.metrics === undefined)
         await gatherTraffic(live, record, raw.allNamespaces === true ? null : (raw.namespace ?? live.namespace), book, io);
-      if (raw.prometheus === undefined) alerting = await alertingFacts(await live.openUpstream(resources), resources);
+      if (raw.prometheus === undefined) alerting = await prometheusFacts(await live.openUpstream(resources));
     });
-    if (raw.prometheus !== undefined) alerting = await askedPrometheus(raw.prometheus, raw, stateAt(opened.record.changes, null));
+    if (raw.prometheus !== undefined) alerting = await askedPrometheus(raw.prometheus, raw);
     const notices = [...opened.notices, ...(await readTraffic(raw, opened, book))];
     const { snapshot, namespace, cluster } = opened;
     if (namespace !== null && !hasPods(snapshot, namespace))
@@ -83,14 +81,10 @@ export const posture: Command = {
   },
 };
 
-async function askedPrometheus(
-  url: string,
-  { bearerTokenFile }: RawPostureOptions,
-  resources: readonly Resource[],
-): Promise<PostureFacts['alerting']> {
+async function askedPrometheus(url: string, { bearerTokenFile }: RawPostureOptions): Promise<PrometheusFacts> {
   const upstream = await openPrometheusAt(url, bearerTokenFile ?? null);
   try {
-    return await alertingFacts(upstream, resources);
+    return await prometheusFacts(upstream);
   } finally {
     upstream.close();
   }

@@ -13,7 +13,7 @@ import { createMuteList } from '../triage/mutes.ts';
 import { POLL_SCOPES } from '../triage/poll-scope.ts';
 import { requeueStale, type TimedOptions } from '../triage/timed.ts';
 import { explainIncident, type WorkOptions } from '../triage/work.ts';
-import { alertingFacts } from './check-facts.ts';
+import { prometheusFacts } from './check-facts.ts';
 import { dataOf } from './explain-data.ts';
 import { refuseHalfImport } from './half-import.ts';
 import type { PolicySource } from './policy-known.ts';
@@ -107,7 +107,7 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
       version: manifest.version,
       eventPoll: EVENT_POLL,
       addressAt: policy.addressAt,
-      asking: createAsking(policy, store, { alerting: () => alertingFacts(upstreams.rules, []), now }),
+      asking: createAsking(policy, store, { alerting: () => prometheusFacts(upstreams.rules), now }),
       rules: createRulesKnown(upstreams.rules, policy),
       remedies: createRemedyAsking(policy, store),
       heard: (heard) => work?.heard(heard),

@@ -1,6 +1,7 @@
 /** Prometheus' HTTP API (prometheus.io/docs/prometheus/latest/querying/api), and that of Thanos and Mimir. */
 import { InvalidInput, Unavailable } from '../errors.ts';
 import { type PrometheusAnswer, readPrometheusAnswer } from '../evidence/metrics-json.ts';
+import { readRetention } from '../evidence/metrics-retention.ts';
 import { readValue } from '../evidence/metrics-sample.ts';
 import { parseYaml } from '../manifests/yaml-text.ts';
 import type { Instant } from '../policy/resource.ts';
@@ -71,6 +72,16 @@ export function createPrometheus(upstream: Upstream): Prometheus {
       const text = await get('/api/v1/status/config');
       return text === null ? null : externalLabelsOf(text);
     },
+    async retention() {
+      const [config, runtimeinfo, flags] = await Promise.all(
+        ['config', 'runtimeinfo', 'flags'].map((page) => get(`/api/v1/status/${page}`)),
+      );
+      return readRetention({
+        config: config == null ? null : configOf(config),
+        runtimeinfo: runtimeinfo == null ? null : dataOf(runtimeinfo),
+        flags: flags == null ? null : dataOf(flags),
+      });
+    },
     close: () => upstream.close(),
   };
 }
@@ -121,12 +132,26 @@ function readNumbers(text: string, place: string): readonly LabelledNumber[] {
 
 /** null: the configuration is not shown, or not to be read. */
 function externalLabelsOf(text: string): ReadonlyMap<string, string> | null {
+  const config = configOf(text);
+  if (config === null) return null;
+  const labels = fields(fields(fields(config)['global'])['external_labels']);
+  return new Map(Object.entries(labels).map(([name, value]) => [name, String(value)]));
+}
+
+function configOf(text: string): unknown {
+  const yaml = fields(dataOf(text))['yaml'];
+  if (typeof yaml !== 'string') return null;
   try {
-    const yaml = fields(fields(JSON.parse(text))['data'])['yaml'];
-    if (typeof yaml !== 'string') return null;
-    const config = parseYaml(yaml, 'the configuration of Prometheus').documents[0]?.value;
-    const labels = fields(fields(fields(config)['global'])['external_labels']);
-    return new Map(Object.entries(labels).map(([name, value]) => [name, String(value)]));
+    return parseYaml(yaml, 'the configuration of Prometheus').documents[0]?.value ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** null: it is no JSON, or carries none. */
+function dataOf(text: string): unknown {
+  try {
+    return fields(JSON.parse(text))['data'] ?? null;
   } catch {
     return null;
   }

@@ -1,12 +1,10 @@
 /** A denial is seen: proxies are scraped and log it, rules watch for it, and Prometheus remembers it long enough. */
-import { scrapersIn } from '../access/standing.ts';
-import { listOf } from '../policy/reading.ts';
-import { isObject } from '../policy/selector.ts';
 import type { Workload } from '../policy/workload.ts';
 import { isList, targetsByPod } from './check-alerting.ts';
 import { logsDenials } from './check-logs.ts';
 import type { Evidence, Judgement, NextStep, PostureContext, PostureState, PostureWorkload, Practice } from './practice.ts';
-import { evidence, holds, nameOf, objectOf, quoted, showSpan, WEEK } from './wording.ts';
+import { remembered } from './retention.ts';
+import { evidence, holds, nameOf, objectOf, quoted } from './wording.ts';
 
 export const denialsObservable: Practice = {
   id: 'denials-observable',
@@ -14,7 +12,7 @@ export const denialsObservable: Practice = {
   judge(context, namespace) {
     const workloads = context.workloadsIn(namespace).filter(({ ports }) => ports.length > 0);
     if (workloads.length === 0) return [];
-    return [...workloads.map((workload) => judgeOne(context, workload)), rulesLoaded(context), ...remembered(context)];
+    return [...workloads.map((workload) => judgeOne(context, workload)), rulesLoaded(context), remembered(context)];
   },
 };
 
@@ -24,8 +22,7 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
   const name = nameOf(workload);
   const pods = workload.pods.filter(({ kind, meshed }) => kind === 'Pod' && meshed);
   const silent = pods.filter((pod) => !logsDenials(context.snapshot, pod));
-  const { unread, isKnown, shown } = scrapes(context, pods);
-  const lacking = isKnown ? [] : [ASK];
+  const { unread, isKnown, shown, lacking } = scrapes(context, pods);
   const evidences: readonly Evidence[] = [
     silent.length === 0
       ? evidence('its proxies log denials', objectOf(workload))
@@ -60,7 +57,18 @@ function patchLevel(workload: PostureWorkload): string {
 
 function scrapes({ alerting }: PostureContext, pods: readonly Workload[]) {
   const { prometheus, targets } = alerting;
-  if (prometheus === null || targets === null || !isList(targets)) return { unread: [], isKnown: false, shown: [] };
+  if (prometheus === null) return { unread: [], isKnown: false, shown: [], lacking: [ASK] };
+  if (targets === null)
+    return {
+      unread: [],
+      isKnown: false,
+      shown: [],
+      lacking: [`whether Prometheus scrapes the proxies: ${prometheus} scrapes nothing itself`],
+    };
+  if (!isList(targets)) {
+    const shown = [{ text: targets.why, source: `targets of ${prometheus}` }];
+    return { unread: [], isKnown: false, shown, lacking: [`whether Prometheus scrapes the proxies: ${targets.remedy}`] };
+  }
   const byPod = targetsByPod(targets);
   const unread = pods.filter(({ ref }) => byPod.get(`${ref.namespace}/${ref.name}`)?.health !== 'up');
   const text =
@@ -70,7 +78,7 @@ function scrapes({ alerting }: PostureContext, pods: readonly Workload[]) {
           .slice(0, 4)
           .map(({ ref }) => ref.name)
           .join(', ')}`;
-  return { unread, isKnown: true, shown: [{ text, source: `targets of ${prometheus}` }] };
+  return { unread, isKnown: true, shown: [{ text, source: `targets of ${prometheus}` }], lacking: [] };
 }
 
 const RULES: NextStep = { text: 'The rule pack sees the first denial.', command: 'denywhy rules | kubectl apply -f -' };
@@ -99,49 +107,4 @@ function rulesLoaded({ alerting: { prometheus, rules } }: PostureContext): Judge
     [],
     RULES,
   );
-}
-
-/** What is forgotten after hours cannot be asked about the next morning. */
-function remembered({ snapshot }: PostureContext): readonly Judgement[] {
-  return scrapersIn(snapshot).flatMap((pod) => {
-    const kept = retentionOf(pod);
-    if (kept === null) return [];
-    const { text, milliseconds } = kept;
-    const shown = [evidence(`--storage.tsdb.retention.time=${text}`, pod.resource)];
-    const who = `Prometheus of ${pod.ref.namespace}`;
-    if (milliseconds >= WEEK) return [holds(null, `${who} remembers ${showSpan(milliseconds)}`, shown)];
-    return [
-      {
-        ...({ workload: null, state: 'partly', evidence: shown, lacking: [] } as const),
-        found: `${who} forgets after ${showSpan(milliseconds)}: what was denied before nobody can ask`,
-        next: { text: 'Keep a week at least, or let denywhy serve keep the incidents.', command: null },
-      },
-    ];
-  });
-}
-
-const UNITS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-  y: 31_536_000_000,
-};
-
-/** Of the container's arguments; null: they do not say (15 days, unless a file says otherwise). */
-function retentionOf({ resource }: Workload): { readonly text: string; readonly milliseconds: number } | null {
-  const containers = isObject(resource.spec) ? listOf(resource.spec['containers']).filter(isObject) : [];
-  const args = containers
-    .filter(({ name }) => name === 'prometheus')
-    .flatMap((c) => listOf(c['args']))
-    .filter((arg) => typeof arg === 'string');
-  const text = args
-    .map((arg) => /^--storage\.tsdb\.retention\.time=((?:\d{1,6}(?:ms|[smhdwy])){1,7})$/.exec(arg)?.[1])
-    .find((one) => one !== undefined);
-  if (text === undefined) return null;
-  let milliseconds = 0;
-  for (const [, n, unit] of text.matchAll(/(\d+)(ms|[smhdwy])/g)) milliseconds += Number(n) * (UNITS[unit ?? ''] ?? 0);
-  return { text, milliseconds };
 }

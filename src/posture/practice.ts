@@ -3,13 +3,14 @@ import type { EnforcedPort } from '../access/enforced.ts';
 import type { Recorded } from '../access/replay.ts';
 import type { DefaultSource, PendingChange } from '../access/rollout.ts';
 import type { WorkloadRef } from '../evidence/facts.ts';
+import type { Retention } from '../evidence/metrics-retention.ts';
 import type { ClusterSettings } from '../policy/cluster-settings.ts';
 import type { ClusterView } from '../policy/history.ts';
 import type { DefaultPolicy } from '../policy/inbound.ts';
 import type { Instant, Resource } from '../policy/resource.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
-import type { AlertingFacts } from './check-alerting.ts';
+import type { AlertingFacts, Unread } from './check-alerting.ts';
 
 /** In the order in which they build on each other. The names stay, for programs. */
 export const PRACTICE_IDS = [
@@ -91,6 +92,12 @@ export interface Observed {
   readonly last: Instant | null;
 }
 
+/** What Prometheus says of itself. */
+export interface PrometheusFacts extends Pick<AlertingFacts, 'prometheus' | 'targets' | 'rules'> {
+  /** null: it does not tell, or there is no Prometheus. */
+  readonly retention: Retention | Unread | null;
+}
+
 /** All that posture is judged by. */
 export interface PostureFacts {
   readonly snapshot: Snapshot;
@@ -99,7 +106,7 @@ export interface PostureFacts {
   /** How the policy came to be; without moments: nobody recorded it. */
   readonly history: ClusterView;
   readonly observed: Observed;
-  readonly alerting: Pick<AlertingFacts, 'prometheus' | 'targets' | 'rules'>;
+  readonly alerting: PrometheusFacts;
   readonly now: Instant;
 }
 

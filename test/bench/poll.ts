@@ -152,6 +152,7 @@ function createAnswers(directory: string) {
         now: async () => at * 1000,
         targets: async () => [],
         externalLabels: async () => null,
+        retention: async () => null,
         close() {},
       };
     },

@@ -26,7 +26,7 @@ export function benchPosture({ snapshot }: BenchCluster, rounds: number): readon
     const judged = milliseconds(() =>
       runPosture({
         ...{ snapshot: view.at(null), settings, view, namespace: null, now: 0 },
-        alerting: { prometheus: null, targets: null, rules: null },
+        alerting: { prometheus: null, targets: null, rules: null, retention: null },
         observed: observedTraffic(view.at(null), facts),
         basis: { requests: FACTS, first: 0, last: FACTS },
       }),

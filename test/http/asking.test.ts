@@ -24,7 +24,7 @@ async function start(limits = {}, isKnown = true): Promise<Running> {
   const store = { list: (...args: Parameters<Running['store']['list']>) => (started as Running).store.list(...args) } as Running['store'];
   const settings = clusterInfo({ resources: [], flags: { defaultPolicy: 'all-unauthenticated' } });
   const policy = { current: () => (isKnown ? { view, revision: '1' } : null), settings: () => (isKnown ? settings : null) };
-  const alerting = async () => ({ prometheus: null, targets: null, rules: null });
+  const alerting = async () => ({ prometheus: null, targets: null, rules: null, retention: null });
   const asking = createAsking(policy, store, { alerting, now: () => clock.now });
   started = await startTestServer({ asking, tokens: TOKENS }, limits);
   running = started;

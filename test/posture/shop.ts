@@ -21,7 +21,7 @@ export interface World {
   readonly nth?: number;
 }
 
-const NOBODY_ASKED: PostureFacts['alerting'] = { prometheus: null, targets: null, rules: null };
+const NOBODY_ASKED: PostureFacts['alerting'] = { prometheus: null, targets: null, rules: null, retention: null };
 
 export function judge(
   id: PracticeId,
@@ -170,9 +170,13 @@ const TARGET = (name: string, health: string) => ({
   health,
   lastError: '',
 });
-export const SCRAPED = (health: string): PostureFacts['alerting'] =>
+export const SCRAPED = (
+  health: string,
+  retention: PostureFacts['alerting']['retention'] = { time: 15 * DAY, size: null, source: '/api/v1/status/runtimeinfo' },
+): PostureFacts['alerting'] =>
   ({
     prometheus: 'http://prometheus',
     targets: [TARGET('cart', health)],
     rules: { good: 12, bad: [] },
+    retention,
   }) as unknown as PostureFacts['alerting'];
