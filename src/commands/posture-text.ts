@@ -4,7 +4,7 @@ import { showInstant } from '../policy/time.ts';
 import type { JudgedPractice, NamespacePosture } from '../posture/posture.ts';
 import { type Judgement, type PostureState, PRACTICE_IDS } from '../posture/practice.ts';
 import { some } from './can-text.ts';
-import { type Basis, whoOf } from './generate-text.ts';
+import { type Basis, showStep, whoOf } from './generate-text.ts';
 import type { Posture, PosturePlan } from './posture-run.ts';
 import { code } from './simulate-text.ts';
 import { tableLines } from './table.ts';
@@ -172,6 +172,8 @@ export function postureData({ namespaces, basis, plan }: Posture): Readonly<Reco
     observed: { requests, first: first === null ? null : showInstant(first), last: last === null ? null : showInstant(last) },
     namespaces,
     plan:
-      plan === null ? null : { ...plan, steps: plan.steps.map(({ objects, ...step }) => ({ ...step, objects: objects.map(manifestOf) })) },
+      plan === null
+        ? null
+        : { ...plan, steps: plan.steps.map((step) => ({ ...step, objects: step.objects.map(manifestOf), yaml: showStep(step) })) },
   };
 }

@@ -396,6 +396,13 @@ export const remedyList = z
 export const postureQuery = z.strictObject({
   namespace: name.optional().describe('this one, with the plan to default deny; every one by default'),
 });
+const traffic = z.looseObject({
+  client: z.string(),
+  servers: z.array(z.string()),
+  port: z.int(),
+  requests: z.array(z.string()),
+  why: z.string(),
+});
 const postureState = z.enum(['holds', 'partly', 'not', 'unknown']);
 export const postureAnswer = named(
   'Posture',
@@ -424,6 +431,23 @@ export const postureAnswer = named(
         ),
       }),
     ),
-    plan: z.looseObject({ steps: z.array(z.looseObject({ title: z.string() })), lacking: z.array(z.string()) }).nullable(),
+    plan: z
+      .looseObject({
+        steps: z.array(
+          z.looseObject({
+            title: z.string(),
+            watch: z.string().describe('what to look at before the next step; empty: nothing'),
+            denied: z.array(traffic).describe('newly, of what was seen or is always there'),
+            allowed: z.array(traffic).describe('newly, of all that is possible'),
+            undecided: z.array(traffic),
+            unchanged: count,
+            yaml: z.string().describe('the objects of this step'),
+          }),
+        ),
+        lacking: z.array(z.string()).describe('what would have to be known to be sure'),
+        notes: z.array(z.string()),
+      })
+      .nullable()
+      .describe('to default deny, each step put to simulate; null: of several namespaces none is made'),
   }),
 );

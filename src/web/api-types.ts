@@ -617,12 +617,46 @@ export interface Shapes {
       })[];
       readonly [name: string]: unknown;
     })[];
+    /** to default deny, each step put to simulate; null: of several namespaces none is made */
     readonly plan: {
       readonly steps: readonly ({
         readonly title: string;
+        /** what to look at before the next step; empty: nothing */
+        readonly watch: string;
+        /** newly, of what was seen or is always there */
+        readonly denied: readonly ({
+          readonly client: string;
+          readonly servers: readonly (string)[];
+          readonly port: number;
+          readonly requests: readonly (string)[];
+          readonly why: string;
+          readonly [name: string]: unknown;
+        })[];
+        /** newly, of all that is possible */
+        readonly allowed: readonly ({
+          readonly client: string;
+          readonly servers: readonly (string)[];
+          readonly port: number;
+          readonly requests: readonly (string)[];
+          readonly why: string;
+          readonly [name: string]: unknown;
+        })[];
+        readonly undecided: readonly ({
+          readonly client: string;
+          readonly servers: readonly (string)[];
+          readonly port: number;
+          readonly requests: readonly (string)[];
+          readonly why: string;
+          readonly [name: string]: unknown;
+        })[];
+        readonly unchanged: number;
+        /** the objects of this step */
+        readonly yaml: string;
         readonly [name: string]: unknown;
       })[];
+      /** what would have to be known to be sure */
       readonly lacking: readonly (string)[];
+      readonly notes: readonly (string)[];
       readonly [name: string]: unknown;
     } | null;
     readonly [name: string]: unknown;

@@ -34,6 +34,14 @@ const MENU: readonly MenuPage[] = [
     Body: lazy(async () => ({ default: (await import('./incidents.tsx')).IncidentsPage })),
   },
   {
+    ...{ page: 'posture', place: 'posture', letter: 'o', title: 'Posture' },
+    Body: lazy(async () => ({ default: (await import('./posture.tsx')).PosturePage })),
+  },
+  {
+    ...{ page: 'rules', place: 'rules', letter: 'r', title: 'Rules' },
+    Body: lazy(async () => ({ default: (await import('./rules.tsx')).RulesPage })),
+  },
+  {
     ...{ page: 'status', place: 'status', letter: 't', title: 'Status' },
     Body: lazy(async () => ({ default: (await import('./status.tsx')).StatusPage })),
   },

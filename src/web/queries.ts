@@ -65,7 +65,28 @@ export const wayOutQuery = ({ id, explainedPolicy, clients, answer }: Incident) 
 
 const WAY_OUT = 'way-out';
 
+/** Of one namespace, with its plan; empty: of every one. Judging takes work, so it is asked for again when somebody wants it. */
+export const postureQuery = (namespace: string) =>
+  queryOptions({
+    queryKey: [POSTURE, namespace],
+    queryFn: ({ signal }) =>
+      get<Shapes['Posture']>(`posture${namespace === '' ? '' : `?namespace=${encodeURIComponent(namespace)}`}`, signal),
+    staleTime: 60_000,
+    refetchInterval: false,
+    refetchOnWindowFocus: false,
+  });
+
+const POSTURE = 'posture';
+
+export const rulesQuery = queryOptions({
+  queryKey: ['rules'],
+  queryFn: ({ signal }) => get<Shapes['RuleList']>('rules', signal),
+  refetchInterval: 30_000,
+});
+
+const APART: ReadonlySet<string> = new Set([WAY_OUT, POSTURE, 'rules', 'session', 'version']);
+
 /** Whether a changed incident changes the answer of this query. */
 export function isOfIncidents(key: QueryKey): boolean {
-  return key[0] !== WAY_OUT && key[0] !== 'session' && key[0] !== 'version';
+  return !APART.has(String(key[0]));
 }
