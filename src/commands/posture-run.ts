@@ -31,7 +31,9 @@ export interface PosturePlan extends Plan {
 export interface Posture {
   readonly namespaces: readonly NamespacePosture[];
   readonly basis: Basis;
-  /** null: of several namespaces none is made. */
+  /** One namespace was asked for. */
+  readonly isOne: boolean;
+  /** null: of several namespaces none is made, nor of one that is not meshed, or Linkerd's own. */
   readonly plan: PosturePlan | null;
 }
 
@@ -43,10 +45,12 @@ export function runPosture({ snapshot, settings, view, alerting, observed, basis
     history: view,
     observed: { traffic: observed.traffic, first, last },
   };
+  const namespaces = postureOf(facts, namespace);
+  // What the charts of Linkerd hold is no plan's to close, and where nothing is meshed there is nothing to close.
+  const isPlanned = namespace !== null && namespaces.every(({ outside }) => outside === null);
   return {
-    namespaces: postureOf(facts, namespace),
-    basis,
-    plan: namespace === null ? null : withLacking(planOf(snapshot, namespace, null, trafficTo(namespace, observed)), basis),
+    ...{ namespaces, basis, isOne: namespace !== null },
+    plan: isPlanned ? withLacking(planOf(snapshot, namespace, null, trafficTo(namespace, observed)), basis) : null,
   };
 }
 

@@ -1,6 +1,7 @@
 /** A posture for a person, as Markdown, and as data. docs/posture.md documents the shape. */
 import { manifestOf } from '../manifests/manifest.ts';
 import { showInstant } from '../policy/time.ts';
+import type { Outside } from '../posture/outside.ts';
 import type { JudgedPractice, NamespacePosture } from '../posture/posture.ts';
 import { type Judgement, type PostureState, PRACTICE_IDS } from '../posture/practice.ts';
 import { some } from './can-text.ts';
@@ -13,23 +14,29 @@ import { type Palette, safe, wrap } from './terminal.ts';
 const MARKS: Readonly<Record<PostureState, string>> = { holds: '✓', partly: '~', not: '✗', unknown: '?' };
 const MOST_EVIDENCE = 3;
 
-export function showPosture({ namespaces, basis, plan }: Posture, columns: number, palette: Palette): readonly string[] {
+export function showPosture(posture: Posture, columns: number, palette: Palette): readonly string[] {
+  const { namespaces, basis, plan, isOne } = posture;
   const seen = wrap(basisWords(basis), columns);
   const [only] = namespaces;
-  if (plan !== null && only !== undefined)
-    return [
-      palette.bold(safe(`${only.namespace}: ${totalsOf(only.practices)}`)),
-      ...seen,
-      ...only.practices.flatMap((practice) => ['', ...practiceLines(practice, columns, palette)]),
-      '',
-      ...planLines(only.namespace, plan, columns, palette),
-    ];
+  if (!isOne || only === undefined) return [...overview(namespaces, columns), '', ...seen, ONE];
+  const { namespace, outside, practices } = only;
+  if (practices.length === 0 && outside !== null)
+    return [palette.bold(safe(`${namespace}: not meshed`)), ...wrap(safe(outsideWords(outside)), columns)];
   return [
-    ...overview(namespaces, columns),
-    '',
+    palette.bold(safe(`${namespace}: ${totalsOf(practices)}`)),
+    ...(outside === null ? [] : wrap(safe(outsideWords(outside)), columns)),
     ...seen,
-    'One namespace with its evidence, its next steps and its plan: denywhy posture -n NAMESPACE',
+    ...practices.flatMap((practice) => ['', ...practiceLines(practice, columns, palette)]),
+    ...(plan === null ? [] : ['', ...planLines(namespace, plan, columns, palette)]),
   ];
+}
+
+const ONE = 'One namespace with its evidence, its next steps and its plan: denywhy posture -n NAMESPACE';
+
+function outsideWords({ reason, why }: Outside): string {
+  return reason === 'not-meshed'
+    ? `Linkerd enforces nothing here: ${why}. Who calls from here shows no identity; NetworkPolicy alone refuses who calls in.`
+    : `${why}: its policy comes with its chart. Default deny, Servers, grants and accounts there are Linkerd’s to decide, and are not judged.`;
 }
 
 function basisWords({ requests, first, last }: Basis): string {
@@ -51,14 +58,23 @@ function totalsOf(practices: readonly JudgedPractice[]): string {
 
 function overview(namespaces: readonly NamespacePosture[], columns: number): readonly string[] {
   const head = ['NAMESPACE', ...PRACTICE_IDS.map((_, i) => String(i + 1))];
-  const rows = namespaces.map(({ namespace, practices }) => [
-    safe(namespace),
-    ...PRACTICE_IDS.map((id) => {
-      const found = practices.find((practice) => practice.id === id);
-      return found === undefined ? '-' : MARKS[found.state];
-    }),
-  ]);
-  return [...tableLines([head, ...rows], columns), '', ...wrap(PRACTICE_IDS.map((id, i) => `${i + 1} ${id}`).join(', '), columns)];
+  const outside = namespaces.flatMap((one) => (one.outside?.reason === 'not-meshed' ? [{ ...one, why: one.outside.why }] : []));
+  const rows = namespaces
+    .filter((one) => one.outside?.reason !== 'not-meshed')
+    .map(({ namespace, practices }) => [
+      safe(namespace),
+      ...PRACTICE_IDS.map((id) => {
+        const found = practices.find((practice) => practice.id === id);
+        return found === undefined ? '-' : MARKS[found.state];
+      }),
+    ]);
+  const whys = [...Map.groupBy(outside, ({ why }) => why)];
+  return [
+    ...(rows.length === 0 ? ['No namespace has pods with a proxy.'] : tableLines([head, ...rows], columns)),
+    ...(rows.length === 0 ? [] : ['', ...wrap(PRACTICE_IDS.map((id, i) => `${i + 1} ${id}`).join(', '), columns)]),
+    ...(outside.length === 0 ? [] : ['', 'Not meshed, so that Linkerd enforces nothing there:']),
+    ...whys.flatMap(([why, all]) => wrap(safe(`${all.map(({ namespace }) => namespace).join(', ')}: ${why}`), columns, '    ', '  ')),
+  ];
 }
 
 function practiceLines({ id, title, state, judgements }: JudgedPractice, columns: number, palette: Palette): readonly string[] {
@@ -122,17 +138,24 @@ function planLines(namespace: string, { steps, lacking, notes }: PosturePlan, co
 
 /** GitHub's Markdown. Nothing from outside becomes markup: it stands in code elements, as entities. */
 export function showPostureMarkdown({ namespaces, basis, plan }: Posture): string {
-  const blocks = namespaces.flatMap(({ namespace, practices }) => [
+  const blocks = namespaces.flatMap(({ namespace, outside, practices }) => [
     `### denywhy posture: ${code(namespace)}`,
     '',
+    ...(outside === null ? [] : [code(outsideWords(outside)), '']),
+    ...(practices.length === 0 ? [] : tableOf(practices)),
+  ]);
+  return [...blocks, ...(plan === null ? [] : planMarkdown(plan)), `<sub>${code(basisWords(basis))}</sub>`, ''].join('\n');
+}
+
+function tableOf(practices: readonly JudgedPractice[]): readonly string[] {
+  return [
     `${totalsOf(practices).replace(/^o/, 'O')}.`,
     '',
     '| | practice | who | found | evidence | next |',
     '| --- | --- | --- | --- | --- | --- |',
     ...practices.flatMap((practice) => alike(practice.judgements).map((group) => rowOf(practice, group))),
     '',
-  ]);
-  return [...blocks, ...(plan === null ? [] : planMarkdown(plan)), `<sub>${code(basisWords(basis))}</sub>`, ''].join('\n');
+  ];
 }
 
 function rowOf({ id }: JudgedPractice, group: readonly [Judgement, ...Judgement[]]): string {

@@ -412,6 +412,10 @@ export const postureAnswer = named(
     namespaces: z.array(
       z.looseObject({
         namespace: z.string(),
+        outside: z
+          .looseObject({ reason: z.enum(['not-meshed', 'linkerd']), why: z.string() })
+          .nullable()
+          .describe('not meshed: without practices; or of Linkerd’s charts: with a few'),
         practices: z.array(
           z.looseObject({
             id: z.string().describe('docs/posture.md has a section for each'),

@@ -2,8 +2,10 @@
 import type { DefaultSource } from '../access/rollout.ts';
 import type { DefaultPolicy } from '../policy/inbound.ts';
 import type { Resource } from '../policy/resource.ts';
+import { isObject } from '../policy/selector.ts';
 import { resourcesOfKind } from '../policy/snapshot.ts';
 import { ANNOTATION } from '../policy/workload.ts';
+import { whyNoProxy } from './outside.ts';
 import type { Evidence, Judgement, PostureContext, PostureWorkload, Practice } from './practice.ts';
 import { evidence, holds, nameOf, objectOf, quoted } from './wording.ts';
 
@@ -27,7 +29,7 @@ const LETS_IN: Readonly<Record<Exclude<DefaultPolicy, 'deny'>, string>> = {
 function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement {
   const { defaults, ref } = workload;
   const name = nameOf(workload);
-  if (defaults === null) return unmeshed(workload);
+  if (defaults === null) return unmeshed(context, workload);
   const { policy, source } = defaults;
   const shown = [writtenBy(context, workload, source)];
   const pending = workload.pending.find(({ change }) => change.key === KEY);
@@ -70,20 +72,40 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
 const CONTROL_PLANE =
   'the cluster’s default policy: kubectl get -n linkerd deploy/linkerd-destination configmap/linkerd-config -o yaml, or --default-inbound-policy';
 
-function unmeshed(workload: PostureWorkload): Judgement {
+/** In a namespace that has meshed pods, or asks for them. */
+function unmeshed({ snapshot }: PostureContext, workload: PostureWorkload): Judgement {
   const { ref, pending } = workload;
-  const isPending = pending.some(({ change }) => change.what === 'injection');
   const name = nameOf(workload);
+  const why = whyNoProxy(resourcesOfKind(snapshot, '', 'Namespace', '').get(ref.namespace) ?? null, workload);
+  const shown = [evidence(`no container linkerd-proxy${why === null ? '' : `: ${why}`}`, objectOf(workload))];
+  const base = { workload: name, evidence: shown, lacking: [] };
+  if (isOutsideByIntent(workload))
+    return {
+      ...{ ...base, state: 'partly' },
+      found: 'stays outside the mesh by intent: NetworkPolicy alone can refuse there',
+      next: { text: 'A NetworkPolicy for whom it serves; or take out what keeps it from the mesh.', command: null },
+    };
+  const found = 'no proxy: Linkerd enforces nothing here';
+  if (pending.some(({ change }) => change.what === 'injection'))
+    return {
+      ...{ ...base, state: 'not', found },
+      next: { text: 'It gets one with a restart.', command: `kubectl rollout restart -n ${quoted(ref.namespace)} ${quoted(name)}` },
+    };
   return {
-    ...{ workload: name, state: 'not', found: 'no proxy: Linkerd enforces nothing here', lacking: [] },
-    evidence: [evidence('no container linkerd-proxy', objectOf(workload))],
-    next: isPending
-      ? { text: 'It gets one with a restart.', command: `kubectl rollout restart -n ${quoted(ref.namespace)} ${quoted(name)}` }
-      : {
-          text: 'Mesh it, unless it has a reason to stay outside.',
-          command: `kubectl get -n ${quoted(ref.namespace)} ${quoted(name)} -o yaml | linkerd inject - | kubectl apply -f -`,
-        },
+    ...{ ...base, state: 'not', found },
+    next: {
+      text: 'Mesh it; or write linkerd.io/inject: disabled into its template, where it has a reason to stay outside.',
+      command: `kubectl get -n ${quoted(ref.namespace)} ${quoted(name)} -o yaml | linkerd inject - | kubectl apply -f -`,
+    },
   };
+}
+
+/** The injector does nothing about the network of a node, and what an annotation says was written for a reason. */
+function isOutsideByIntent({ pods }: PostureWorkload): boolean {
+  return pods.every(
+    ({ resource: { spec, metadata } }) =>
+      metadata.annotations?.['linkerd.io/inject'] === 'disabled' || (isObject(spec) && spec['hostNetwork'] === true),
+  );
 }
 
 function writtenBy(context: PostureContext, workload: PostureWorkload, source: DefaultSource): Evidence {

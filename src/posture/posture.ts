@@ -6,6 +6,7 @@ import { denialsObservable } from './denials-observable.ts';
 import { grantsUsed } from './grants-used.ts';
 import { labelsConsistent } from './labels-consistent.ts';
 import { networkLayered } from './network-layered.ts';
+import { JUDGED_OF_LINKERD, type Outside, outsideOf } from './outside.ts';
 import { ownServiceAccount } from './own-service-account.ts';
 import { policiesDocumented } from './policies-documented.ts';
 import { portsCovered } from './ports-covered.ts';
@@ -46,7 +47,9 @@ export interface JudgedPractice {
 
 export interface NamespacePosture {
   readonly namespace: string;
-  /** Practices that have no meaning in the namespace are left out. */
+  /** null: its practices are the user's to reach. */
+  readonly outside: Outside | null;
+  /** Practices that have no meaning in the namespace are left out: all, where it is not meshed. */
   readonly practices: readonly JudgedPractice[];
 }
 
@@ -54,13 +57,19 @@ export interface NamespacePosture {
 export function postureOf(facts: PostureFacts, only: string | null): readonly NamespacePosture[] {
   const context = createContext(facts);
   const namespaces = only === null ? [...new Set(facts.workloads.map(({ ref }) => ref.namespace))].sort() : [only];
-  return namespaces.map((namespace) => ({
-    namespace,
-    practices: PRACTICES.flatMap(({ id, title, judge }) => {
+  return namespaces.map((namespace) => {
+    const outside = outsideOf(facts.snapshot, namespace, context.workloadsIn(namespace));
+    const practices = practicesFor(outside).flatMap(({ id, title, judge }) => {
       const judgements = judge(context, namespace);
       return judgements.length === 0 ? [] : [{ id, title, state: stateOf(judgements), judgements }];
-    }),
-  }));
+    });
+    return { namespace, outside, practices };
+  });
+}
+
+function practicesFor(outside: Outside | null): readonly Practice[] {
+  if (outside === null) return PRACTICES;
+  return outside.reason === 'linkerd' ? PRACTICES.filter(({ id }) => JUDGED_OF_LINKERD.has(id)) : [];
 }
 
 /** `partly` where it holds here and not there; `unknown` where nothing is against it and not everything is known. */

@@ -589,6 +589,12 @@ export interface Shapes {
     };
     readonly namespaces: readonly ({
       readonly namespace: string;
+      /** not meshed: without practices; or of Linkerd’s charts: with a few */
+      readonly outside: {
+        readonly reason: "not-meshed" | "linkerd";
+        readonly why: string;
+        readonly [name: string]: unknown;
+      } | null;
       readonly practices: readonly ({
         /** docs/posture.md has a section for each */
         readonly id: string;

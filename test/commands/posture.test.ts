@@ -6,6 +6,7 @@ import { stateAt } from '../../src/manifests/history.ts';
 import { readManifests } from '../../src/manifests/read.ts';
 import { mergeManifests } from '../../src/manifests/record.ts';
 import type { Resource } from '../../src/policy/resource.ts';
+import { CART, CILIUM, DENY as DENY_ANNOTATION, network, pod, server } from '../posture/shop.ts';
 import { run } from '../run-command.ts';
 
 const HISTORY = 'demo/policy-history.jsonl';
@@ -90,6 +91,30 @@ it('every namespace at a glance', async () => {
   const { exitCode, stdout } = await run(['posture', '--cluster', HISTORY]);
   expect(exitCode).toBe(1);
   await expect(stdout).toMatchFileSnapshot('golden/posture-all.txt');
+});
+
+it('a cluster where all is done ends with 0, with what is not meshed named apart', async () => {
+  const DONE = ', annotations: {kubernetes.io/description: web may call, owner: ann}';
+  const system = CART.replaceAll('shop', 'kube-system')
+    .replace(', linkerd.io/control-plane-ns: linkerd', '')
+    .replace('linkerd-proxy', 'sidecar');
+  const open = network('ingress: [{ports: [{port: 8080}, {port: 4143}, {port: 4191}]}]').replace(
+    'namespace: shop}',
+    `namespace: shop${DONE}}`,
+  );
+  const servers = server('http', 'port: http', DONE) + server('admin', 'port: 4191', DONE);
+  const stdin = pod('cart', { annotations: DENY_ANNOTATION }) + servers + open + CILIUM + system;
+  const { exitCode, stdout, stderr } = await run(['posture', '-A', '--cluster', '-'], { stdin });
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  await expect(stdout).toMatchFileSnapshot('golden/posture-done.txt');
+});
+
+it('of a namespace that is not meshed it says so, and judges nothing', async () => {
+  const { exitCode, stdout } = await run(['posture', '-n', 'security', '--cluster', HISTORY]);
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('security: not meshed\nLinkerd enforces nothing here: neither the namespace nor the pod has');
+  const markdown = (await run(['posture', '-n', 'security', '--cluster', HISTORY, '-o', 'md'])).stdout;
+  expect(markdown).toContain('Linkerd enforces nothing here');
 });
 
 it.each([

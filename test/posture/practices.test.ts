@@ -36,8 +36,8 @@ const CASES: readonly (readonly [PracticeId, string, string, World, Judgement['s
   ],
   [
     'default-deny',
-    'no proxy',
-    CART.replace(', linkerd.io/control-plane-ns: linkerd', '').replace('linkerd-proxy', 'sidecar'),
+    'no proxy, beside one that has one',
+    CART.replace(', linkerd.io/control-plane-ns: linkerd', '').replace('linkerd-proxy', 'sidecar') + pod('web'),
     {},
     'not',
     /no proxy/,

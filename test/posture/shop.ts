@@ -1,7 +1,7 @@
 /** A shop of a few objects, and what posture says of it. */
 import { openCluster } from '../../src/commands/cluster-view.ts';
 import type { CountedTraffic } from '../../src/commands/observed-traffic.ts';
-import { runPosture } from '../../src/commands/posture-run.ts';
+import { type Posture, runPosture } from '../../src/commands/posture-run.ts';
 import { readManifests } from '../../src/manifests/read.ts';
 import { mergeManifests } from '../../src/manifests/record.ts';
 import { findWorkload, type Snapshot } from '../../src/policy/snapshot.ts';
@@ -23,11 +23,17 @@ export interface World {
 
 const NOBODY_ASKED: PostureFacts['alerting'] = { prometheus: null, targets: null, rules: null, retention: null };
 
-export function judge(
-  id: PracticeId,
+/** Of namespace shop. */
+export function judge(id: PracticeId, yaml: string, world: World = {}): readonly Judgement[] {
+  return postureIn('shop', yaml, world).namespaces[0]?.practices.find((practice) => practice.id === id)?.judgements ?? [];
+}
+
+/** `namespace`: null: every one. */
+export function postureIn(
+  namespace: string | null,
   yaml: string,
   { alerting = NOBODY_ASKED, seen = [], days = 8, later = [] }: World = {},
-): readonly Judgement[] {
+): Posture {
   const { changes } = mergeManifests([readManifests(yaml, 'shop.yaml')]);
   const after = later.flatMap((text, i) =>
     mergeManifests([readManifests(text, 'later.yaml')]).changes.map((change) => ({ ...change, at: NOW - (later.length - i) * DAY })),
@@ -37,11 +43,10 @@ export function judge(
   const snapshot = view.at(null);
   const traffic = seen.map(([identity, pod, port]) => trafficOf(snapshot, identity, pod, port));
   const [first, last] = seen.length === 0 ? [null, null] : [NOW - days * DAY, NOW];
-  const { namespaces } = runPosture({
-    ...{ snapshot, settings, view, alerting, observed: { traffic, unplaced: 0 }, namespace: 'shop', now: NOW },
+  return runPosture({
+    ...{ snapshot, settings, view, alerting, observed: { traffic, unplaced: 0 }, namespace, now: NOW },
     basis: { requests: traffic.length, first, last },
   });
-  return namespaces[0]?.practices.find((practice) => practice.id === id)?.judgements ?? [];
 }
 
 function trafficOf(snapshot: Snapshot, identity: string | null, pod: string, port: number): CountedTraffic {
@@ -76,7 +81,7 @@ metadata:
   name: ${name}
   namespace: shop
   labels: {app: ${name}, linkerd.io/control-plane-ns: linkerd${labels}}
-  annotations: {x: y${annotations}}
+  annotations: {made-by: hand${annotations}}
 spec:
   serviceAccountName: ${account}
   containers:
