@@ -21,15 +21,22 @@ export function showRemedy(remedy: Remedy, form: RemedyForm, expires: Instant | 
   const { changes } = remedy;
   const manifests = expires === null ? changes.flatMap(manifestsOf) : changes.map((change) => expiring(change, expires));
   const deleted = changes.filter(({ action }) => action === 'delete');
+  const partial = changes.filter(isPartial);
   switch (form) {
     case 'json':
+      if (partial.length > 0) throw inParts(partial);
       return showJson({ apiVersion: 'v1', kind: 'List', items: manifests });
     case 'patch':
       return showPatches(changes);
     case 'diff':
       return changes.map(({ diff }) => diff).join('');
     default:
-      return [...deleted.map(deletion), ...manifests.map((manifest) => `---\n${showYaml(manifest)}`)].join('');
+      return [
+        ...deleted.map(deletion),
+        ...changes.flatMap(jobFirst),
+        ...partial.map(patching),
+        ...manifests.map((manifest) => `---\n${showYaml(manifest)}`),
+      ].join('');
   }
 }
 
@@ -40,6 +47,35 @@ function manifestsOf({ manifest }: Change): readonly unknown[] {
 /** `kubectl apply` deletes nothing: the object is named. */
 function deletion({ object }: Change): string {
   return `# Then delete ${showRef(object)}: apply does not do it.\n`;
+}
+
+/** Of a workload that was read from a cluster only what decides is known. */
+function isPartial({ action, manifest }: Change): boolean {
+  return action === 'edit' && manifest === null;
+}
+
+/** Behind all that is applied: the account and its grants come first. */
+function patching({ object, patch }: Change): string {
+  const { kind, namespace, name } = object;
+  const said = `# Then change ${showRef(object)}, of which only a part is known here:\n`;
+  if (![kind.toLowerCase(), namespace, name].every((word) => PLAIN.test(word))) return said;
+  return `${said}#   kubectl patch ${kind.toLowerCase()}/${name} -n ${namespace} --type json -p '${JSON.stringify(patch)}'\n`;
+}
+/** Names that need no quotes in a shell. */
+const PLAIN = /^[a-z0-9][a-z0-9.-]*$/;
+
+function jobFirst({ action, object }: Change): readonly string[] {
+  return action === 'edit' && object.kind === 'Job'
+    ? [`# First delete ${showRef(object)}: the template of a Job cannot be changed.\n`]
+    : [];
+}
+
+function inParts(partial: readonly Change[]): InvalidInput {
+  const names = partial.map(({ object }) => showRef(object)).join(', ');
+  return new InvalidInput(
+    `of ${names} only a part is known, which is no whole object.`,
+    'Take -o yaml, which has the command that changes it.',
+  );
 }
 
 function expiring({ action, object, manifest }: Change, at: Instant): unknown {

@@ -3,7 +3,7 @@ import { listOf } from '../policy/reading.ts';
 import { type ObjectRef, type Resource, showRef } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';
 import { findResource } from '../policy/snapshot.ts';
-import { accountOf, policiesReferring, specOf, withSpec } from './objects.ts';
+import { type Account, accountOf, policiesReferring, specOf, withSpec } from './objects.ts';
 import type { Candidate, Kind, Plea } from './plea.ts';
 
 export const addIdentity: Kind = {
@@ -30,7 +30,7 @@ function additionsTo(plea: Plea, ref: ObjectRef, identity: string): readonly Can
 }
 
 /** null: of such an object no list of identities is kept. An AuthorizationPolicy asks for all that it names, so that nobody can be added there. */
-function withIdentity(resource: Resource, identity: string, account: { readonly namespace: string; readonly name: string } | null) {
+export function withIdentity(resource: Resource, identity: string, account: Account | null) {
   const spec = specOf(resource);
   const own = resource.metadata.namespace;
   const named = account === null ? null : { ...account, ...(account.namespace === own ? { namespace: undefined } : {}) };

@@ -20,23 +20,22 @@ export const meshClient: Kind = {
   },
 };
 
-export const ownServiceAccount: Kind = {
-  id: 'own-service-account',
-  candidates({ denied, law, finding }) {
-    const { workload } = denied.client.ref;
-    if (workload === null) return advice('Give the client a ServiceAccount of its own.', [{ text: todoOf(finding), command: null }]);
-    const isPlain = PLAIN.test(workload.name) && PLAIN.test(workload.namespace);
-    const target = law.evaluation.policy.server;
-    return advice(`Give ${named(workload)} a ServiceAccount of its own.`, [
-      {
-        text: 'Create it.',
-        command: isPlain ? `kubectl create serviceaccount ${workload.name} -n ${workload.namespace}` : null,
-      },
-      { text: 'Let its pods run as it.', command: commandFor(workload, (at) => `kubectl set serviceaccount ${at} ${workload.name}`) },
-      { text: `Then authorize that one${target === null ? '' : `, on the narrowest target of Server ${target.name}`}.`, command: null },
-    ]);
-  },
-};
+/** A ServiceAccount of its own where that is no change of objects; `why`: a sentence. */
+export function ownAccountByHand({ denied, law, finding }: Plea, why: string): readonly Candidate[] {
+  const { workload } = denied.client.ref;
+  if (workload === null) return advice('Give the client a ServiceAccount of its own.', [{ text: todoOf(finding), command: null }]);
+  const isPlain = PLAIN.test(workload.name) && PLAIN.test(workload.namespace);
+  const target = law.evaluation.policy.server;
+  return advice(`Give ${named(workload)} a ServiceAccount of its own.`, [
+    {
+      text: 'Create it.',
+      command: isPlain ? `kubectl create serviceaccount ${workload.name} -n ${workload.namespace}` : null,
+    },
+    { text: 'Let its pods run as it.', command: commandFor(workload, (at) => `kubectl set serviceaccount ${at} ${workload.name}`) },
+    { text: `Then authorize that one${target === null ? '' : `, on the narrowest target of Server ${target.name}`}.`, command: null },
+    { text: why, command: null },
+  ]);
+}
 
 export const repairAnnotation: Kind = {
   id: 'repair-annotation',
@@ -75,7 +74,8 @@ function todoOf(finding: Plea['finding']): string {
   return (finding as Finding | null)?.todo ?? '';
 }
 
-function named({ kind, namespace, name }: WorkloadRef): string {
+/** `Deployment shop/orders`. */
+export function named({ kind, namespace, name }: WorkloadRef): string {
   return `${kind} ${namespace}/${name}`;
 }
 
@@ -84,7 +84,7 @@ function editCommand({ kind, namespace, name }: ObjectRef): string | null {
 }
 
 /** Names that need no quotes in a shell. */
-const PLAIN = /^[a-z0-9][a-z0-9.-]*$/;
+export const PLAIN = /^[a-z0-9][a-z0-9.-]*$/;
 const WITH_TEMPLATE: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet']);
 
 /** `command` gets `deployment/NAME -n NAMESPACE`. null: the kind has no template that can be changed. */

@@ -8,6 +8,7 @@ import { showYaml } from '../manifests/yaml-show.ts';
 import { type ObjectRef, refOf } from '../policy/resource.ts';
 import { findResource, type ObjectChange, type Snapshot } from '../policy/snapshot.ts';
 import type { Change } from './remedy.ts';
+import { accountPatch, isWholeWorkload, isWorkload } from './workload-template.ts';
 
 /** The text of files, by name. */
 export type Files = ReadonlyMap<string, string>;
@@ -20,6 +21,8 @@ export function toChange(snapshot: Snapshot, change: ObjectChange, files: Files)
   const [old, now] = [before === null ? null : manifestOf(before), after === null ? null : manifestOf(after)];
   const origin = before?.origin ?? null;
   const text = origin?.file === undefined ? undefined : files.get(origin.file);
+  const workload = before !== null && isWorkload(before) ? before : null;
+  const isPartial = workload !== null && after !== null && !isWholeWorkload(workload, text !== undefined);
   const isEdit = old !== null && now !== null && !isEqual(old, now);
   const ofFile = isEdit && text !== undefined && origin?.file !== undefined ? editedDiff(text, origin.file, object, old, now) : null;
   return {
@@ -27,8 +30,8 @@ export function toChange(snapshot: Snapshot, change: ObjectChange, files: Files)
     object,
     before,
     after,
-    manifest: now,
-    patch: isEdit ? jsonPatch(old, now) : [],
+    manifest: isPartial ? null : now,
+    patch: isEdit ? (workload === null || after === null ? jsonPatch(old, now) : accountPatch(workload, after)) : [],
     origin,
     diff: ofFile ?? unifiedDiff(nameOf(object), old === null ? '' : showYaml(old), now === null ? '' : showYaml(now)),
     isOfFile: ofFile !== null,

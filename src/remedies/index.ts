@@ -9,10 +9,11 @@ import { addIdentity } from './add-identity.ts';
 import { attachRoute } from './attach-route.ts';
 import { authorizeOnRoute } from './authorize-on-route.ts';
 import { authorizeOnServer } from './authorize-on-server.ts';
-import { meshClient, ownServiceAccount, raiseLimit, repairAnnotation, restartPods } from './by-hand.ts';
+import { meshClient, raiseLimit, repairAnnotation, restartPods } from './by-hand.ts';
 import type { Files } from './change.ts';
 import { extendRouteMatch } from './extend-route-match.ts';
 import { networkAuthentication } from './network-authentication.ts';
+import { ownServiceAccount } from './own-service-account.ts';
 import type { Kind, Plea } from './plea.ts';
 import { probeRoute } from './probe-route.ts';
 import { excessOf } from './proof.ts';
@@ -90,7 +91,7 @@ export function wayOut(ask: Ask): WayOut {
   const [first] = remedies;
   if (first === undefined) return nothingProved(denied);
   const withheld = deliberate.map(({ summary }) => `Withheld without --force-grant: ${summary}`);
-  const isFix = first.changes.length > 0 && first.tightens === null;
+  const isFix = first.changes.length > 0 && first.tightens === null && first.id !== 'own-service-account';
   return { verdict: isFix ? 'fix' : 'decide', reasons: withheld, remedies };
 }
 
@@ -140,7 +141,7 @@ function remediesFor(ask: Ask, law: Law, port: number): readonly Remedy[] {
     const plea: Plea = { denied, law, snapshot: law.snapshot, pod: law.pod, port, before, finding };
     for (const candidate of kind.candidates(plea)) {
       const remedy = proved(plea, id, candidate, ask.files);
-      if (remedy === null || found.some((other) => sameChanges(other.remedy, remedy))) continue;
+      if (remedy === null || found.some((other) => sameChanges(other.remedy, remedy) || standsIn(remedy, other.remedy))) continue;
       found.push({ remedy, rank: rankOf(remedy, order, finding !== null) });
     }
   }
@@ -156,6 +157,11 @@ const TIGHTENING = 3;
 function rankOf({ id, proof }: Remedy, order: number, isNamed: boolean): number {
   const tier = proof !== null && proof.shutOut.length > 0 ? TIGHTENING : REPAIRS.has(id) ? 0 : isNamed ? 1 : 2;
   return tier * 1e9 + (tier === 0 || proof === null ? 0 : excessOf(proof) * 1e3) + order;
+}
+
+/** What is done by hand stands only where no change of objects does the same. */
+function standsIn(advice: Remedy, { id, changes }: Remedy): boolean {
+  return advice.changes.length === 0 && id === advice.id && changes.length > 0;
 }
 
 function sameChanges(a: Remedy, b: Remedy): boolean {

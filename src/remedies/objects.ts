@@ -66,8 +66,14 @@ export function narrowest(ip: string): string | null {
   return address === null ? null : `${showAddress(address)}/${address.family === 4 ? 32 : 128}`;
 }
 
+/** A ServiceAccount. */
+export interface Account {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** The ServiceAccount of this cluster that has the identity; null: it is of another form, or from elsewhere. */
-export function accountOf(snapshot: Snapshot, identity: string): { readonly namespace: string; readonly name: string } | null {
+export function accountOf(snapshot: Snapshot, identity: string): Account | null {
   const parsed = parseIdentity(identity);
   if (parsed === null) return null;
   const { namespace, serviceAccount: name } = parsed;

@@ -6,6 +6,7 @@ import type { InboundServer } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import { type ObjectChange, type Snapshot, withChanges } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
+import type { Becoming } from './own-reach.ts';
 import type { Step } from './remedy.ts';
 
 /** One request that is refused, and the policy that does it. */
@@ -34,6 +35,8 @@ export interface Candidate {
   readonly tightens?: string;
   /** What is asked, where the change makes the proxy read it in another way (a connection as HTTP); else what was denied. */
   readonly traffic?: Traffic;
+  /** The workloads that are changed are rolled out, and the client then comes with another identity. */
+  readonly becoming?: Becoming;
 }
 
 /** One kind of change. Candidates that cannot be proved are dropped, so it may propose more than fits. */

@@ -2,6 +2,7 @@
  * What a change does to everyone, before anyone applies it: the client must get in, nobody who was seen or must get in may lose access, and whoever
  * else would newly get in is named.
  */
+import { withApplied } from '../access/applied.ts';
 import { UNMESHED } from '../access/can.ts';
 import { type AccessClient, accessClients } from '../access/clients.ts';
 import { type AccessChange, compareAccess, getsIn, newlyAllowed, newlyDenied } from '../access/compare.ts';
@@ -15,8 +16,10 @@ import { evaluate } from '../policy/evaluate.ts';
 import type { Connection, Evaluation, Traffic } from '../policy/evaluation.ts';
 import { parseIdentity } from '../policy/identity.ts';
 import type { InboundServer } from '../policy/inbound.ts';
+import { inboundServer } from '../policy/inbound-server.ts';
 import { hasServiceAccount } from '../policy/service-accounts.ts';
-import { type ObjectChange, type Snapshot, withChanges } from '../policy/snapshot.ts';
+import { findWorkload, type ObjectChange, type Snapshot, withChanges } from '../policy/snapshot.ts';
+import { type Becoming, lostGrants } from './own-reach.ts';
 import { type Asking, after } from './plea.ts';
 import type { Newcomer, Proof } from './remedy.ts';
 
@@ -25,27 +28,56 @@ export interface Proving extends Asking {
   readonly denied: { readonly seen: Pick<Seen, 'observations'>; readonly client: { readonly ref: Pick<ClientRef, 'pod'> } };
 }
 
-/** null: the client is not let in by it, or somebody who gets in today is shut out. */
-export function prove(plea: Proving, changes: readonly ObjectChange[], asked: Traffic | null): Proof | null {
+/** null: the client is not let in by it, or somebody who gets in today is shut out; of `becoming` also, that it does not reach all that it reached. */
+export function prove(
+  plea: Proving,
+  changes: readonly ObjectChange[],
+  asked: Traffic | null,
+  becoming: Becoming | null = null,
+): Proof | null {
   const { evaluation } = plea.law;
-  const { snapshot, policy } = after(plea, changes);
-  const now = evaluate(policy, evaluation.connection, asked ?? evaluation.traffic);
+  const { snapshot, policy } = becoming === null ? after(plea, changes) : rolledOut(plea, changes);
+  const now = evaluate(policy, connectionOf(plea, becoming), asked ?? evaluation.traffic);
+  if (becoming !== null && lostGrants(snapshot, becoming).length > 0) return null;
   if (!getsIn(now.verdict) || !isPlain(plea, policy, now)) return null;
   const ports = changedPorts(plea.snapshot, snapshot);
   if (ports.some((at) => losesCaller(plea.snapshot, snapshot, at)) || ports.some((at) => losesSeen(plea.denied.seen.observations, at)))
     return null;
   const all = [...compareAccess(plea.snapshot, snapshot, [], ports), ...nowRead(plea.snapshot, snapshot, ports)];
   const allowed = newlyAllowed(all);
-  const own = allowed.filter(({ client }) => isClient(plea, client));
+  const isOwn = (client: AccessClient) => (becoming === null ? isClient(plea, client) : isBecome(becoming, client));
+  const own = allowed.filter((change) => isOwn(change.client) && !hadIt(becoming, change));
   return {
     verdict: now.verdict,
     route: now.route,
     clientToo: grouped(
       own.filter((change) => isMeshed(change.client.tls) === isMeshed(evaluation.connection.tls) && !isAsked(plea, change, now)),
     ),
-    newlyIn: grouped(allowed.filter(({ client }) => !isClient(plea, client))),
+    newlyIn: grouped(allowed.filter(({ client }) => !isOwn(client))),
     shutOut: grouped(newlyDenied(all).filter((change) => !isNobody(plea.snapshot, change.client) && !isOfProbes(change))),
   };
+}
+
+/** With the pods of the workloads that are changed made anew, this server's among them. */
+function rolledOut({ snapshot, pod, port }: Proving, changes: readonly ObjectChange[]): ReturnType<typeof after> {
+  const next = withApplied(snapshot, changes);
+  const server = findWorkload(next, pod.kind, pod.ref.namespace, pod.ref.name) ?? pod;
+  return { snapshot: next, policy: inboundServer(next, server, port) };
+}
+
+function connectionOf({ law: { evaluation } }: Proving, becoming: Becoming | null): Connection {
+  return becoming === null ? evaluation.connection : { ...evaluation.connection, tls: { state: 'established', clientId: becoming.to } };
+}
+
+function isBecome({ to }: Becoming, { tls }: AccessClient): boolean {
+  return tls.state === 'established' && tls.clientId === to;
+}
+
+/** What its pods may do today by the identity that they have. */
+function hadIt(becoming: Becoming | null, { at, client, request }: AccessChange): boolean {
+  if (becoming === null || at.before === null) return false;
+  const connection: Connection = { clientIp: client.ip, tls: { state: 'established', clientId: becoming.from } };
+  return getsIn(evaluate(at.before, connection, request.traffic).verdict);
 }
 
 /**

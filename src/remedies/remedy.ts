@@ -22,7 +22,7 @@ export interface Change {
   readonly before: Resource | null;
   /** With the status that Linkerd would give it; null: it is deleted. */
   readonly after: Resource | null;
-  /** Whole, for `kubectl apply`, without what only an API server writes; null: it is deleted. */
+  /** Whole, for `kubectl apply`, without what only an API server writes; null: it is deleted, or only a part of it is known and the patch edits it. */
   readonly manifest: unknown;
   /** For `kubectl patch --type json`; none where the object is created or deleted. */
   readonly patch: readonly PatchOperation[];

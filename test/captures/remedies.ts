@@ -170,12 +170,17 @@ export function changesOf(remedies: readonly Remedy[]): readonly ObjectChange[] 
   return [...byObject.values()];
 }
 
+/** A workload that is rolled out with another ServiceAccount asks as somebody else: for the client as it is, that is no grant. */
+function isAnotherClient({ id }: Remedy): boolean {
+  return id === 'own-service-account';
+}
+
 /** The first remedies of one client, those that are still needed after the ones before. */
 export function firstRemedies(pleaded: readonly Pleaded[]): readonly Remedy[] {
   const taken: Remedy[] = [];
   for (const { entry, snapshot, wayOut } of pleaded) {
     const [first] = wayOut.remedies;
-    if (first === undefined || first.changes.length === 0) continue;
+    if (first === undefined || first.changes.length === 0 || isAnotherClient(first)) continue;
     const verdict = evaluationOf(withChanges(snapshot, changesOf(taken)), entry)?.verdict;
     if (taken.length === 0 || verdict !== 'allow') taken.push(first);
   }

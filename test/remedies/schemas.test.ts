@@ -14,7 +14,12 @@ const CAPTURED = join(import.meta.dirname, '../fixtures/captures/situations');
 const SCHEMAS = new Map(readSchemas().map(([apiVersion, kind, schema]) => [`${apiVersion} ${kind}`, schema]));
 
 /** Kubernetes' own: no CRD. */
-const BUILT_IN: ReadonlySet<string> = new Set(['networking.k8s.io/v1 NetworkPolicy']);
+const BUILT_IN: ReadonlySet<string> = new Set([
+  'networking.k8s.io/v1 NetworkPolicy',
+  'v1 ServiceAccount',
+  'apps/v1 Deployment',
+  'batch/v1 CronJob',
+]);
 
 /** What is wrong with the manifest, by its paths. */
 function faultsOf(manifest: Json): readonly string[] {
