@@ -5,10 +5,10 @@ import { allPorts } from '../access/ports.ts';
 import { accessRequests } from '../access/requests.ts';
 import { evaluate } from '../policy/evaluate.ts';
 import type { Connection } from '../policy/evaluation.ts';
-import { suffixMatches } from '../policy/identity.ts';
+import { parseIdentity, suffixMatches } from '../policy/identity.ts';
 import type { ClientAuthorization, InboundServer } from '../policy/inbound.ts';
 import type { ObjectRef } from '../policy/resource.ts';
-import type { Snapshot } from '../policy/snapshot.ts';
+import { type Snapshot, workloadsByServiceAccount } from '../policy/snapshot.ts';
 
 /** A workload whose pods change their identity. */
 export interface Becoming {
@@ -16,6 +16,13 @@ export interface Becoming {
   readonly to: string;
   /** Theirs; null stands for one that is not known. */
   readonly ips: readonly (string | null)[];
+}
+
+/** Whether pods come with the new identity: they run as its account, and have a proxy. */
+export function isShown(snapshot: Snapshot, { to }: Becoming): boolean {
+  const account = parseIdentity(to);
+  const pods = account === null ? [] : workloadsByServiceAccount(snapshot, account.namespace, account.serviceAccount);
+  return pods.length > 0 && pods.every(({ meshed }) => meshed);
 }
 
 /** The objects that let the old identity in where the new one is not, each once. Empty: it reaches all that it reached. */

@@ -31,7 +31,8 @@ export const ownServiceAccount: Kind = {
     return [...drafts(plea, shared), ...ownAccountByHand(plea, UNPROVED)];
   },
 };
-const UNPROVED = 'As a change of objects it could not be proved: what the workload reaches today would not all stay open to it.';
+const UNPROVED =
+  'As a change of objects it could not be proved: by its template the workload would come without a proxy, or not reach all that it reaches today.';
 
 /** The workload and the account that its template names today. */
 interface Shared {

@@ -19,7 +19,7 @@ import type { InboundServer } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import { hasServiceAccount } from '../policy/service-accounts.ts';
 import { findWorkload, type ObjectChange, type Snapshot, withChanges } from '../policy/snapshot.ts';
-import { type Becoming, lostGrants } from './own-reach.ts';
+import { type Becoming, isShown, lostGrants } from './own-reach.ts';
 import { type Asking, after } from './plea.ts';
 import type { Newcomer, Proof } from './remedy.ts';
 
@@ -38,7 +38,7 @@ export function prove(
   const { evaluation } = plea.law;
   const { snapshot, policy } = becoming === null ? after(plea, changes) : rolledOut(plea, changes);
   const now = evaluate(policy, connectionOf(plea, becoming), asked ?? evaluation.traffic);
-  if (becoming !== null && lostGrants(snapshot, becoming).length > 0) return null;
+  if (becoming !== null && (!isShown(snapshot, becoming) || lostGrants(snapshot, becoming).length > 0)) return null;
   if (!getsIn(now.verdict) || !isPlain(plea, policy, now)) return null;
   const ports = changedPorts(plea.snapshot, snapshot);
   if (ports.some((at) => losesCaller(plea.snapshot, snapshot, at)) || ports.some((at) => losesSeen(plea.denied.seen.observations, at)))
