@@ -39,7 +39,10 @@ export function withAccount(workload: Resource, account: string): Resource {
     [ACCOUNT]: account,
     ...(Object.hasOwn(pod, ALIAS) ? { [ALIAS]: account } : {}),
   }));
-  return { ...workload, spec: workload.kind === 'Job' ? withoutGenerated(spec) : spec };
+  if (workload.kind !== 'Job') return { ...workload, spec };
+  const { labels } = workload.metadata;
+  const metadata = labels === undefined ? workload.metadata : { ...workload.metadata, labels: notGenerated(labels) };
+  return { ...workload, metadata, spec: withoutGenerated(spec) };
 }
 
 /** For the object as the cluster has it, whatever else stands in it: null tests that the field is not there. */
@@ -96,8 +99,11 @@ function withoutGenerated(spec: unknown): unknown {
   const { selector, manualSelector, ...rest } = spec as Fields;
   if (manualSelector === true) return spec;
   return edited(rest, ['template', 'metadata'], (metadata) => {
-    const labels = isObject(metadata['labels']) ? metadata['labels'] : null;
-    if (labels === null) return metadata;
-    return { ...metadata, labels: Object.fromEntries(Object.entries(labels).filter(([key]) => !GENERATED.has(key))) };
+    const { labels } = metadata;
+    return isObject(labels) ? { ...metadata, labels: notGenerated(labels) } : metadata;
   });
+}
+
+function notGenerated<T>(labels: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => !GENERATED.has(key)));
 }

@@ -198,7 +198,7 @@ describe('every kind with a template', () => {
   });
 
   it('a Job is made anew without what the API server gave to the old one', () => {
-    const generated = `{apiVersion: batch/v1, kind: Job, metadata: {name: batch, namespace: shop, uid: u1}, spec: {selector: {matchLabels: {controller-uid: u1}}, template: {metadata: {labels: {app: batch, controller-uid: u1, batch.kubernetes.io/controller-uid: u1}, annotations: {linkerd.io/inject: enabled}}, spec: {restartPolicy: Never, containers: [{name: app, image: batch}]}}}}`;
+    const generated = `{apiVersion: batch/v1, kind: Job, metadata: {name: batch, namespace: shop, uid: u1, labels: {controller-uid: u1, team: a}}, spec: {selector: {matchLabels: {controller-uid: u1}}, template: {metadata: {labels: {app: batch, controller-uid: u1, batch.kubernetes.io/controller-uid: u1}, annotations: {linkerd.io/inject: enabled}}, spec: {restartPolicy: Never, containers: [{name: app, image: batch}]}}}}`;
     const { wayOut } = wayOutFor('Job', '', undefined, generated);
     const yaml = showRemedy(wayOut.remedies[0] as Remedy, 'yaml', null);
     expect(yaml).toContain('kind: Job');
