@@ -30,10 +30,24 @@ function byText(a: Network, b: Network): number {
   return a.text < b.text ? -1 : 1;
 }
 
-function candidates({ address, prefix }: Network): readonly Address[] {
-  const first = { family: address.family, words: address.words.map((word, i) => (word & maskOf(prefix, i)) >>> 0) };
-  const last = { family: address.family, words: address.words.map((word, i) => (word | ~maskOf(prefix, i)) >>> 0) };
+function candidates(network: Network): readonly Address[] {
+  const [first, last] = endsOf(network);
   return [step(first, 1), first, last, step(first, -1), step(last, 1)];
+}
+
+/** The first and the last address of a network. */
+export function endsOf({ address: { family, words }, prefix }: Network): readonly [first: Address, last: Address] {
+  return [
+    { family, words: words.map((word, i) => (word & maskOf(prefix, i)) >>> 0) },
+    { family, words: words.map((word, i) => (word | ~maskOf(prefix, i)) >>> 0) },
+  ];
+}
+
+/** Of one family by number, IPv4 before IPv6: a network's addresses stand together. */
+export function compareAddresses(a: Address, b: Address): number {
+  if (a.family !== b.family) return a.family - b.family;
+  const at = a.words.findIndex((word, i) => word !== b.words[i]);
+  return at < 0 ? 0 : (a.words[at] as number) - (b.words[at] as number);
 }
 
 /** The bits of one 32-bit word that the prefix covers. */

@@ -2,13 +2,13 @@
 import { isUriIdentity, suffixMatches } from '../policy/identity.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import { contains, type Network, parseAddress, parseNetwork } from '../policy/network.ts';
-import { type AccessClient, authorizationsIn, networksOf } from './clients.ts';
+import { type AccessClient, namesIn, networksOf } from './clients.ts';
 
 /** For each client a number, equal for those that the policies cannot tell apart; numbers begin at 0 and leave none out. */
 export type Classes = Int32Array;
 
 /** The proxy lets these in by itself. */
-const LOCALHOST = ['127.0.0.1', '::1'].map((text) => parseNetwork(text) as Network);
+export const LOCALHOST = ['127.0.0.1', '::1'].map((text) => parseNetwork(text) as Network);
 
 /** Remembers what repeats from port to port: which clients lie in a network, and the classes of policies that look at the same. */
 export function createClasses(clients: readonly AccessClient[]): (policies: readonly InboundServer[]) => Classes {
@@ -70,14 +70,4 @@ function refined(classes: Classes, column: Int32Array): Classes {
     numbers.set(key, number);
     return number;
   });
-}
-
-function namesIn(policies: readonly InboundServer[]) {
-  const [identities, suffixes] = [new Set<string>(), new Set<string>()];
-  for (const { authentication } of policies.flatMap(authorizationsIn)) {
-    if (authentication.type !== 'tls-authenticated') continue;
-    for (const identity of authentication.identities) identities.add(identity);
-    for (const suffix of authentication.suffixes) suffixes.add(suffix);
-  }
-  return { identities, suffixes };
 }

@@ -44,6 +44,20 @@ export function networksOf(policies: readonly InboundServer[]): readonly Network
   return [...networks.values()];
 }
 
+/** Whom the policies name. */
+export function namesIn(policies: readonly InboundServer[]): {
+  readonly identities: ReadonlySet<string>;
+  readonly suffixes: ReadonlySet<string>;
+} {
+  const [identities, suffixes] = [new Set<string>(), new Set<string>()];
+  for (const { authentication } of policies.flatMap(authorizationsIn)) {
+    if (authentication.type !== 'tls-authenticated') continue;
+    for (const identity of authentication.identities) identities.add(identity);
+    for (const suffix of authentication.suffixes) suffixes.add(suffix);
+  }
+  return { identities, suffixes };
+}
+
 /** Those of the Server and of every route. */
 export function authorizationsIn(policy: InboundServer): readonly ClientAuthorization[] {
   return [...policy.authorizations, ...(policy.routes ?? []).flatMap((route) => route.authorizations)];

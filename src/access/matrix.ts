@@ -1,16 +1,16 @@
 /**
- * Every pod by every port of every other, counted. Clients are put into classes policy by policy: what one policy cannot tell apart is evaluated
- * once, so that the cost follows the policies and the ServiceAccounts, not the pairs.
+ * Every pod by every port of every other, counted. What one policy cannot tell apart is evaluated once, and pods are counted by range of address
+ * and by identity, so that the cost follows the policies and what they name, not the pairs and not the pods.
  */
 import { evaluate } from '../policy/evaluate.ts';
 import type { ClientTls } from '../policy/evaluation.ts';
 import { serviceAccountIdentity, suffixMatches } from '../policy/identity.ts';
 import type { InboundServer } from '../policy/inbound.ts';
-import { contains, type Network, parseAddress } from '../policy/network.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
-import { hasEnded, type Workload } from '../policy/workload.ts';
+import { hasEnded } from '../policy/workload.ts';
+import { type AddressOrder, createAddressOrder, type Placed } from './address-order.ts';
 import { UNMESHED } from './can.ts';
-import { authorizationsIn, networksOf } from './clients.ts';
+import { namesIn, networksOf } from './clients.ts';
 import { getsIn } from './compare.ts';
 import { allPorts } from './ports.ts';
 import { accessRequests } from './requests.ts';
@@ -24,115 +24,71 @@ export interface Matrix {
   readonly pairs: number;
 }
 
-/** Pods of one identity, or without any. */
-interface Group {
-  readonly tls: ClientTls;
-  readonly identity: string | null;
-  readonly pods: readonly Workload[];
-}
-
 /** By Linkerd's policy alone. */
 export function accessMatrix(snapshot: Snapshot): Matrix {
-  const groups = groupsIn(snapshot);
-  const split = createSplitter();
-  const clients = groups.reduce((sum, { pods }) => sum + pods.length, 0);
+  const clients = createAddressOrder(clientsIn(snapshot));
   let [ports, allowed] = [0, 0];
   const admitted = new Map<InboundServer, number>();
   for (const { before: policy, workloads } of allPorts(snapshot)) {
     if (policy === null) continue;
-    const known = admitted.get(policy) ?? admittedBy(policy, groups, split);
+    const known = admitted.get(policy) ?? admittedBy(policy, clients);
     admitted.set(policy, known);
     ports += workloads.length;
     allowed += known * workloads.length;
   }
-  return { clients, ports, allowed, pairs: clients * ports };
+  return { clients: clients.size, ports, allowed, pairs: clients.size * ports };
 }
 
-function groupsIn(snapshot: Snapshot): readonly Group[] {
-  const groups = new Map<string, { tls: ClientTls; identity: string | null; pods: Workload[] }>();
-  for (const { workloads } of snapshot.namespaces.values()) {
+function clientsIn({ info, namespaces }: Snapshot): readonly Placed[] {
+  const clients: Placed[] = [];
+  for (const { workloads } of namespaces.values()) {
     for (const { value } of workloads.values()) {
       if (value?.kind !== 'Pod' || hasEnded(value.resource.status)) continue;
-      const identity = value.meshed ? serviceAccountIdentity(snapshot.info, value.ref.namespace, value.serviceAccount) : null;
-      const known = groups.get(identity ?? '');
-      if (known !== undefined) known.pods.push(value);
-      else
-        groups.set(identity ?? '', {
-          tls: identity === null ? UNMESHED : { state: 'established', clientId: identity },
-          identity,
-          pods: [value],
-        });
+      const { meshed, ref, serviceAccount, ips } = value;
+      clients.push({ ip: ips[0] ?? null, identity: meshed ? serviceAccountIdentity(info, ref.namespace, serviceAccount) : null });
     }
   }
-  return [...groups.values()];
-}
-
-type Splitter = ReturnType<typeof createSplitter>;
-
-/** Remembers for each group and network which of its pods lie in it. */
-function createSplitter() {
-  const known = new Map<Group, Map<string, 'all' | 'none' | ReadonlySet<Workload>>>();
-  return (group: Group, net: Network): 'all' | 'none' | ReadonlySet<Workload> => {
-    const byNetwork = known.get(group) ?? new Map<string, 'all' | 'none' | ReadonlySet<Workload>>();
-    known.set(group, byNetwork);
-    let answer = byNetwork.get(net.text);
-    if (answer === undefined) {
-      const inside = new Set(group.pods.filter(({ ips: [ip] }) => isIn(net, ip)));
-      answer = inside.size === group.pods.length ? 'all' : inside.size === 0 ? 'none' : inside;
-      byNetwork.set(net.text, answer);
-    }
-    return answer;
-  };
-}
-
-function isIn(net: Network, ip: string | undefined): boolean {
-  const address = ip === undefined ? null : parseAddress(ip);
-  return address !== null && contains(net, address);
+  return clients;
 }
 
 /** How many of the pods get in with some request. */
-function admittedBy(policy: InboundServer, groups: readonly Group[], split: Splitter): number {
+function admittedBy(policy: InboundServer, clients: AddressOrder): number {
   const requests = accessRequests([policy]);
-  const networks = networksOf([policy]);
-  const { identities, suffixes } = namesIn(policy);
-  const classes = new Map<string, boolean>();
+  const { kinds, others } = kindsOf(policy, clients);
   let admitted = 0;
-  const count = (group: Group, pods: readonly Workload[], key: string) => {
-    let isIn = classes.get(key);
-    if (isIn === undefined) {
-      const connection = { clientIp: pods[0]?.ips[0] ?? null, tls: group.tls };
-      isIn = requests.some(({ traffic }) => getsIn(evaluate(policy, connection, traffic).verdict));
-      classes.set(key, isIn);
+  for (const cell of clients.cellsOf(networksOf([policy]))) {
+    const isIn = (identity: string | null) => {
+      const connection = { clientIp: cell.ip, tls: tlsOf(identity) };
+      return requests.some(({ traffic }) => getsIn(evaluate(policy, connection, traffic).verdict));
+    };
+    let rest = cell.size;
+    for (const kind of kinds) {
+      const count = kind.reduce((sum, identity) => sum + clients.countIn(cell, identity), 0);
+      rest -= count;
+      if (count > 0 && isIn(kind[0] ?? null)) admitted += count;
     }
-    if (isIn) admitted += pods.length;
-  };
-  for (const group of groups) {
-    const name = nameClass(group.identity, identities, suffixes);
-    const places = networks.map((net) => split(group, net));
-    if (places.every((place) => typeof place === 'string')) {
-      count(group, group.pods, `${name} ${places.map((place) => (place === 'all' ? '1' : '0')).join('')}`);
-      continue;
-    }
-    const cellOf = (pod: Workload) => places.map((place) => (place === 'all' || (place !== 'none' && place.has(pod)) ? '1' : '0')).join('');
-    for (const [cell, pods] of Map.groupBy(group.pods, cellOf)) count(group, pods, `${name} ${cell}`);
+    if (rest > 0 && others !== undefined && isIn(others)) admitted += rest;
   }
   return admitted;
 }
 
-function namesIn(policy: InboundServer) {
-  const identities = new Set<string>();
-  const suffixes = new Set<string>();
-  for (const { authentication } of authorizationsIn(policy)) {
-    if (authentication.type !== 'tls-authenticated') continue;
-    for (const identity of authentication.identities) identities.add(identity);
-    for (const suffix of authentication.suffixes) suffixes.add(suffix);
-  }
-  return { identities, suffixes: [...suffixes] };
-}
+/** Identities that a policy cannot tell apart; null: no proxy. */
+type Kind = readonly (string | null)[];
 
-/** Equal for identities that the policy cannot tell apart. */
-function nameClass(identity: string | null, identities: ReadonlySet<string>, suffixes: readonly string[]): string {
-  if (identity === null) return '-';
-  if (identities.has(identity)) return identity;
-  return suffixes.map((suffix) => (suffixMatches(suffix, identity) ? '1' : '0')).join('') || '*';
+/** `others`: one of all the rest; undefined: nobody is left. */
+function kindsOf(policy: InboundServer, clients: AddressOrder): { readonly kinds: readonly Kind[]; readonly others: string | undefined } {
+  const { identities, suffixes } = namesIn([policy]);
+  const isUnnamed = (identity: string) => !identities.has(identity);
+  const named = [...identities].filter(clients.has).map((identity) => [identity]);
+  if (suffixes.size === 0) return { kinds: [WITHOUT_PROXY, ...named], others: clients.identities.find(isUnnamed) };
+  const signatureOf = (identity: string) => [...suffixes].map((suffix) => (suffixMatches(suffix, identity) ? '1' : '0')).join('');
+  const alike = [...Map.groupBy(clients.identities.filter(isUnnamed), signatureOf).values()];
+  // Of the most, each is not looked up: they are what is left.
+  const [most, ...fewer] = alike.sort((a, b) => b.length - a.length);
+  return { kinds: [WITHOUT_PROXY, ...named, ...fewer], others: most?.[0] };
+}
+const WITHOUT_PROXY: Kind = [null];
+
+function tlsOf(identity: string | null): ClientTls {
+  return identity === null ? UNMESHED : { state: 'established', clientId: identity };
 }

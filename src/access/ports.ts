@@ -4,6 +4,7 @@ import { inboundServer } from '../policy/inbound-server.ts';
 import { memo } from '../policy/memo.ts';
 import { type NamespaceIndex, namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
+import { alikeInBoth, inOrder, type Pair } from './alike.ts';
 
 /** One port of pods (or ExternalWorkloads) that have the same policy before, and the same after. */
 export interface PortChange {
@@ -37,45 +38,53 @@ const portsOfServers = memo((servers: NamespaceIndex['servers']) => [
 
 /** Where the policy in force differs between the two, over the workloads that are in both. */
 export function changedPorts(before: Snapshot, after: Snapshot): readonly PortChange[] {
-  const found = new Map<string, { workloads: Workload[]; port: number; before: InboundServer | null; after: InboundServer | null }>();
   const numbers = createNumbers();
-  for (const namespace of touchedNamespaces(before, after)) {
-    const old = namespaceIndex(before, namespace).workloads;
-    for (const [key, { value: now }] of namespaceIndex(after, namespace).workloads) {
-      const was = old.get(key)?.value ?? null;
-      if (now === null || was === null) continue;
+  return [...touchedNamespaces(before, after)].flatMap((namespace) => {
+    const found = new Map<string, Found>();
+    for (const group of alikeInBoth(namespaceIndex(before, namespace).workloads, namespaceIndex(after, namespace).workloads)) {
+      const [{ was, now }] = group;
+      if (!was.meshed && !now.meshed) continue;
       for (const port of new Set([...portsOf(before, was), ...portsOf(after, now)])) {
         const [a, b] = [was.meshed ? inboundServer(before, was, port) : null, now.meshed ? inboundServer(after, now, port) : null];
-        if (numbers.of(a) === numbers.of(b)) continue;
-        const group = `${port} ${numbers.of(a)} ${numbers.of(b)} ${namespace}`;
-        const known = found.get(group);
-        if (known === undefined) found.set(group, { workloads: [now], port, before: a, after: b });
-        else known.workloads.push(now);
+        if (numbers.of(a) !== numbers.of(b)) join(found, `${port} ${numbers.of(a)} ${numbers.of(b)}`, { port, before: a, after: b }, group);
       }
     }
-  }
-  return [...found.values()];
+    return joined(found);
+  });
 }
 
 /** Every port of every meshed workload; `before` and `after` are the same. */
 export function allPorts(snapshot: Snapshot): readonly PortChange[] {
-  const found = new Map<InboundServer, Map<number, Workload[]>>();
-  for (const { workloads } of snapshot.namespaces.values()) {
-    for (const { value } of workloads.values()) {
-      if (value?.meshed !== true) continue;
-      for (const port of portsOf(snapshot, value)) {
-        const policy = inboundServer(snapshot, value, port);
-        const byPort = found.get(policy) ?? new Map<number, Workload[]>();
-        found.set(policy, byPort);
-        const known = byPort.get(port);
-        if (known === undefined) byPort.set(port, [value]);
-        else known.push(value);
+  const numbers = new Map<InboundServer, number>();
+  return [...snapshot.namespaces.values()].flatMap(({ workloads }) => {
+    const found = new Map<string, Found>();
+    for (const group of alikeInBoth(workloads, workloads)) {
+      const [{ now }] = group;
+      if (!now.meshed) continue;
+      for (const port of portsOf(snapshot, now)) {
+        const policy = inboundServer(snapshot, now, port);
+        const number = numbers.get(policy) ?? numbers.size;
+        numbers.set(policy, number);
+        join(found, `${number} ${port}`, { port, before: policy, after: policy }, group);
       }
     }
-  }
-  return [...found].flatMap(([policy, byPort]) =>
-    [...byPort].map(([port, workloads]) => ({ workloads, port, before: policy, after: policy })),
-  );
+    return joined(found);
+  });
+}
+
+interface Found {
+  readonly at: Omit<PortChange, 'workloads'>;
+  readonly groups: (readonly Pair[])[];
+}
+
+function join(found: Map<string, Found>, key: string, at: Found['at'], group: readonly Pair[]): void {
+  const known = found.get(key);
+  if (known === undefined) found.set(key, { at, groups: [group] });
+  else known.groups.push(group);
+}
+
+function joined(found: ReadonlyMap<string, Found>): readonly PortChange[] {
+  return [...found.values()].map(({ at, groups }) => ({ workloads: inOrder(groups), ...at }));
 }
 
 /** Namespaces that are not the same object in both, and those whose AuthorizationPolicies refer into one of these. */
