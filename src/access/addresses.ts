@@ -6,6 +6,14 @@ export function cellOf(networks: readonly Network[], address: Address): string {
   return `${address.family}:${networks.map((net) => (contains(net, address) ? '1' : '0')).join('')}`;
 }
 
+/** Whether all addresses from the first to the last, of one family, lie in the same of the networks. */
+export function isOneCell(networks: readonly Network[], first: Address, last: Address): boolean {
+  return networks.every((net) => {
+    const isBetween = compareAddresses(net.address, first) > 0 && compareAddresses(net.address, last) < 0;
+    return contains(net, first) ? contains(net, last) : !contains(net, last) && !isBetween;
+  });
+}
+
 /**
  * One address of every cell that the networks cut the address space into, loopback left out (it never passes the proxy as a client's).
  * Networks nest or are apart, so that a cell always has the first, the last or a neighbouring address of one of them.

@@ -9,13 +9,11 @@ import { hasServiceAccount } from '../policy/service-accounts.ts';
 import { resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
 import { cellOf, representativeAddresses } from './addresses.ts';
+import { type Comer, comersIn, PLAIN, type PodsWho } from './comers.ts';
 
 /** Who stands behind the traffic. */
 export type Who =
-  /** Pods with a proxy that run as this ServiceAccount; without pods: a policy names it, and such may come. */
-  | { readonly type: 'service-account'; readonly namespace: string; readonly name: string }
-  /** Pods without a proxy. */
-  | { readonly type: 'unmeshed'; readonly namespace: string; readonly serviceAccount: string }
+  | PodsWho
   /** A node: its kubelet, host-network pods, translated traffic. */
   | { readonly type: 'node'; readonly name: string }
   /** An identity that a policy names and that no ServiceAccount of the cluster has. */
@@ -76,7 +74,7 @@ export function accessClients(snapshots: readonly Snapshot[], policies: readonly
       // Of a namespace that did not change, they are the same.
       if (known.has(workloads) && snapshot.info === snapshots[0]?.info) continue;
       known.add(workloads);
-      for (const { value } of workloads.values()) if (value?.kind === 'Pod') clients.addPod(value, snapshot);
+      for (const comer of comersIn(workloads, snapshot.info, networks)) clients.addComer(comer);
     }
     for (const [name, node] of resourcesOfKind(snapshot, '', 'Node', '')) {
       const status = isObject(node.status) ? node.status : {};
@@ -120,13 +118,13 @@ function identitiesIn(policies: readonly InboundServer[]): ReadonlySet<string> {
 }
 
 function createClients(networks: readonly Network[]) {
-  const byKey = new Map<string, { who: Who; tls: ClientTls; ip: string | null; pods: Workload[] }>();
+  const byKey = new Map<string, { who: Who; tls: ClientTls; ip: string | null; pods: readonly Workload[] }>();
   const withPods = new Set<string>();
 
-  function add(key: string, who: Who, tls: ClientTls, ip: string | null, pod: Workload | null): void {
+  function add(key: string, who: Who, tls: ClientTls, ip: string | null, pods: readonly Workload[]): void {
     const known = byKey.get(key);
-    if (known === undefined) byKey.set(key, { who, tls, ip, pods: pod === null ? [] : [pod] });
-    else if (pod !== null && known.pods.at(-1) !== pod) known.pods.push(pod);
+    if (known === undefined) byKey.set(key, { who, tls, ip, pods });
+    else known.pods = [...known.pods, ...(pods[0] === known.pods.at(-1) ? pods.slice(1) : pods)];
   }
   function cell(ip: string): string {
     const address = parseAddress(ip);
@@ -134,31 +132,21 @@ function createClients(networks: readonly Network[]) {
   }
 
   return {
-    addPod(pod: Workload, { info }: Snapshot): void {
-      const { namespace } = pod.ref;
-      const hostNetwork = isObject(pod.resource.spec) && pod.resource.spec['hostNetwork'] === true;
-      for (const ip of pod.ips.length === 0 ? [null] : pod.ips) {
-        const at = `${namespace}/${pod.serviceAccount}@${ip === null ? '' : cell(ip)}`;
-        if (pod.meshed && !hostNetwork) {
-          const clientId = serviceAccountIdentity(info, namespace, pod.serviceAccount);
-          withPods.add(clientId);
-          add(`mesh ${at}`, { type: 'service-account', namespace, name: pod.serviceAccount }, { state: 'established', clientId }, ip, pod);
-        } else add(`plain ${at}`, { type: 'unmeshed', namespace, serviceAccount: pod.serviceAccount }, PLAIN, ip, pod);
-      }
+    addComer({ key, who, tls, ip, pods }: Comer): void {
+      if (tls.state === 'established' && tls.clientId !== null) withPods.add(tls.clientId);
+      add(key, who, tls, ip, pods);
     },
     addNode(name: string, ip: unknown): void {
-      if (typeof ip === 'string' && parseAddress(ip) !== null) add(`node ${name}@${cell(ip)}`, { type: 'node', name }, PLAIN, ip, null);
+      if (typeof ip === 'string' && parseAddress(ip) !== null) add(`node ${name}@${cell(ip)}`, { type: 'node', name }, PLAIN, ip, []);
     },
     addIdentity(who: Who, identity: string | null, addresses: readonly string[]): void {
       if (identity !== null && withPods.has(identity)) return;
       const tls: ClientTls = { state: 'established', clientId: identity };
-      for (const ip of addresses) add(`identity ${identity}@${cell(ip)}`, who, tls, ip, null);
+      for (const ip of addresses) add(`identity ${identity}@${cell(ip)}`, who, tls, ip, []);
     },
     addAddress(ip: string): void {
-      add(`address ${cell(ip)}`, { type: 'address', ip }, PLAIN, ip, null);
+      add(`address ${cell(ip)}`, { type: 'address', ip }, PLAIN, ip, []);
     },
     all: (): readonly AccessClient[] => [...byKey.values()],
   };
 }
-
-const PLAIN: ClientTls = { state: 'none', reason: 'no_tls_from_remote' };

@@ -94,14 +94,14 @@ function touchedNamespaces(before: Snapshot, after: Snapshot): ReadonlySet<strin
   const changed = new Set([...names].filter((name) => before.namespaces.get(name) !== after.namespaces.get(name)));
   for (const snapshot of [before, after]) {
     for (const [name, { authorizationPolicies }] of snapshot.namespaces) {
-      const reaches = [...authorizationPolicies.values()].some(({ value }) =>
-        value?.authentications.some((a) => a.namespace !== name && changed.has(a.namespace)),
-      );
-      if (reaches) changed.add(name);
+      if (namespacesNamed(authorizationPolicies).some((other) => other !== name && changed.has(other))) changed.add(name);
     }
   }
   return changed;
 }
+const namespacesNamed = memo((policies: NamespaceIndex['authorizationPolicies']) => [
+  ...new Set([...policies.values()].flatMap(({ value }) => value?.authentications.map(({ namespace }) => namespace) ?? [])),
+]);
 
 /** Policies that read alike have the same number. */
 function createNumbers() {

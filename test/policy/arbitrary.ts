@@ -150,6 +150,31 @@ const anyPod: fc.Arbitrary<Resource> = fc
   })
   .map(({ app, annotations }) => pod({ labels: { app }, annotations }));
 
+const IPS = ['10.42.0.13', '10.42.0.14', '10.42.7.7', '203.0.113.9', '198.51.100.7', 'fd00:42::17', '127.0.0.1', 'not an address'];
+
+/** Pods beside `shop/backend`: replicas and others, of two namespaces, with and without a proxy, at addresses of every kind. */
+export const anyPods: fc.Arbitrary<readonly Resource[]> = fc
+  .array(
+    fc.record({
+      namespace: fc.constantFrom('shop', 'shop', 'other'),
+      app: fc.constantFrom('backend', 'other'),
+      isMeshed: fc.constantFrom(true, true, false),
+      serviceAccountName: fc.constantFrom(...ACCOUNTS),
+      hostNetwork: fc.constantFrom(false, false, false, true),
+      defaultPolicy: fc.constantFrom(null, 'deny', 'all-authenticated'),
+      ips: fc.subarray(IPS, { maxLength: 2 }),
+    }),
+    { maxLength: 12 },
+  )
+  .map((pods) =>
+    pods.map(({ namespace, app, isMeshed, serviceAccountName, hostNetwork, defaultPolicy, ips }, i): Resource => {
+      const annotations = defaultPolicy === null ? {} : { 'config.linkerd.io/default-inbound-policy': defaultPolicy };
+      const made = pod({ name: `p-${i}`, namespace, labels: { app }, annotations }, { serviceAccountName, hostNetwork });
+      const status = { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) };
+      return { ...made, metadata: { ...made.metadata, ...(isMeshed ? {} : { labels: { app } }) }, status };
+    }),
+  );
+
 /** Objects of a cluster, each name once per kind, the pod `shop/backend` among them. */
 export const cluster: fc.Arbitrary<readonly Resource[]> = fc
   .tuple(anyPod, fc.array(anyObject, { minLength: 3, maxLength: 16, size: 'max' }))
