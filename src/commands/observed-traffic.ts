@@ -239,7 +239,7 @@ function createPorts(snapshot: Snapshot): (place: Placed, fact: Observation | De
 const MOST_PORTS = 100_000;
 
 /** A log line names the Server and not the port: it is the port that this Server (or default policy) has on the pod. */
-function portNamed(snapshot: Snapshot, server: Workload, named: ServerRef): number | null {
+export function portNamed(snapshot: Snapshot, server: Workload, named: ServerRef): number | null {
   const fitting = portsOf(snapshot, server).filter((one) => sameLabels(inboundServer(snapshot, server, one).ref, named));
   return onlyOf(fitting.length > 1 ? fitting.filter((one) => one !== PROXY_ADMIN_PORT) : fitting);
 }

@@ -12,15 +12,15 @@ export function policyData(
   workloads: readonly PostureWorkload[],
   notices: readonly Notice[],
   defaultOrigin: SettingOrigin,
-): unknown {
+) {
   return {
-    form: 'denywhy.policy/1',
+    form: 'denywhy.policy/1' as const,
     workloads: workloads.map((workload) => workloadData(snapshot, workload, defaultOrigin)),
     notices,
   };
 }
 
-function workloadData(snapshot: Snapshot, { ref, pods, ports, defaults, pending }: PostureWorkload, defaultOrigin: SettingOrigin): unknown {
+function workloadData(snapshot: Snapshot, { ref, pods, ports, defaults, pending }: PostureWorkload, defaultOrigin: SettingOrigin) {
   return {
     workload: ref,
     meshed: ports.length > 0,
@@ -51,7 +51,7 @@ function workloadData(snapshot: Snapshot, { ref, pods, ports, defaults, pending 
   };
 }
 
-function authorizationData(authorization: ClientAuthorization): unknown {
+function authorizationData(authorization: ClientAuthorization) {
   const { ref, object, via, authentication } = authorization;
   return {
     ref,

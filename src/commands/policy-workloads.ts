@@ -1,12 +1,10 @@
 /** Workloads of a cluster with what is enforced on their ports. */
 import { enforcedPorts } from '../access/enforced.ts';
 import { defaultSource, type PendingChange, pendingChanges } from '../access/rollout.ts';
-import type { WorkloadRef } from '../evidence/facts.ts';
-import { workloadOf } from '../policy/owner.ts';
-import type { ObjectRef, Resource } from '../policy/resource.ts';
+import { type PodsOfWorkload, workloadsIn } from '../access/workloads.ts';
+import type { ObjectRef } from '../policy/resource.ts';
 import { type Selector, selects } from '../policy/selector.ts';
 import { findResource, namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
-import { hasEnded, type Workload } from '../policy/workload.ts';
 import type { PostureWorkload } from '../posture/practice.ts';
 
 export interface WorkloadSelection {
@@ -24,29 +22,33 @@ export function workloadPolicies(
   snapshot: Snapshot,
   { namespace, workload, port, selector = null }: WorkloadSelection,
 ): readonly PostureWorkload[] {
-  const groups = new Map<string, { ref: WorkloadRef; owner: Resource | null; pods: Workload[] }>();
-  for (const name of namespace === null ? snapshot.namespaces.keys() : [namespace]) {
-    for (const { value } of namespaceIndex(snapshot, name).workloads.values()) {
-      if (value === null || hasEnded(value.resource.status)) continue;
-      if (selector !== null && !selects(selector, value.labels)) continue;
-      const top = ownerOf(snapshot, value);
-      const ref = workload?.kind === 'Pod' ? value.ref : top;
-      if (workload !== null && (ref.kind !== workload.kind || ref.name !== workload.name)) continue;
-      const key = `${ref.kind}/${ref.namespace}/${ref.name}`;
-      const known = groups.get(key);
-      if (known === undefined) groups.set(key, { ref, owner: findResource(snapshot, top), pods: [value] });
-      else known.pods.push(value);
-    }
-  }
-  return [...groups.values()].map((group) => workloadPolicy(snapshot, group, port)).toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const groups = (namespace === null ? [...snapshot.namespaces.keys()] : [namespace]).flatMap((name) =>
+    workloadsIn(namespaceIndex(snapshot, name)).flatMap((group) => selected(group, workload, selector)),
+  );
+  return groups
+    .map(({ ref, pods, top }) => workloadPolicy(snapshot, { ref, pods, owner: findResource(snapshot, top) }, port))
+    .toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+interface Group extends PodsOfWorkload {
+  /** What owns the pods, where one of them is asked for. */
+  readonly top: ObjectRef;
+}
+
+function selected(
+  { ref: top, pods }: PodsOfWorkload,
+  workload: WorkloadSelection['workload'],
+  selector: Selector | null,
+): readonly Group[] {
+  const labelled = selector === null ? pods : pods.filter(({ labels }) => selects(selector, labels));
+  if (workload?.kind === 'Pod')
+    return labelled.flatMap((pod) => (pod.kind === 'Pod' && pod.ref.name === workload.name ? [{ ref: pod.ref, pods: [pod], top }] : []));
+  if (workload !== null && (top.kind !== workload.kind || top.name !== workload.name)) return [];
+  return labelled.length === 0 ? [] : [{ ref: top, pods: labelled, top }];
 }
 
 function nameOf({ ref }: PostureWorkload): string {
   return `${ref.namespace}/${ref.name}/${ref.kind}`;
-}
-
-function ownerOf(snapshot: Snapshot, { kind, ref, resource }: Workload): ObjectRef {
-  return kind === 'Pod' ? workloadOf(resource, (wanted) => findResource(snapshot, wanted) ?? undefined) : ref;
 }
 
 function workloadPolicy(

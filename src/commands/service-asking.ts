@@ -12,6 +12,7 @@ import { askCan } from './can-question.ts';
 import { canData } from './can-text.ts';
 import { observedTraffic } from './observed-traffic.ts';
 import type { PolicySource } from './policy-known.ts';
+import { createPolicyAsking } from './service-policy-asking.ts';
 import { createPostureAsking, type PostureSources } from './service-posture.ts';
 import { plannedChange } from './simulate-change.ts';
 import { simulate } from './simulate-run.ts';
@@ -34,6 +35,7 @@ export function createAsking(policy: Pick<PolicySource, 'current' | 'settings'>,
       const simulation = simulate(snapshot, planned, { observed, possible: traffic === 'all' });
       return { ...simulationData(simulation), ...(markdown ? { markdown: showMarkdown(simulation) } : {}) };
     },
+    ...createPolicyAsking(policy, store),
     ...createPostureAsking(policy, { ...more, observations: () => keptObservations(store) }),
   };
 }

@@ -130,7 +130,7 @@ export function createClientNames(snapshot: Snapshot): (recorded: Recorded) => s
 }
 
 /** `sa/frontend`, `deploy/reports without a proxy`, `node …`, an address, or what the identity says. */
-function clientName(snapshot: Snapshot, ref: ClientRef, from: string): string {
+export function clientName(snapshot: Snapshot, ref: ClientRef, from: string): string {
   const inNamespace = (name: string, namespace: string) => (namespace === from ? name : `${name}.${namespace}`);
   if (ref.identity !== null) {
     const account = ref.serviceAccount;

@@ -37,6 +37,8 @@ export interface SimulatedEntry {
   readonly place: string | null;
   /** Why; of `undecided`: what would decide. */
   readonly why: string;
+  /** Who else stands behind a client that newly gets in, where that is more than one would ask for. */
+  readonly wide: string | null;
 }
 
 export interface Simulation {
@@ -83,9 +85,10 @@ export function simulate(before: Snapshot, planned: PlannedChange, { observed, p
     // Of its own node a pod is always reachable, whatever NetworkPolicy says.
     add(kind, name, recorded, kind === 'probe' && replayed.isNetwork ? { ...replayed, outcome: 'unchanged' } : replayed, request, null);
   }
-  if (possible) addPossible(before, after, hasNetwork, add, notices);
+  const strangers: Strangers = new Map();
+  if (possible) addPossible(before, after, hasNetwork, add, notices, strangers);
   return {
-    entries: mergedEntries(book.groups().map((group) => entryOf(after, group))).toSorted(byWeight),
+    entries: mergedEntries(book.groups().map((group) => entryOf(after, group, strangers))).toSorted(byWeight),
     counts: { ...countsOf(book.groups()), unchanged: book.unchanged() },
     pairs: pairs ? pairsOf(before, after) : null,
     looked: {
@@ -105,11 +108,14 @@ function pairsOf(before: Snapshot, after: Snapshot): NonNullable<Simulation['pai
   return { all: Math.max(was.pairs, now.pairs), before: was.allowed, after: now.allowed };
 }
 
+/** Classes of clients, by name, that no policy means in particular: what it is to let them in. */
+type Strangers = Map<string, string>;
+
 /**
  * Identities that nobody has are left out: nobody is shut out or let in by their end. Where an address is enough, whoever calls from it is one
  * client.
  */
-function addPossible(before: Snapshot, after: Snapshot, hasNetwork: boolean, add: Add, notices: Notice[]): void {
+function addPossible(before: Snapshot, after: Snapshot, hasNetwork: boolean, add: Add, notices: Notice[], strangers: Strangers): void {
   const changes = compareAccess(before, after);
   const cell = ({ at, request, client, before: was, after: now }: AccessChange) =>
     `${at.port} ${at.workloads[0]?.ref.namespace}/${at.workloads[0]?.ref.name} ${client.ip} ${was} ${now} ${request.text}`;
@@ -135,6 +141,9 @@ function addPossible(before: Snapshot, after: Snapshot, hasNetwork: boolean, add
         seen: null,
       };
       add('possible', name, recorded, replayedOf(change), request, null);
+      if (client.who.type === 'other-identity') strangers.set(name, 'No policy names it: whoever has such an identity gets in.');
+      if (isAnyone && ELSEWHERE.has(client.ip ?? ''))
+        strangers.set(name, 'Whoever reaches the port gets in, from anywhere and without an identity.');
     }
   }
   if (!hasNetwork) return;
@@ -192,7 +201,7 @@ function countsOf(groups: readonly Grouped[]): Readonly<Record<SimulatedEntry['o
   return counts;
 }
 
-function entryOf(after: Snapshot, group: Grouped): SimulatedEntry {
+function entryOf(after: Snapshot, group: Grouped, strangers: Strangers): SimulatedEntry {
   const { outcome, kind, client, namespace, server, port, isNetwork, missing, example, pods, count } = group;
   const said = outcome === 'undecided' || isNetwork ? null : reasonOf(after, example, port);
   const { object = null, place = null } = said ?? {};
@@ -202,8 +211,17 @@ function entryOf(after: Snapshot, group: Grouped): SimulatedEntry {
     requests: [example.request.text],
     pods: pods.size,
     object: object === null ? null : { kind: object.kind, namespace: object.namespace, name: object.name },
+    wide: outcome === 'newly-allowed' ? wideness(group, strangers) : null,
     why: isNetwork ? NETWORK_WORDS[outcome] : outcome === 'undecided' ? missingWords(missing) : sentenceOf(said, outcome),
   };
+}
+
+function wideness({ kind, client, example }: Grouped, strangers: Strangers): string | null {
+  const { tls } = example.caller;
+  const account = tls.state === 'established' && tls.clientId !== null ? parseIdentity(tls.clientId) : null;
+  if (account?.serviceAccount === 'default')
+    return `Every pod of namespace ${account.namespace} that names no ServiceAccount of its own runs as default.`;
+  return kind === 'possible' ? (strangers.get(client) ?? null) : null;
 }
 
 /** Requests that differ in nothing else become one, then workloads that do. */

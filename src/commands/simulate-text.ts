@@ -48,12 +48,13 @@ export function showSimulation(simulation: Simulation, columns: number, palette:
 }
 
 function entryLines(entry: SimulatedEntry, columns: number): readonly string[] {
-  const { client, place, why } = entry;
+  const { client, place, why, wide } = entry;
   const tail = tailOf(entry);
   return [
     ...wrap(safe(`${client} → ${serverOf(entry)}`), columns, ' '.repeat(INDENT + 2), ' '.repeat(INDENT)),
     ...wrap(safe(`${some(entry.requests, 4)}${tail === '' ? '' : `: ${tail}`}`), columns, ' '.repeat(INDENT + 2)),
     ...wrap(safe(`${why}${place === null ? '' : ` (${place})`}`), columns, ' '.repeat(INDENT + 2)),
+    ...(wide === null ? [] : wrap(safe(`Too wide? ${wide}`), columns, ' '.repeat(INDENT + 2))),
   ];
 }
 
@@ -117,8 +118,9 @@ export function showMarkdown(simulation: Simulation): string {
 }
 
 function rowOf(entry: SimulatedEntry): string {
-  const { client, requests, place, why } = entry;
-  const cells = [client, serverOf(entry), some(requests, 4), tailOf(entry), `${why}${place === null ? '' : ` (${place})`}`];
+  const { client, requests, place, why, wide } = entry;
+  const reason = `${why}${place === null ? '' : ` (${place})`}${wide === null ? '' : ` Too wide? ${wide}`}`;
+  const cells = [client, serverOf(entry), some(requests, 4), tailOf(entry), reason];
   return `| ${cells.map(code).join(' | ')} |`;
 }
 

@@ -18,6 +18,7 @@ import { openApi } from './openapi.ts';
 import { type Operation, operation } from './operation.ts';
 import type { HttpOptions, Shared } from './options.ts';
 import { refuseForeign, SECURITY_HEADERS } from './origin.ts';
+import { policyOperations } from './policy.ts';
 import { Problem, problemOf, sendProblem, unavailable } from './problem.ts';
 import { remedyOperations } from './remedies.ts';
 import { rulesOperation } from './rules.ts';
@@ -62,6 +63,7 @@ function createOperations(shared: Shared, guard: Guard): readonly Operation[] {
     ...sessionOperations(shared, guard),
     addressOperation(shared),
     ...askingOperations(shared),
+    ...policyOperations(shared),
     ...remedyOperations(shared),
     rulesOperation(shared),
     ...healthOperations(shared),

@@ -1,5 +1,6 @@
 /** Questions about the policy: may this client reach that port, and what would a change of objects do. */
 import { parseInstant } from '../policy/time.ts';
+import * as asked from './asking-shapes.ts';
 import { jsonOperation, type Operation, operation } from './operation.ts';
 import type { Shared } from './options.ts';
 import { Problem } from './problem.ts';
@@ -14,10 +15,10 @@ export function askingOperations({ asking, limits, budget }: Shared): readonly O
       path: '/api/v1/can',
       summary: 'May this client reach that port with this request, by Linkerd and by NetworkPolicy, and why',
       scope: 'read',
-      schema: shapes.canBody,
+      schema: asked.canBody,
       limits,
       budget,
-      answers: { 200: { description: 'The answer with its reasons', schema: shapes.canAnswer }, ...unknown },
+      answers: { 200: { description: 'The answer with its reasons', schema: asked.canAnswer }, ...unknown },
       async handle({ body: { client, server, namespace, method, path, authority, grpc, ip, unmeshed, at } }) {
         const question = {
           ...{ client, server },
@@ -40,10 +41,10 @@ export function askingOperations({ asking, limits, budget }: Shared): readonly O
       summary:
         'What a change of objects would deny and allow, over observed traffic and on request everything that is possible; nothing is applied',
       scope: 'read',
-      schema: shapes.simulateBody,
+      schema: asked.simulateBody,
       limits,
       budget,
-      answers: { 200: { description: 'What would change, for whom, and why', schema: shapes.simulateAnswer }, ...unknown },
+      answers: { 200: { description: 'What would change, for whom, and why', schema: asked.simulateAnswer }, ...unknown },
       async handle({ body }) {
         const { change = '', delete: deleted = [], prune = false, namespace, traffic = 'observed', at, markdown = false } = body;
         if (change === '' && deleted.length === 0) throw new Problem(400, 'Nothing would change.', 'Give `change`, `delete`, or both.');
@@ -66,11 +67,12 @@ export function askingOperations({ asking, limits, budget }: Shared): readonly O
   ];
 }
 
-function momentOf(at: string | undefined): number | null {
+export function momentOf(at: string | undefined): number | null {
   return at === undefined ? null : parseInstant(at);
 }
 
-function known<T>(answer: T | null): T {
+/** Errors: Problem 404. */
+export function known<T>(answer: T | null): T {
   if (answer !== null) return answer;
   throw new Problem(404, 'No cluster is known.', 'Set kubernetes.watch, or cluster.manifests; GET /api/v1/status tells how it goes.');
 }

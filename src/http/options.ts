@@ -1,6 +1,7 @@
 /** What the app is made of: the composition root hands it over. */
 import type { ReportedRule } from '../alerting/rule-report.ts';
 import type { AlertFact } from '../evidence/alert.ts';
+import type { KeyWorkload } from '../evidence/key.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Queue, Store } from '../ports.ts';
 import type { Logger, Metrics } from '../telemetry.ts';
@@ -8,6 +9,7 @@ import type { DeltaContext } from '../triage/delta.ts';
 import type { TriageBounds } from '../triage/incident.ts';
 import type { Intake } from '../triage/intake.ts';
 import type { MuteList } from '../triage/mutes.ts';
+import type { TrafficPart } from '../triage/traffic.ts';
 import type { Token } from './auth.ts';
 import type { BodyLimits, Budget } from './body.ts';
 
@@ -41,10 +43,52 @@ export interface Asking {
   can(question: CanQuestion): Readonly<Record<string, unknown>> | null;
   /** Errors: InvalidInput, Unavailable (the store). */
   simulate(question: SimulateQuestion): Promise<Readonly<Record<string, unknown>> | null>;
+  /** By namespace, then by name; `workload` as `KIND/NAME`, or as kubectl takes it. Errors: InvalidInput (nothing has the name). */
+  workloads(question: {
+    readonly namespace: string | null;
+    readonly workload: string | null;
+    readonly at: Instant | null;
+  }): readonly WorkloadSummary[] | null;
+  /** What is enforced on the ports of these, for whom, and who was seen there. Errors: Unavailable (the store). */
+  policy(question: {
+    readonly namespace: string;
+    readonly workloads: readonly WorkloadSummary['workload'][];
+    readonly at: Instant | null;
+  }): Promise<Readonly<Record<string, unknown>> | null>;
+  /** Also where no cluster is known: clients are then called as they were counted. Errors: Unavailable (the store). */
+  traffic(namespace: string): Promise<{ readonly rows: readonly TrafficRow[]; readonly isWhole: boolean }>;
   /** `namespace` null: every one. Errors: InvalidInput (nothing runs there), Unavailable (the store). */
   posture(namespace: string | null): Promise<Readonly<Record<string, unknown>> | null>;
   /** How many workloads and namespaces are in which state by which practice, as of some minutes ago at most. Errors: Unavailable (the store). */
   postureCounts(): Promise<readonly PostureCount[] | null>;
+}
+
+export interface WorkloadSummary {
+  readonly namespace: string;
+  readonly workload: KeyWorkload;
+  readonly pods: number;
+  /** How many of them have a proxy. */
+  readonly meshed: number;
+}
+
+/** One client of one port of a workload. */
+export interface TrafficRow {
+  /** Tells it from the others of the namespace. */
+  readonly id: string;
+  /** For people: `sa/frontend`, `node …`, an identity, an address. */
+  readonly client: string;
+  readonly identity: string | null;
+  readonly ip: string | null;
+  readonly namespace: string;
+  readonly workload: KeyWorkload | null;
+  /** null: no source tells. */
+  readonly port: number | null;
+  readonly allowed: number;
+  readonly denied: number;
+  readonly last: Instant | null;
+  readonly parts: readonly Pick<TrafficPart, 'server' | 'route' | 'authorization' | 'allowed' | 'denied' | 'last' | 'incident'>[];
+  /** Highest first: those with denials, then those seen last. */
+  readonly sort: number;
 }
 
 /** The way out of incidents. null: there is no such incident. */

@@ -4,7 +4,7 @@ import { INCIDENT_KINDS } from '../evidence/alert.ts';
 import { certainty, explanation } from './explanation-schema.ts';
 import { count, labels, named, time } from './schema-parts.ts';
 
-const name = z.string().min(1).max(253);
+export const name = z.string().min(1).max(253);
 
 export const problem = named(
   'Problem',
@@ -17,7 +17,7 @@ export const problem = named(
   }),
 );
 
-const workload = named('Workload', z.strictObject({ kind: z.string().max(63), name }));
+export const workload = named('Workload', z.strictObject({ kind: z.string().max(63), name }));
 const kind = named('IncidentKind', z.enum(INCIDENT_KINDS as readonly [string, ...string[]]));
 const state = named('IncidentState', z.enum(['open', 'acknowledged', 'resolved']));
 const tls = named(
@@ -121,7 +121,7 @@ export const client = named(
   }),
 );
 
-const next = z.string().nullable().describe('cursor of the next page; null: this is the last');
+export const next = z.string().nullable().describe('cursor of the next page; null: this is the last');
 const page = <S extends z.ZodType>(items: S) => z.strictObject({ items: z.array(items), next });
 
 export const incidentPage = named('IncidentPage', page(incident));
@@ -134,8 +134,8 @@ export const incidentDetail = named(
   }),
 );
 
-const limitOf = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
-const cursor = z.string().max(2000).optional().describe('`next` of the page before');
+export const limitOf = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
+export const cursor = z.string().max(2000).optional().describe('`next` of the page before');
 
 export const incidentQuery = z.strictObject({
   state: z.enum(['open', 'acknowledged', 'resolved', 'active']).optional().describe('active: open or acknowledged'),
@@ -322,57 +322,6 @@ export const sourceList = named(
         remarks: z.array(z.string()),
       }),
     ),
-  }),
-);
-
-const asked = z.string().min(1).max(4096);
-export const canBody = named(
-  'CanQuestion',
-  z.strictObject({
-    client: asked.describe('sa/NAME, a workload, an address, or a mesh identity'),
-    server: asked.describe('deploy/NAME:PORT'),
-    namespace: name.optional().describe('of both, where they name none'),
-    method: asked.optional(),
-    path: asked.optional(),
-    authority: asked.optional(),
-    grpc: asked.optional().describe('SERVICE/METHOD'),
-    ip: z.union([z.ipv4(), z.ipv6()]).optional().describe('the client calls from this address'),
-    unmeshed: z.boolean().optional().describe('as if the client had no proxy'),
-    at: z.iso.datetime({ offset: true }).optional().describe('the policy of that moment; now by default'),
-  }),
-);
-export const canAnswer = named(
-  'CanAnswer',
-  z.looseObject({
-    form: z.literal('denywhy.can/1'),
-    answer: z.enum(['yes', 'no', 'undecided', 'partly']),
-    reasons: z.array(z.looseObject({ answer: z.enum(['yes', 'no', 'undecided']), requests: z.array(z.string()) })),
-  }),
-);
-
-export const simulateBody = named(
-  'SimulateQuestion',
-  z.strictObject({
-    change: z.string().optional().describe('manifests that would be applied, as YAML or JSON'),
-    delete: z.array(asked).max(1000).optional().describe('KIND/NAME of objects that would be deleted'),
-    prune: z.boolean().optional().describe('policy objects in the namespaces of the change that it does not hold would go'),
-    namespace: name.optional().describe('of objects that name none'),
-    traffic: z.enum(['observed', 'all']).optional().describe('all: everything that is possible too'),
-    at: z.iso.datetime({ offset: true }).optional().describe('the policy of that moment; now by default'),
-    markdown: z.boolean().optional().describe('the answer also as Markdown, for a pull request'),
-  }),
-);
-const outcomes = z.enum(['newly-denied', 'newly-allowed', 'undecided']);
-export const simulateAnswer = named(
-  'Simulation',
-  z.looseObject({
-    form: z.literal('denywhy.simulate/1'),
-    counts: z.strictObject({ 'newly-denied': count, 'newly-allowed': count, unchanged: count, undecided: count }),
-    entries: z.array(
-      z.looseObject({ outcome: outcomes, client: z.string(), servers: z.array(z.string()), port: z.int(), why: z.string() }),
-    ),
-    refused: z.array(z.looseObject({ message: z.string() })).describe('objects that Linkerd would refuse: left out of the change'),
-    markdown: z.string().optional(),
   }),
 );
 

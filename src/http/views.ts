@@ -6,6 +6,8 @@ import type { ParkedJob, StoredEvent } from '../ports.ts';
 import type { CountedClient } from '../triage/clients.ts';
 import type { ObservationDelta } from '../triage/delta.ts';
 import type { Incident, IncidentClient, Mute } from '../triage/incident.ts';
+import type { TrafficRow } from './options.ts';
+import type { trafficRow } from './policy-shapes.ts';
 import type * as shapes from './schemas.ts';
 
 type Shown<S extends z.ZodType> = z.input<S>;
@@ -42,6 +44,10 @@ export function showMute(mute: Mute): Shown<typeof shapes.mute> {
 
 export function showObservation(observation: ObservationDelta): Shown<typeof shapes.observation> {
   return { ...mutable(observation), first: time(observation.first), last: time(observation.last) };
+}
+
+export function showTraffic({ id: _, sort: __, last, parts, ...row }: TrafficRow): Shown<typeof trafficRow> {
+  return { ...mutable(row), last: time(last), parts: parts.map((part) => ({ ...mutable(part), last: time(part.last) })) };
 }
 
 export function showParked(job: ParkedJob): Shown<typeof shapes.parkedList>['items'][number] {

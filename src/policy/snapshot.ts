@@ -96,7 +96,11 @@ export function namespaceIndex(snapshot: Snapshot, namespace: string): Namespace
 
 /** The newest version of an object; null when there is none. */
 export function findResource(snapshot: Snapshot, ref: ObjectRef): Resource | null {
-  const index = namespaceIndex(snapshot, ref.namespace);
+  return resourceIn(namespaceIndex(snapshot, ref.namespace), ref);
+}
+
+/** The same, of one namespace. */
+export function resourceIn(index: NamespaceIndex, ref: Pick<ObjectRef, 'group' | 'kind' | 'name'>): Resource | null {
   const groupKind = `${ref.group}/${ref.kind}`;
   const kind = kindOf(groupKind);
   if (kind === null) return index.others.get(groupKind)?.get(ref.name) ?? null;
