@@ -510,75 +510,6 @@ export interface Shapes {
       readonly remarks: readonly (string)[];
     })[];
   };
-  readonly CanQuestion: {
-    /** sa/NAME, a workload, an address, or a mesh identity */
-    readonly client: string;
-    /** deploy/NAME:PORT */
-    readonly server: string;
-    /** of both, where they name none */
-    readonly namespace?: string;
-    readonly method?: string;
-    readonly path?: string;
-    readonly authority?: string;
-    /** SERVICE/METHOD */
-    readonly grpc?: string;
-    /** the client calls from this address */
-    readonly ip?: string | string;
-    /** as if the client had no proxy */
-    readonly unmeshed?: boolean;
-    /** the policy of that moment; now by default */
-    readonly at?: string;
-  };
-  readonly CanAnswer: {
-    readonly form: "denywhy.can/1";
-    readonly answer: "yes" | "no" | "undecided" | "partly";
-    readonly reasons: readonly ({
-      readonly answer: "yes" | "no" | "undecided";
-      readonly requests: readonly (string)[];
-      readonly [name: string]: unknown;
-    })[];
-    readonly [name: string]: unknown;
-  };
-  readonly SimulateQuestion: {
-    /** manifests that would be applied, as YAML or JSON */
-    readonly change?: string;
-    /** KIND/NAME of objects that would be deleted */
-    readonly delete?: readonly (string)[];
-    /** policy objects in the namespaces of the change that it does not hold would go */
-    readonly prune?: boolean;
-    /** of objects that name none */
-    readonly namespace?: string;
-    /** all: everything that is possible too */
-    readonly traffic?: "observed" | "all";
-    /** the policy of that moment; now by default */
-    readonly at?: string;
-    /** the answer also as Markdown, for a pull request */
-    readonly markdown?: boolean;
-  };
-  readonly Simulation: {
-    readonly form: "denywhy.simulate/1";
-    readonly counts: {
-      readonly "newly-denied": number;
-      readonly "newly-allowed": number;
-      readonly unchanged: number;
-      readonly undecided: number;
-    };
-    readonly entries: readonly ({
-      readonly outcome: "newly-denied" | "newly-allowed" | "undecided";
-      readonly client: string;
-      readonly servers: readonly (string)[];
-      readonly port: number;
-      readonly why: string;
-      readonly [name: string]: unknown;
-    })[];
-    /** objects that Linkerd would refuse: left out of the change */
-    readonly refused: readonly ({
-      readonly message: string;
-      readonly [name: string]: unknown;
-    })[];
-    readonly markdown?: string;
-    readonly [name: string]: unknown;
-  };
   readonly Posture: {
     readonly form: "denywhy.posture/1";
     readonly observed: {
@@ -665,6 +596,319 @@ export interface Shapes {
       readonly notes: readonly (string)[];
       readonly [name: string]: unknown;
     } | null;
+    readonly [name: string]: unknown;
+  };
+  readonly CanQuestion: {
+    /** sa/NAME, a workload, an address, or a mesh identity */
+    readonly client: string;
+    /** deploy/NAME:PORT */
+    readonly server: string;
+    /** of both, where they name none */
+    readonly namespace?: string;
+    readonly method?: string;
+    readonly path?: string;
+    readonly authority?: string;
+    /** SERVICE/METHOD */
+    readonly grpc?: string;
+    /** the client calls from this address */
+    readonly ip?: string | string;
+    /** as if the client had no proxy */
+    readonly unmeshed?: boolean;
+    /** the policy of that moment; now by default */
+    readonly at?: string;
+  };
+  readonly CanAnswer: {
+    readonly form: "denywhy.can/1";
+    readonly answer: "yes" | "no" | "undecided" | "partly";
+    readonly client: string;
+    readonly server: string;
+    readonly namespace: string;
+    /** null: whatever can be asked of the port */
+    readonly request: string | null;
+    readonly reasons: readonly ({
+      readonly answer: "yes" | "no" | "undecided";
+      readonly requests: readonly (string)[];
+      /** addresses of the client; null: not known */
+      readonly ips: readonly (string | null)[];
+      readonly pods: readonly (string)[];
+      readonly linkerd: {
+        /** Linkerd’s own, undecided, or not-meshed */
+        readonly verdict: string;
+        readonly sentence: string;
+        /** what would have been let in */
+        readonly required: readonly (string)[];
+        readonly route: string | null;
+        readonly enforcedBy: string | null;
+        /** where the object that decided is written */
+        readonly place: string | null;
+        readonly considered: readonly ({
+          readonly applies: "yes" | "no" | "unobserved";
+          readonly name: string;
+          readonly reason: string;
+          readonly [name: string]: unknown;
+        })[];
+        readonly [name: string]: unknown;
+      };
+      /** by NetworkPolicy; null: the cluster has none */
+      readonly network: {
+        readonly verdict: "allow" | "deny" | "undecided";
+        readonly sentence: string;
+        readonly missing: readonly (string)[];
+        /** null: not known, and it counts */
+        readonly enforced: boolean | null;
+        readonly plugin: string | null;
+        readonly [name: string]: unknown;
+      } | null;
+      readonly [name: string]: unknown;
+    })[];
+    readonly notes: readonly (string)[];
+    readonly [name: string]: unknown;
+  };
+  readonly SimulateQuestion: {
+    /** manifests that would be applied, as YAML or JSON */
+    readonly change?: string;
+    /** KIND/NAME of objects that would be deleted */
+    readonly delete?: readonly (string)[];
+    /** policy objects in the namespaces of the change that it does not hold would go */
+    readonly prune?: boolean;
+    /** of objects that name none */
+    readonly namespace?: string;
+    /** all: everything that is possible too */
+    readonly traffic?: "observed" | "all";
+    /** the policy of that moment; now by default */
+    readonly at?: string;
+    /** the answer also as Markdown, for a pull request */
+    readonly markdown?: boolean;
+  };
+  readonly Simulation: {
+    readonly form: "denywhy.simulate/1";
+    readonly counts: {
+      readonly "newly-denied": number;
+      readonly "newly-allowed": number;
+      readonly unchanged: number;
+      readonly undecided: number;
+    };
+    readonly entries: readonly ({
+      readonly outcome: "newly-denied" | "newly-allowed" | "undecided";
+      readonly kind: "observed" | "probe" | "scrape" | "control-plane" | "possible";
+      readonly client: string;
+      readonly namespace: string;
+      readonly servers: readonly (string)[];
+      readonly port: number;
+      readonly requests: readonly (string)[];
+      /** requests and connections that were counted */
+      readonly count: number | null;
+      readonly pods: number;
+      /** where the object that decides is written */
+      readonly place: string | null;
+      /** of undecided: what would decide */
+      readonly why: string;
+      /** who else stands behind this client, where that is more than one asks for */
+      readonly wide: string | null;
+      readonly [name: string]: unknown;
+    })[];
+    readonly looked: {
+      readonly observed: number;
+      readonly requests: number;
+      readonly standing: number;
+      readonly possible: boolean;
+      readonly unplaced: number;
+      readonly [name: string]: unknown;
+    };
+    readonly notices: readonly ({
+      readonly where: string;
+      readonly message: string;
+      readonly [name: string]: unknown;
+    })[];
+    /** objects that Linkerd would refuse: left out of the change */
+    readonly refused: readonly ({
+      readonly object: {
+        readonly kind: string;
+        readonly namespace: string;
+        readonly name: string;
+        readonly [name: string]: unknown;
+      };
+      readonly message: string;
+      readonly [name: string]: unknown;
+    })[];
+    readonly markdown?: string;
+    readonly [name: string]: unknown;
+  };
+  readonly WorkloadPage: {
+    readonly items: readonly ({
+      readonly namespace: string;
+      readonly workload: Shapes['Workload'];
+      readonly pods: number;
+      /** pods that have a proxy; on others nothing is enforced */
+      readonly meshed: number;
+    })[];
+    /** all that have workloads, whatever is asked for */
+    readonly namespaces: readonly ({
+      readonly namespace: string;
+      readonly workloads: number;
+    })[];
+    /** cursor of the next page; null: this is the last */
+    readonly next: string | null;
+  };
+  readonly TrafficRow: {
+    /** sa/NAME, a workload without identity, a node, an identity or an address */
+    readonly client: string;
+    readonly identity: string | null;
+    readonly ip: string | null;
+    /** of the workload that is called */
+    readonly namespace: string;
+    readonly workload: Shapes['Workload'] | null;
+    /** null: no source tells */
+    readonly port: number | null;
+    readonly allowed: number;
+    readonly denied: number;
+    /** when it was last seen */
+    readonly last: string | null;
+    /** by Server, route and authorization; the fifty with the most denials */
+    readonly parts: readonly ({
+      readonly server: Shapes['Labels'] | null;
+      readonly route: Shapes['Labels'] | null;
+      /** what let it in */
+      readonly authorization: Shapes['Labels'] | null;
+      readonly allowed: number;
+      readonly denied: number;
+      readonly last: string | null;
+      /** in which the denials are counted */
+      readonly incident: string | null;
+    })[];
+  };
+  readonly TrafficPage: {
+    readonly items: readonly (Shapes['TrafficRow'])[];
+    /** false: there is more than was read; what was seen last is counted */
+    readonly isTrafficWhole: boolean;
+    /** cursor of the next page; null: this is the last */
+    readonly next: string | null;
+  };
+  readonly Policy: {
+    readonly form: "denywhy.policy/1";
+    readonly workloads: readonly ({
+      readonly workload: {
+        readonly kind: string;
+        readonly namespace: string;
+        readonly name: string;
+        readonly [name: string]: unknown;
+      };
+      readonly meshed: boolean;
+      readonly pods: readonly (string)[];
+      /** of ports that no Server takes */
+      readonly default: {
+        readonly policy: string;
+        readonly source: string;
+        readonly [name: string]: unknown;
+      } | null;
+      /** what a restart of the pods would change */
+      readonly notRolledOut: readonly ({
+        readonly pods: number;
+        readonly [name: string]: unknown;
+      })[];
+      readonly ports: readonly ({
+        readonly port: number;
+        readonly names: readonly (string)[];
+        readonly protocol: string;
+        /** null: the default policy is in force */
+        readonly server: {
+          readonly kind: string;
+          readonly namespace: string;
+          readonly name: string;
+          readonly [name: string]: unknown;
+        } | null;
+        /** Servers that select the port too, without effect */
+        readonly overshadowed: readonly ({
+          readonly kind: string;
+          readonly namespace: string;
+          readonly name: string;
+          readonly [name: string]: unknown;
+        })[];
+        readonly rejectedByProxy: string | null;
+        readonly may: readonly ({
+          /** null: any request; other: what no route takes */
+          readonly route: string | null;
+          readonly takes: readonly (string)[];
+          /** empty: nobody */
+          readonly who: readonly (string)[];
+          /** empty: from everywhere */
+          readonly from: readonly (string)[];
+          readonly authorization: {
+            readonly ref: Shapes['Labels'];
+            readonly object: {
+              readonly kind: string;
+              readonly namespace: string;
+              readonly name: string;
+              readonly [name: string]: unknown;
+            } | null;
+            readonly via: readonly ({
+              readonly kind: string;
+              readonly namespace: string;
+              readonly name: string;
+              readonly [name: string]: unknown;
+            })[];
+            readonly identities: readonly (string)[];
+            readonly [name: string]: unknown;
+          } | null;
+          readonly refusal: "403" | "404" | "closed" | null;
+          /** counted under the policy in force */
+          readonly allowed: number;
+          /** of the route; null: the first row of the route has it */
+          readonly denied: number | null;
+          readonly [name: string]: unknown;
+        })[];
+        readonly networkPolicy: {
+          readonly policies: readonly ({
+            readonly kind: string;
+            readonly namespace: string;
+            readonly name: string;
+            readonly [name: string]: unknown;
+          })[];
+          readonly meshed: {
+            readonly port: number;
+            readonly peers: readonly (string)[];
+            readonly [name: string]: unknown;
+          };
+          readonly direct: {
+            readonly port: number;
+            readonly peers: readonly (string)[];
+            readonly [name: string]: unknown;
+          };
+          readonly [name: string]: unknown;
+        } | null;
+        readonly callers: readonly ({
+          readonly who: "kubelet" | "prometheus";
+          readonly name: string;
+          readonly request: string;
+          readonly answer: "yes" | "no" | "undecided";
+          readonly isNetwork: boolean;
+          readonly [name: string]: unknown;
+        })[];
+        readonly traffic: {
+          readonly allowed: number;
+          readonly denied: number;
+          /** the first fifty: those that were denied, then those seen last */
+          readonly clients: readonly (Shapes['TrafficRow'])[];
+          /** how many more clients there are */
+          readonly beyond: number;
+        };
+        readonly [name: string]: unknown;
+      })[];
+      /** of ports that are not among these, and of which no source tells the port */
+      readonly otherTraffic: {
+        readonly allowed: number;
+        readonly denied: number;
+        /** the first fifty: those that were denied, then those seen last */
+        readonly clients: readonly (Shapes['TrafficRow'])[];
+        /** how many more clients there are */
+        readonly beyond: number;
+      };
+      readonly [name: string]: unknown;
+    })[];
+    /** false: there is more than was read; what was seen last is counted */
+    readonly isTrafficWhole: boolean;
+    /** cursor of the next page; null: this is the last */
+    readonly next: string | null;
     readonly [name: string]: unknown;
   };
   readonly Rule: {
