@@ -23,7 +23,7 @@ async function start(isKnown = true): Promise<Running> {
   const store = { list: (...args: Parameters<Running['store']['list']>) => own().list(...args) } as Running['store'];
   const settings = clusterInfo({ resources: [], flags: { defaultPolicy: 'all-unauthenticated' } });
   const policy = { current: () => (isKnown ? { view, revision: '1' } : null), settings: () => (isKnown ? settings : null) };
-  const alerting = async () => ({ prometheus: null, targets: null, rules: null });
+  const alerting = async () => ({ prometheus: null, targets: null, rules: null, retention: null });
   started = await startTestServer({ asking: createAsking(policy, store, { alerting, now: () => NOW }), tokens: TOKENS });
   running = started;
   return started;
