@@ -1,4 +1,4 @@
-/** ServiceAccounts that policies name, in whatever form. */
+/** ServiceAccounts that policies and rate limits name, in whatever form. */
 import type { Path } from '../manifests/document.ts';
 import { POLICY_GROUP } from '../policy/authorization-policy.ts';
 import { parseIdentity, serviceAccountIdentity } from '../policy/identity.ts';
@@ -30,6 +30,8 @@ export function accountsNamed(object: Resource): readonly NamedAccount[] {
           accountAt(object, ['spec', 'client', 'meshTLS', 'serviceAccounts', i], textAt(account, 'name'), textAt(account, 'namespace')),
         ),
       ];
+    case 'HTTPLocalRateLimitPolicy':
+      return itemsAt(object, 'spec', 'overrides').flatMap(([i]) => references(object, ['spec', 'overrides', i, 'clientRefs']));
     default:
       return [];
   }

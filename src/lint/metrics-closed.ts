@@ -1,13 +1,12 @@
 import { PROXY_ADMIN_PORT } from '../access/ports.ts';
 import type { Path } from '../manifests/document.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
-import { workloadOf } from '../policy/owner.ts';
-import { type ObjectRef, objectKey, type Resource, refOf } from '../policy/resource.ts';
+import { objectKey, type Resource, refOf } from '../policy/resource.ts';
 import { selects } from '../policy/selector.ts';
-import { findResource, namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
+import { namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import { ANNOTATION, type Workload } from '../policy/workload.ts';
+import { annotatedBy } from './annotated.ts';
 import { accessOf, meshedIn, nameWorkload } from './effect.ts';
-import { valueAt } from './objects.ts';
 import type { LintRule } from './rule.ts';
 import { keysOf } from './servers.ts';
 
@@ -44,18 +43,8 @@ function sourceOf(
   pod: Workload,
   linted: ReadonlySet<string>,
 ): { readonly object: Resource; readonly path: Path } | null {
-  const workload = workloadOf(pod.resource, (ref) => findResource(snapshot, ref) ?? undefined);
-  const namespace = { group: '', kind: 'Namespace', namespace: '', name: pod.ref.namespace };
-  const template = ['spec', ...(workload.kind === 'CronJob' ? ['jobTemplate', 'spec'] : []), 'template', 'metadata', 'annotations'];
-  const places: readonly (readonly [ObjectRef, Path])[] = [
-    [workload, workload.kind === 'Pod' ? ['metadata', 'annotations'] : template],
-    [namespace, ['metadata', 'annotations']],
-  ];
-  for (const [ref, path] of places) {
-    const object = linted.has(objectKey(ref)) ? findResource(snapshot, ref) : null;
-    const own = [...path, ANNOTATION.defaultInboundPolicy];
-    if (object !== null && valueAt(object, own) !== undefined) return { object, path: own };
-  }
+  const annotated = annotatedBy(snapshot, pod, ANNOTATION.defaultInboundPolicy, linted);
+  if (annotated !== null) return annotated;
   // Where nothing that makes the pods is there, whoever wrote a Server for them is who can write another.
   for (const { value, resource } of namespaceIndex(snapshot, pod.ref.namespace).servers.values())
     if (value !== null && selects(value.selector, pod.labels) && linted.has(objectKey(refOf(resource))))

@@ -4,11 +4,12 @@ import { probesOf } from '../access/standing.ts';
 import { evaluate } from '../policy/evaluate.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
+import { injectionDecision } from '../policy/injection.ts';
 import { type Probe, probesOfPod } from '../policy/probes.ts';
 import { objectKey, type Resource, refOf } from '../policy/resource.ts';
 import { selects } from '../policy/selector.ts';
 import type { Server } from '../policy/server.ts';
-import { namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
+import { namespaceIndex, resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
 import { meshedIn, podsIn } from './effect.ts';
 import { policiesOf } from './objects.ts';
@@ -79,4 +80,14 @@ export function isProbeAllowed({ pod, policy, port }: ServedPort, probe: Probe):
 /** A set of the objects, to ask whether one is among them. */
 export function keysOf(resources: readonly Resource[]): ReadonlySet<string> {
   return new Set(resources.map((resource) => objectKey(refOf(resource))));
+}
+
+/** Why a pod without a proxy has none. null: the annotation may stand on a Namespace that is not among the objects. */
+export function whyWithoutProxy(snapshot: Snapshot, { ref, resource }: Workload, isWhole: boolean): string | null {
+  const namespace = resourcesOfKind(snapshot, '', 'Namespace', '').get(ref.namespace) ?? null;
+  const isAsked = Object.hasOwn(resource.metadata.annotations ?? {}, 'linkerd.io/inject');
+  const isOfNode = (resource.spec as { readonly hostNetwork?: unknown } | undefined)?.hostNetwork === true;
+  if (!isWhole && namespace === null && !isAsked && !isOfNode) return null;
+  const decision = injectionDecision(resource, namespace);
+  return decision.inject ? 'it was made before one was asked for, and takes it when it is made anew' : decision.why;
 }

@@ -10,7 +10,7 @@ export const sharedServiceAccount: LintRule = {
   *check({ resources, snapshot }) {
     for (const object of resources) {
       for (const account of accountsNamed(object)) {
-        if (account.name !== 'default' || !isOwn(account, snapshot.info)) continue;
+        if (object.kind === 'HTTPLocalRateLimitPolicy' || account.name !== 'default' || !isOwn(account, snapshot.info)) continue;
         const pods = workloadsByServiceAccount(snapshot, account.namespace, 'default').filter(({ meshed }) => meshed);
         const names = [...new Set(pods.map((pod) => nameWorkload(snapshot, pod)))];
         yield {

@@ -33,7 +33,17 @@ interface Wide {
   readonly severity: 'warning' | 'info';
 }
 
+/** `accessPolicy` values that ask for no identity, or for any. */
+const OPEN: ReadonlyMap<string, string> = new Map([
+  ['all-unauthenticated', 'lets in everyone from everywhere, without a mesh identity'],
+  ['cluster-unauthenticated', 'lets in everyone of the cluster’s networks, without a mesh identity'],
+  ['all-authenticated', 'lets in every mesh identity of DNS form'],
+  ['cluster-authenticated', 'lets in every mesh identity of DNS form from the cluster’s networks'],
+  ['audit', 'lets in everyone, and logs who would not have been'],
+]);
+
 function wideIn(object: Resource): readonly Wide[] {
+  if (policiesOf([object], 'Server').length > 0) return accessPolicy(object);
   if (policiesOf([object], 'MeshTLSAuthentication').length > 0) return identities(object, ['spec', 'identities']);
   if (policiesOf([object], 'NetworkAuthentication').length > 0) return networks(object, ['spec', 'networks'], 'info');
   if (policiesOf([object], 'ServerAuthorization').length === 0) return [];
@@ -80,4 +90,17 @@ function networks(object: Resource, path: Path, severity: Wide['severity']): rea
           severity,
         },
       ];
+}
+
+function accessPolicy(object: Resource): readonly Wide[] {
+  const value = textAt(object, 'spec', 'accessPolicy') ?? '';
+  const what = OPEN.get(value);
+  if (what === undefined) return [];
+  return [
+    {
+      path: ['spec', 'accessPolicy'],
+      what: `accessPolicy: ${value} ${what}. Policies of the Server are added to that, and take nothing away.`,
+      severity: value === 'audit' || value.endsWith('-authenticated') ? 'info' : 'warning',
+    },
+  ];
 }

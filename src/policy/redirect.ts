@@ -12,7 +12,7 @@ const NO_PREFIX = { error: 'invalid redirect: redirects may only replace the pat
 /** Paths share the words of authorities. */
 const NO_URI = { error: 'invalid redirect: redirect produced an invalid authority: invalid uri character' };
 
-export function redirect(filter: RedirectFilter, request: HttpRequest, choice: RouteChoice): RedirectResult {
+export function redirect(filter: RedirectFilter, request: HttpRequest, choice: Pick<RouteChoice, 'path'>): RedirectResult {
   const scheme = filter.scheme ?? 'http';
   const authority = redirectedAuthority(filter, request.authority, scheme);
   if (authority === null) return NO_AUTHORITY;
@@ -44,7 +44,7 @@ function ownTarget({ path }: HttpRequest): string {
 }
 
 /** Path and query; null when a prefix is to be replaced and none matched. */
-function redirectedTarget({ path }: RedirectFilter, request: HttpRequest, own: string, choice: RouteChoice): string | null {
+function redirectedTarget({ path }: RedirectFilter, request: HttpRequest, own: string, choice: Pick<RouteChoice, 'path'>): string | null {
   if (path === null) return own;
   if (path.type === 'ReplaceFullPath') return withoutFragment(path.value);
   if (choice.path !== null && choice.path.type !== 'prefix') return null;

@@ -11,6 +11,7 @@ const CODES = RULES.map(({ code }) => code);
 const SECTIONS = ['## What is wrong', '## What it does', '## The right form'];
 /** Files of the room that are no rule. */
 const ROOM = [
+  'annotated',
   'effect',
   'finding',
   'fix',
@@ -20,8 +21,10 @@ const ROOM = [
   'networks',
   'objects',
   'promql',
+  'regex-samples',
   'rule',
   'servers',
+  'services',
   'suppressions',
   'targets',
 ];
