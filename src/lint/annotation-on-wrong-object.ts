@@ -1,11 +1,7 @@
-import { withApplied } from '../access/applied.ts';
-import { changedPorts, PROXY_ADMIN_PORT } from '../access/ports.ts';
 import type { Path } from '../manifests/document.ts';
 import { groupOf, type Resource } from '../policy/resource.ts';
-import type { Snapshot } from '../policy/snapshot.ts';
-import { accessOf, namePort } from './effect.ts';
+import { effectOfEdits } from './effect.ts';
 import type { Edit } from './finding.ts';
-import { withEdits } from './fix.ts';
 import { valueAt } from './objects.ts';
 import type { LintRule } from './rule.ts';
 
@@ -58,7 +54,7 @@ export const annotationOnWrongObject: LintRule = {
           object,
           path,
           problem: `${name} is ${field === 'labels' ? 'a label here, and an annotation to Linkerd' : `read on pods and Namespaces, not on a ${object.kind}`}.`,
-          effect: `It does nothing. ${edits.length === 0 ? '' : effectOfMove(snapshot, object, edits)}`.trim(),
+          effect: `It does nothing. ${edits.length === 0 ? '' : effectOfEdits(snapshot, object, edits, 'where it belongs')}`.trim(),
           right: `Write it in ${where}${template !== undefined || groupKind === '/Namespace' ? '; pods take it when they are made anew' : ''}.`,
           edits,
         };
@@ -76,15 +72,4 @@ function movedTo(object: Resource, from: Path, to: Path): readonly Edit[] {
   const isLast = Object.keys((valueAt(object, around) ?? {}) as object).length === 1;
   const isSet = valueAt(object, to) !== undefined;
   return [...(isSet ? [] : [{ set: to, value: valueAt(object, from) }]), { remove: isLast ? around : from }];
-}
-
-function effectOfMove(snapshot: Snapshot, object: Resource, edits: readonly Edit[]): string {
-  const right = withEdits(object, edits) as Resource;
-  const after = withApplied(snapshot, [{ apply: right }]);
-  const changes = changedPorts(snapshot, after);
-  const first = changes.find(({ port }) => port !== PROXY_ADMIN_PORT) ?? changes[0];
-  if (first === undefined) return 'As far as these objects tell, no port would change where it belongs.';
-  const [workload] = first.workloads;
-  const show = (policy: typeof first.before) => (policy === null ? 'everyone, having no proxy' : accessOf(after, workload, policy));
-  return `${namePort(after, first)} lets in ${show(first.before)}; where it belongs, ${show(first.after)}.`;
 }

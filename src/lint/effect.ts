@@ -1,11 +1,15 @@
 /** What objects do, found by evaluating them: the policy in force with an object, and without it. */
-import { changedPorts, type PortChange } from '../access/ports.ts';
+import { withApplied } from '../access/applied.ts';
+import { changedPorts, type PortChange, PROXY_ADMIN_PORT } from '../access/ports.ts';
 import { type WhoMay, whoMay } from '../access/who-may.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import { workloadOf } from '../policy/owner.ts';
 import { type Resource, refOf } from '../policy/resource.ts';
 import { findResource, namespaceIndex, type Snapshot, withChanges } from '../policy/snapshot.ts';
+import { showProtocol } from '../policy/wording.ts';
 import type { Workload } from '../policy/workload.ts';
+import type { Edit } from './finding.ts';
+import { withEdits } from './fix.ts';
 import { some } from './objects.ts';
 
 /** Where the policy in force is another one than it would be without the object. */
@@ -28,6 +32,21 @@ export function effectOfRefusal(right: Snapshot, object: Resource): string {
   if (first === undefined || first.before === null || first.after === null) return '';
   const [workload] = first.workloads;
   return `As it stands, ${lowerFirst(namePort(right, first))} lets in ${accessOf(right, workload, first.before)}; with the right form, ${accessOf(right, workload, first.after)}.`;
+}
+
+/** `Port 8080 of deploy/a lets in anyone; THEN, nobody.`: what is so of the first port that the edits change. */
+export function effectOfEdits(snapshot: Snapshot, object: Resource, edits: readonly Edit[], then: string): string {
+  const after = withApplied(snapshot, [{ apply: withEdits(object, edits) as Resource }]);
+  const changes = changedPorts(snapshot, after);
+  const first = changes.find(({ port }) => port !== PROXY_ADMIN_PORT) ?? changes[0];
+  if (first === undefined) return 'As far as these objects tell, no port would change otherwise.';
+  const [workload] = first.workloads;
+  const show = (policy: InboundServer | null) => (policy === null ? 'everyone, having no proxy' : accessOf(after, workload, policy));
+  const [now, right] = [show(first.before), show(first.after)];
+  const where = namePort(after, first);
+  if (now !== right) return `${where} lets in ${now}; ${then}, ${right}.`;
+  const [was, is] = [first.before, first.after].map((policy) => (policy === null ? 'none' : showProtocol(policy.protocol)));
+  return was === is ? `${where} would be another one ${then}.` : `${where} has protocol ${was}; ${then}, ${is}.`;
 }
 
 function lowerFirst(text: string): string {

@@ -1,7 +1,8 @@
-import { effectOf, nameWorkload } from './effect.ts';
+import { authorizationsIn } from '../access/clients.ts';
+import { nameWorkload } from './effect.ts';
 import { textAt } from './objects.ts';
 import type { LintRule } from './rule.ts';
-import { portsServed, probesAt, readServers } from './servers.ts';
+import { portsServed, probesAt, readServers, type ServedPort, showFailing } from './servers.ts';
 
 export const http2ServerHttp1Probes: LintRule = {
   code: 'http2-server-http1-probes',
@@ -15,22 +16,31 @@ export const http2ServerHttp1Probes: LintRule = {
       const found = probed ?? named;
       if (found === undefined) continue;
       const written = textAt(object, 'spec', 'proxyProtocol') ?? '';
-      const paths = probesAt(found.pod, found.port).map(({ path }) => path);
+      const name = nameWorkload(snapshot, found.pod);
+      const { which, consequence } = showFailing(probesAt(found.pod, found.port).filter(({ type }) => type === 'httpGet'));
       yield {
         severity: probed === undefined ? 'warning' : 'error',
         object,
         path: ['spec', 'proxyProtocol'],
         problem:
           probed === undefined
-            ? `The port is named http, and the Server says ${written}: the proxy then takes whatever comes without mesh TLS for HTTP/2.`
-            : `The kubelet probes port ${found.port} of ${nameWorkload(snapshot, found.pod)} (${[...new Set(paths)].join(', ')}) by HTTP/1.1, and the Server says ${written}.`,
+            ? `The port is named http, and the Server says ${written}: whatever comes without mesh TLS is taken for HTTP/2.`
+            : `The kubelet probes port ${found.port} of ${name} by HTTP/1.1 (${which}), and the Server says ${written}.`,
         effect:
           probed === undefined
-            ? `Clients without a proxy that speak HTTP/1.1, and HTTP probes of the kubelet where there are any, get no answer: neither a denial nor a log line. ${effectOf(snapshot, object)}`
-            : 'The proxy cannot read the probes: no denial, no log line, the pods become unready, and then meshed clients get 503 and 504.',
+            ? `${name} has no HTTP probe on port ${found.port}; one that is added fails. ${ofOthers(found)}`
+            : `The proxy cannot read the ${which}: no denial, no log line. The pods of ${name} fail: ${consequence}.`,
         right: 'proxyProtocol: unknown (both are detected), or HTTP/1',
         edits: probed === undefined ? [] : [{ set: ['spec', 'proxyProtocol'], value: 'unknown' }],
       };
     }
   },
 };
+
+/** Of those without a proxy; between proxies HTTP/2 is spoken anyway. */
+function ofOthers({ port, policy }: ServedPort): string {
+  const isOpen = authorizationsIn(policy).some(({ authentication }) => authentication.type === 'unauthenticated');
+  return isOpen
+    ? `Policies let in clients without a mesh identity on port ${port}: those that speak HTTP/1.1 get no answer, neither a denial nor a log line. Meshed clients are fine.`
+    : 'Meshed clients are fine. Others are let in by no policy; with HTTP/1.1 they get no answer in place of a denial, and no log line says so.';
+}

@@ -10,6 +10,7 @@ import { http2ServerHttp1Probes } from './http2-server-http1-probes.ts';
 import { identityOfNoServiceAccount } from './identity-of-no-service-account.ts';
 import { identityWrongNamespace } from './identity-wrong-namespace.ts';
 import { identityWrongTrustDomain } from './identity-wrong-trust-domain.ts';
+import { ignoredObject } from './ignored-object.ts';
 import { invalidAnnotation } from './invalid-annotation.ts';
 import { invalidObject } from './invalid-object.ts';
 import { metricsClosed } from './metrics-closed.ts';
@@ -57,6 +58,7 @@ export const RULES: readonly LintRule[] = [
   unknownField,
   wrongReference,
   invalidObject,
+  ignoredObject,
   targetMissing,
   policyInAnotherNamespace,
   danglingAuthentication,

@@ -1,6 +1,6 @@
 import type { Snapshot } from '../policy/snapshot.ts';
 import { accessOf, nameWorkload } from './effect.ts';
-import { fieldsAt, kindOfRef, policiesOf, some } from './objects.ts';
+import { fieldsAt, kindOfRef, policiesOf, some, textAt } from './objects.ts';
 import type { LintRule } from './rule.ts';
 import { declaredPorts, type ServedPort } from './servers.ts';
 
@@ -12,7 +12,8 @@ export const namespacePolicyWithoutServer: LintRule = {
   title: 'a policy of a Namespace has no say on ports without a Server',
   *check({ resources, snapshot }) {
     for (const object of policiesOf(resources, 'AuthorizationPolicy')) {
-      if (kindOfRef(fieldsAt(object, 'spec', 'targetRef'))?.kind !== 'Namespace') continue;
+      const target = fieldsAt(object, 'spec', 'targetRef');
+      if (kindOfRef(target)?.kind !== 'Namespace' || textAt(target, 'name') !== object.metadata.namespace) continue;
       const ports = declaredPorts(snapshot, [object.metadata.namespace]).filter(({ port }) => !PROXY_PORTS.has(port));
       const bare = ports.filter(({ policy }) => policy.server === null);
       const [first] = bare;

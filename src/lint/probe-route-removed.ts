@@ -1,7 +1,7 @@
 import { objectKey, refOf } from '../policy/resource.ts';
 import { nameWorkload } from './effect.ts';
 import type { LintRule } from './rule.ts';
-import { declaredPorts, isProbeAllowed, probesAt } from './servers.ts';
+import { declaredPorts, isProbeAllowed, probesAt, showFailing } from './servers.ts';
 
 export const probeRouteRemoved: LintRule = {
   code: 'probe-route-removed',
@@ -22,13 +22,13 @@ export const probeRouteRemoved: LintRule = {
       const key = `${object.metadata.name} ${nameWorkload(snapshot, pod)} ${port}`;
       if (probe === undefined || said.has(key)) continue;
       said.add(key);
-      const paths = [...new Set(closed.map(({ path }) => path))].join(', ');
+      const { which, consequence } = showFailing(closed);
       yield {
         severity: 'error',
         object,
         path: ['spec', 'rules'],
-        problem: `The kubelet probes ${paths} on port ${port} of ${nameWorkload(snapshot, pod)}. Linkerd makes a route for that, until the first route of the Server takes its place.`,
-        effect: `GET ${probe.path} from the node is refused: the pods of ${nameWorkload(snapshot, pod)} become unready as soon as the route is there, and then no client reaches them.`,
+        problem: `The kubelet probes port ${port} of ${nameWorkload(snapshot, pod)} (${which}). Linkerd makes a route for that, until the first route of the Server takes its place.`,
+        effect: `GET ${probe.path} from the node is refused. The pods of ${nameWorkload(snapshot, pod)} fail as soon as the route is there: ${consequence}.`,
         right: `A route for the probe (Exact ${probe.path}, method GET) of Server ${policy.server?.name ?? ''}, and an AuthorizationPolicy on it that requires a NetworkAuthentication of the nodes`,
         edits: [],
       };

@@ -1,6 +1,8 @@
 /** What the expressions of a PrometheusRule ask for. */
+
 import { parser } from '@prometheus-io/lezer-promql';
 import type { Path } from '../manifests/document.ts';
+import { coversWhole } from '../policy/regex.ts';
 import type { Resource } from '../policy/resource.ts';
 import { itemsAt, ofKind, textAt } from './objects.ts';
 
@@ -33,6 +35,12 @@ export function expressionsIn(resources: readonly Resource[]): readonly RuleExpr
       }),
     ),
   );
+}
+
+/** Whether a matcher takes series that lack its label: to Prometheus the value is empty then, and expressions are anchored. */
+export function takesEmpty({ operator, value }: Selection['matchers'][number]): boolean {
+  if (operator === '=' || operator === '!=') return (operator === '=') === (value === '');
+  return (operator === '=~') === coversWhole(`^(?:${value})$`, '');
 }
 
 type Tree = ReturnType<typeof parser.parse>;

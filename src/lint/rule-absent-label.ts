@@ -1,6 +1,6 @@
 import { LABEL, METRIC } from '../evidence/conventions.ts';
 import { or } from './objects.ts';
-import { expressionsIn } from './promql.ts';
+import { expressionsIn, type Selection, takesEmpty } from './promql.ts';
 import type { LintRule } from './rule.ts';
 
 const DECISIONS: ReadonlySet<string> = new Set([METRIC.httpAllow, METRIC.httpDeny, METRIC.tcpAllow, METRIC.tcpDeny, METRIC.routeNotFound]);
@@ -41,15 +41,18 @@ export const ruleAbsentLabel: LintRule = {
         const key = `${metric} ${labels.join()}`;
         if (labels.length === 0 || said.has(key)) continue;
         said.add(key);
-        const isDead = matched.some(({ operator, value }) => (operator === '=' && value !== '') || (operator === '=~' && value !== '.*'));
+        const dead = matched.filter((matcher) => !takesEmpty(matcher));
+        const rule = name === '' ? 'the rule' : name;
+        const written = dead.map(({ label, operator, value }) => `${label}${operator}${JSON.stringify(value)}`).join(', ');
         yield {
-          severity: isDead ? 'error' : 'warning',
+          severity: dead.length > 0 ? 'error' : 'warning',
           object,
           path,
           problem: `${metric} has no label ${or(labels)}.${labels.some((label) => ONLY_WHERE_ALLOWED.has(label)) ? ' A denial names no authorization: there is none that applied.' : ''}`,
-          effect: isDead
-            ? `The expression never selects a series, and ${name === '' ? 'the rule' : name} never fires.`
-            : 'All series fall into one group with an empty value of it.',
+          effect:
+            dead.length > 0
+              ? `No series fulfils ${written}, so the expression never has a value and ${rule} never fires. Without it, every series of ${metric} counts${leftOver(matchers, matched)}.`
+              : groupedAway(grouping, isWrong),
           right: labels.map((label) => `${label}: ${ABSENT.get(label) ?? `${LABEL.serverName}, route_name`}`).join('; '),
           edits: [],
         };
@@ -57,3 +60,17 @@ export const ruleAbsentLabel: LintRule = {
     }
   },
 };
+
+/** What the matchers that are in order still choose. */
+function leftOver(all: Selection['matchers'], wrong: Selection['matchers']): string {
+  const left = all.filter((matcher) => !wrong.includes(matcher));
+  return left.length === 0
+    ? ''
+    : ` that has ${left.map(({ label, operator, value }) => `${label}${operator}${JSON.stringify(value)}`).join(', ')}`;
+}
+
+function groupedAway(grouping: readonly string[], isWrong: (label: string) => boolean): string {
+  const [empty, left] = [grouping.filter(isWrong), grouping.filter((label) => !isWrong(label))];
+  if (empty.length === 0) return 'It takes every series, as if it were not there.';
+  return `It is empty in every group: ${left.length === 0 ? 'all denials of the cluster are one number' : `what is told apart is ${or(left)} alone`}.`;
+}

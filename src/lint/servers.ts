@@ -5,14 +5,14 @@ import { evaluate } from '../policy/evaluate.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import { injectionDecision } from '../policy/injection.ts';
-import { type Probe, probesOfPod } from '../policy/probes.ts';
+import { type Probe, type ProbeKind, probesOfPod } from '../policy/probes.ts';
 import { objectKey, type Resource, refOf } from '../policy/resource.ts';
 import { selects } from '../policy/selector.ts';
 import type { Server } from '../policy/server.ts';
 import { namespaceIndex, resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
 import { meshedIn, podsIn } from './effect.ts';
-import { policiesOf } from './objects.ts';
+import { policiesOf, some } from './objects.ts';
 
 /** Those of the objects that Linkerd can read. */
 export function* readServers(
@@ -75,6 +75,22 @@ export function isProbeAllowed({ pod, policy, port }: ServedPort, probe: Probe):
   const traffic = isHttp && own !== undefined ? own.request.traffic : tcp;
   const { verdict } = evaluate(policy, { clientIp: own?.caller.ip ?? null, tls: UNMESHED }, traffic);
   return verdict !== 'deny' && verdict !== 'route_not_found';
+}
+
+const FAILING: Readonly<Record<ProbeKind, string>> = {
+  startupProbe: 'the kubelet kills their containers before they have started',
+  livenessProbe: 'the kubelet restarts their containers again and again',
+  readinessProbe: 'they become unready, and then no client reaches them',
+};
+
+/** `the readinessProbe /health` and `they become unready…`: which ones fail, and what the kubelet does then. */
+export function showFailing(probes: readonly Probe[]): { readonly which: string; readonly consequence: string } {
+  const named = probes.map(({ kind, type, path }) => `${kind} ${type === 'httpGet' ? path : `by ${type}`}`);
+  const kinds = new Set(probes.map(({ kind }) => kind));
+  const [first = ''] = named;
+  const which = [...new Set(named)];
+  const consequence = Object.entries(FAILING).flatMap(([kind, what]) => (kinds.has(kind as ProbeKind) ? [what] : []));
+  return { which: which.length === 1 ? first : some(which, 4), consequence: consequence.join('; ') };
 }
 
 /** A set of the objects, to ask whether one is among them. */

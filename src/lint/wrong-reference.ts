@@ -60,7 +60,11 @@ function refsOf(object: Resource): readonly Reference[] {
   const [isMesh] = policiesOf([object], 'MeshTLSAuthentication');
   if (isMesh !== undefined) return listed(object, ['spec', 'identityRefs'], ['ServiceAccount', 'Namespace']);
   const [isLimit] = policiesOf([object], 'HTTPLocalRateLimitPolicy');
-  return isLimit === undefined ? [] : [{ path: ['spec', 'targetRef'], ref: fieldsAt(object, 'spec', 'targetRef'), allowed: ['Server'] }];
+  if (isLimit === undefined) return [];
+  return [
+    { path: ['spec', 'targetRef'], ref: fieldsAt(object, 'spec', 'targetRef'), allowed: ['Server'] },
+    ...itemsAt(object, 'spec', 'overrides').flatMap(([i]) => listed(object, ['spec', 'overrides', i, 'clientRefs'], ['ServiceAccount'])),
+  ];
 }
 
 function listed(object: Resource, path: Path, allowed: readonly string[]): readonly Reference[] {

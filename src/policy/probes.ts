@@ -4,7 +4,12 @@ import { listOf, stringOr } from './reading.ts';
 import { isObject } from './selector.ts';
 import { pathOfUri } from './uri.ts';
 
+const KINDS = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const;
+export type ProbeKind = (typeof KINDS)[number];
+
 export interface Probe {
+  /** The container's field that it stands in. */
+  readonly kind: ProbeKind;
   readonly type: 'httpGet' | 'grpc' | 'tcpSocket';
   readonly port: number;
   /** As it is requested; `/` for `tcpSocket`. */
@@ -13,7 +18,6 @@ export interface Probe {
   readonly isTls: boolean;
 }
 
-const KINDS = ['livenessProbe', 'readinessProbe', 'startupProbe'];
 const HEALTH = '/grpc.health.v1.Health/Check';
 
 /** Named ports are looked up in their own container, ignoring case (unlike a Server's). Paths are read as whole URIs; one that is none makes no probe. */
@@ -21,7 +25,7 @@ export function probesOf(containers: readonly Readonly<Record<string, unknown>>[
   return containers.flatMap((container) =>
     KINDS.flatMap((kind) => {
       const probe = container[kind];
-      return isObject(probe) ? (httpProbe(probe, container) ?? otherProbe(probe, container) ?? []) : [];
+      return isObject(probe) ? (httpProbe(kind, probe, container) ?? otherProbe(kind, probe, container) ?? []) : [];
     }),
   );
 }
@@ -34,18 +38,18 @@ export function probesOfPod(spec: unknown): readonly Probe[] {
 
 type Part = Readonly<Record<string, unknown>>;
 
-function httpProbe({ httpGet }: Part, container: Part): Probe | null {
+function httpProbe(kind: ProbeKind, { httpGet }: Part, container: Part): Probe | null {
   if (!isObject(httpGet)) return null;
   const port = portOf(httpGet['port'], container);
   const path = pathOfUri(stringOr(httpGet['path'], '/'));
-  return port === null || path === null ? null : { type: 'httpGet', port, path, isTls: httpGet['scheme'] === 'HTTPS' };
+  return port === null || path === null ? null : { kind, type: 'httpGet', port, path, isTls: httpGet['scheme'] === 'HTTPS' };
 }
 
-function otherProbe({ grpc, tcpSocket }: Part, container: Part): Probe | null {
+function otherProbe(kind: ProbeKind, { grpc, tcpSocket }: Part, container: Part): Probe | null {
   const type = isObject(grpc) ? 'grpc' : 'tcpSocket';
   const probe = isObject(grpc) ? grpc : tcpSocket;
   const port = isObject(probe) ? portOf(probe['port'], container) : null;
-  return port === null ? null : { type, port, path: type === 'grpc' ? HEALTH : '/', isTls: false };
+  return port === null ? null : { kind, type, port, path: type === 'grpc' ? HEALTH : '/', isTls: false };
 }
 
 function portOf(port: unknown, container: Part): number | null {
