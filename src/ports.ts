@@ -256,6 +256,8 @@ export interface Store {
   commit(commit: Commit): Promise<CommitResult>;
   /** Events after a sequence number, oldest first. */
   events(after: number, limit: number): Promise<readonly StoredEvent[]>;
+  /** The number of the newest event that is kept; 0: there is none. */
+  lastEvent(): Promise<number>;
   /** Drops all but the newest `keep` events, and batches that expired by `now`, at most `most` of each; returns how many went. */
   trim(options: { readonly keep: number; readonly now: Instant; readonly most: number }): Promise<number>;
   /** Takes or renews a lease for `holder`; false while another holds it. Time is the store's own. */

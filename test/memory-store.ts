@@ -91,6 +91,10 @@ export function createMemoryStore(memory: Memory = createMemory(), now: () => nu
       await begin();
       return commitNow(commit);
     },
+    async lastEvent() {
+      await begin();
+      return memory.events.at(-1)?.sequence ?? 0;
+    },
     async events(after, limit) {
       await begin();
       return memory.events.filter(({ sequence }) => sequence > after).slice(0, limit);

@@ -38,6 +38,7 @@ export async function createRedisStore({ prefix, ...options }: RedisStoreOptions
     count: (collection, tag) => answer(redis.zcard(indexOf(prefix, collection, tag))),
     commit: (commit) => write(() => scripts.commit(commitArguments(prefix, commit))).then(toResult),
     events: (after, limit) => answer(events(redis, `${prefix}:events`, after, limit)),
+    lastEvent: () => answer(lastEvent(redis, `${prefix}:events`)),
     trim: ({ keep, most }) => write(async () => Number(await scripts.trim([`${prefix}:events`, keep, most]))),
     lease: (name, holder, milliseconds) =>
       write(async () => (await scripts.lease([`${prefix}:lease:${name}`, holder, milliseconds])) === 1),
@@ -163,6 +164,11 @@ function toResult(answer: unknown): CommitResult {
   if (answer === 'done' || answer === 'conflict') return answer;
   if (Array.isArray(answer)) return { known: answer.map(String) };
   throw new TypeError('Redis gave an answer that the commit script does not have');
+}
+
+async function lastEvent(redis: Redis, key: string): Promise<number> {
+  const [last] = await redis.xrevrange(key, '+', '-', 'COUNT', 1);
+  return last === undefined ? 0 : Number.parseInt(last[0], 10);
 }
 
 async function events(redis: Redis, key: string, after: number, limit: number) {

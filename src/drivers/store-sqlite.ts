@@ -18,6 +18,7 @@ export function createSqliteStore(file: SqliteFile, now: () => Instant): Store {
   const countAll = file.prepare('SELECT count(*) AS count FROM document WHERE collection = ?');
   const countTag = file.prepare('SELECT count(*) AS count FROM tag WHERE collection = ? AND tag = ?');
   const events = file.prepare('SELECT sequence, value FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?');
+  const lastEvent = file.prepare('SELECT max(sequence) AS last FROM event');
   const touch = file.prepare(
     'INSERT INTO lease (name, holder, expires_at) VALUES (?, ?, 0) ON CONFLICT (name) DO UPDATE SET expires_at = 0',
   );
@@ -35,6 +36,9 @@ export function createSqliteStore(file: SqliteFile, now: () => Instant): Store {
     commit,
     async events(after, limit) {
       return file.read(() => events.all(after, limit).map((row) => ({ sequence: Number(row['sequence']), value: parse(row['value']) })));
+    },
+    async lastEvent() {
+      return file.read(() => Number(lastEvent.get()?.['last'] ?? 0));
     },
     trim,
     ...leases,

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request, Response } from 'express';
-import type { StoredEvent } from '../ports.ts';
+import type { Store, StoredEvent } from '../ports.ts';
 import { type Call, type Operation, operation, type Reply } from './operation.ts';
 import type { Shared } from './options.ts';
 import { Problem, unavailable } from './problem.ts';
@@ -38,7 +38,7 @@ export function eventsOperation(shared: Shared): Operation {
         throw unavailable('Too many readers follow the events.', 'Read page by page with ?after=, or raise limits.streams.');
       shared.metrics.streams.set(++open);
       try {
-        await stream(shared, call.request, call.response, startOf(call));
+        await stream(shared, call.request, call.response, await startOf(shared, call));
       } finally {
         shared.metrics.streams.set(--open);
       }
@@ -54,17 +54,21 @@ function wantsStream({ headers }: Request): boolean {
 }
 
 async function page({ store }: Shared, { query }: Call<Query>): Promise<Reply> {
-  const after = query.after ?? 0;
+  const after = await askedFrom(store, query);
   const events = await store.events(after, query.limit);
   return { status: 200, body: { items: events.map(showEvent), next: events.at(-1)?.sequence ?? after } };
 }
 
 /** A browser that comes back says what it saw last; it counts more than the address that it was given first. */
-function startOf({ request, query }: Call<Query>): number {
+async function startOf({ store }: Shared, { request, query }: Call<Query>): Promise<number> {
   const last = request.get('Last-Event-ID');
-  if (last === undefined || last === '') return query.after ?? 0;
+  if (last === undefined || last === '') return askedFrom(store, query);
   if (/^\d{1,16}$/.test(last)) return Number(last);
   throw new Problem(400, 'Last-Event-ID is no number.', 'Send the id of the last event, or leave it out.');
+}
+
+async function askedFrom(store: Store, { after = 0, from }: Query): Promise<number> {
+  return from === 'now' ? store.lastEvent() : after;
 }
 
 async function stream({ store, closing, eventPoll }: Shared, request: Request, response: Response, start: number): Promise<void> {
@@ -77,7 +81,8 @@ async function stream({ store, closing, eventPoll }: Shared, request: Request, r
   let after = start;
   let spokenAt = performance.now();
   try {
-    await write(response, 'retry: 3000\n\n', gone.signal);
+    // Without data it is no event, and yet what a browser comes back with.
+    await write(response, `retry: 3000\nid: ${start}\n\n`, gone.signal);
     while (!gone.signal.aborted) {
       const events = await store.events(after, STEP);
       after = events.at(-1)?.sequence ?? after;

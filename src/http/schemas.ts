@@ -208,7 +208,13 @@ export const event = named(
     .describe('one changed or newly explained revision of an incident'),
 );
 export const eventPage = named('EventPage', z.strictObject({ items: z.array(event), next: count.describe('give it as `after`') }));
-export const eventQuery = z.strictObject({ after: z.coerce.number().int().nonnegative().optional(), limit: limitOf(500, 100) });
+export const eventQuery = z
+  .strictObject({
+    after: z.coerce.number().int().nonnegative().optional(),
+    from: z.literal('now').optional().describe('instead of `after`: nothing of what was before'),
+    limit: limitOf(500, 100),
+  })
+  .refine(({ after, from }) => after === undefined || from === undefined, 'give `after` or `from`, not both');
 
 export const observation = named(
   'Observation',

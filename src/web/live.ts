@@ -32,7 +32,7 @@ function follow(client: QueryClient, say: (state: Live['state']) => void): () =>
   let again: ReturnType<typeof setTimeout> | undefined;
   let last = '';
   const open = () => {
-    source = new EventSource(address(`events${last === '' ? '' : `?after=${last}`}`));
+    source = new EventSource(address(`events?${last === '' ? 'from=now' : `after=${last}`}`));
     source.onopen = () => {
       say('live');
       refresh();

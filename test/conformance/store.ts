@@ -378,6 +378,15 @@ export function testStore(name: string, skip: string | null, createGround: () =>
         expect(await values(all[2]?.sequence ?? -1)).toEqual([]);
       });
 
+      it('have a newest one, from which on only later ones are seen', async () => {
+        expect(await store.lastEvent()).toBe(0);
+        await store.commit({ writes: [], events: ['a', 'b'] });
+        const last = await store.lastEvent();
+        expect(await values(last - 1)).toEqual(['b']);
+        await store.commit({ writes: [], events: ['c'] });
+        expect(await values(last)).toEqual(['c']);
+      });
+
       it('have strictly increasing numbers when many commit at once', async () => {
         await Promise.all(Array.from({ length: 50 }, (_, index) => store.commit({ writes: [], events: [index, index] })));
         const sequences = (await store.events(0, 1000)).map(({ sequence }) => sequence);

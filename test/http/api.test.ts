@@ -184,7 +184,7 @@ describe('events', () => {
     const done = (async () => {
       for await (const chunk of response.body ?? []) text += new TextDecoder().decode(chunk);
     })().catch(() => {});
-    return { response, done, ids: () => [...text.matchAll(/^id: (\d+)$/gm)].map((m) => Number(m[1])), text: () => text };
+    return { response, done, ids: () => [...text.matchAll(/^id: (\d+)\nevent/gm)].map((m) => Number(m[1])), text: () => text };
   }
 
   it('are streamed as they come, and a stream that was cut off goes on where it was', async () => {
@@ -202,6 +202,18 @@ describe('events', () => {
     await sleep(150);
     expect(second.ids()).toHaveLength(2);
     expect(second.ids()[0]).toBe(ids[1]);
+  });
+
+  it('are given from now on: none of before, and a stream that was cut off before it gave one goes on there', async () => {
+    await change(1);
+    const { items, next } = shaped(shapes.eventPage, await get('/api/v1/events?from=now'));
+    expect([items, next]).toEqual([[], 1]);
+    const stream = await follow({}, '/api/v1/events?from=now');
+    await expect.poll(stream.text).toBe('retry: 3000\nid: 1\n\n');
+    await change(2);
+    await expect.poll(stream.ids).toEqual([2]);
+    expect(shaped(shapes.eventPage, await get(`/api/v1/events?after=${next}`)).items).toHaveLength(1);
+    expect((await get('/api/v1/events?from=now&after=1')).status).toBe(400);
   });
 
   it('are streamed to so many at a time, and a shutdown ends the streams', async () => {
