@@ -2,6 +2,7 @@
 import type { ClientTls } from '../policy/evaluation.ts';
 import type { AuthorizationRef, Labels, RouteRef, ServerRef } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
+import type { OverTime } from './over-time.ts';
 
 /** A workload by its owner's kind (`Deployment`, `StatefulSet`, `DaemonSet`, `ReplicaSet`, `Job`, `CronJob`, `Pod`, …) and name. */
 export interface WorkloadRef {
@@ -56,10 +57,11 @@ export function isRefusal(kind: DenialKind): boolean {
 /**
  * What a counter adds to a fact; a log line has none of it. `lastAt`: the last increase, where `at` is the first.
  * `countedBefore`: what the counter showed at `at`, its first reading, when nothing says when that happened; `count` is then 0,
- * and later increases come as facts of their own.
+ * and later increases come as facts of their own. `over`: when, of what was summed; absent: evenly from `at` to `lastAt`.
  */
 interface Counted {
   readonly lastAt?: Instant | null;
+  readonly over?: OverTime;
   readonly countedBefore?: number;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Instant } from '../policy/resource.ts';
 import type { Sample } from './metrics-sample.ts';
+import { type OverTime, withStretch } from './over-time.ts';
 
 /** A moment of reading. Without clock times the order of readings decides. */
 export interface Moment {
@@ -34,6 +35,8 @@ export interface Growth<C> {
   /** First and last reading that showed an increase. */
   readonly at: Instant | null;
   readonly lastAt: Instant | null;
+  /** When, where it grew more than once. */
+  readonly over: OverTime | undefined;
 }
 
 /** One scraped proxy: when it was first read, and when its process started. Series of different targets are different series. */
@@ -56,6 +59,7 @@ interface State<C> {
   increase: number;
   at: Instant | null;
   lastAt: Instant | null;
+  over: OverTime | undefined;
   changed: boolean;
 }
 
@@ -126,6 +130,7 @@ function born<C>(series: CounterSeries, value: number, moment: Moment, target: C
     increase: 0,
     at: null,
     lastAt: null,
+    over: undefined,
     changed: false,
   };
 }
@@ -136,10 +141,17 @@ function grow<C>(state: State<C>, value: number, moment: Moment): boolean {
   state.last = moment;
   state.value = value;
   if (increase === 0) return false;
+  state.over = overWith(state, moment.at, increase);
   if (state.increase === 0) state.at = moment.at;
   state.increase += increase;
   state.lastAt = moment.at;
   return true;
+}
+
+/** Of one increase `at` and `lastAt` say all. */
+function overWith<C>({ over, at: first, lastAt: last, increase }: State<C>, at: Instant | null, count: number): OverTime | undefined {
+  if (increase === 0) return undefined;
+  return withStretch(over ?? withStretch(undefined, { first, last, count: increase }), { first: at, last: null, count });
 }
 
 function settle<C>(state: State<C>, began: Instant | null): Growth<C> {
@@ -148,6 +160,7 @@ function settle<C>(state: State<C>, began: Instant | null): Growth<C> {
   if (!state.judged) {
     state.judged = true;
     if (isNews(state, began)) {
+      state.over = overWith(state, first.at, state.firstValue);
       if (state.increase === 0) state.lastAt = first.at;
       if (state.firstValue > 0) state.at = first.at;
       state.increase += state.firstValue;
@@ -156,9 +169,9 @@ function settle<C>(state: State<C>, began: Instant | null): Growth<C> {
       state.sinceBefore = before > 0;
     }
   }
-  const { sinceBefore, increase, at, lastAt } = state;
-  Object.assign(state, { increase: 0, at: null, lastAt: null, changed: false });
-  return { series, target, context, before, beforeAt: first.at, sinceBefore, increase, at, lastAt };
+  const { sinceBefore, increase, at, lastAt, over } = state;
+  Object.assign(state, { increase: 0, at: null, lastAt: null, over: undefined, changed: false });
+  return { series, target, context, before, beforeAt: first.at, sinceBefore, increase, at, lastAt, over };
 }
 
 /** Its target had been read without it, or its proxy started after the first reading of all. */

@@ -38,11 +38,12 @@ export function factsOf(growth: Growth<ReadFrom>): Fact[] {
   const side = sideCounterOf(growth.series.metric, growth.series.labels);
   if (growth.before > 0 && side?.isSign !== true)
     facts.push(factOf(growth, { at: growth.beforeAt, lastAt: growth.beforeAt, count: 0, countedBefore: growth.before }));
-  if (growth.increase > 0) facts.push(factOf(growth, { at: growth.at, lastAt: growth.lastAt, count: growth.increase }));
+  const { increase, at, lastAt, over } = growth;
+  if (increase > 0) facts.push(factOf(growth, { at, lastAt, count: increase, ...(over === undefined ? {} : { over }) }));
   return facts;
 }
 
-type Counts = Pick<Denial, 'at' | 'lastAt' | 'count' | 'countedBefore'>;
+type Counts = Pick<Denial, 'at' | 'lastAt' | 'count' | 'over' | 'countedBefore'>;
 
 function factOf(growth: Growth<ReadFrom>, counts: Counts): Fact {
   const { metric, labels } = growth.series;

@@ -6,6 +6,7 @@ import type { ClientTls } from '../policy/evaluation.ts';
 import type { AuthorizationRef, RouteRef, ServerRef } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Denial, DenialKind, Fact, Observation, Reporter, RequestTrace, Source, Symptom, SymptomKind } from './facts.ts';
+import { type OverTime, type Stretch, withStretch } from './over-time.ts';
 
 export interface Counts {
   /** What was counted; null: this kind of source said nothing. */
@@ -14,6 +15,8 @@ export interface Counts {
   before: number;
   first: Instant | null;
   last: Instant | null;
+  /** When, as far as that is known. */
+  over?: OverTime;
 }
 
 /** One client address (null: not observed) of one denied thing. */
@@ -53,6 +56,7 @@ export interface TallySymptom {
   count: number;
   first: Instant | null;
   last: Instant | null;
+  over?: OverTime;
   readonly sample: Symptom;
 }
 
@@ -185,6 +189,8 @@ function addToClient(client: TallyClient, denial: Denial): void {
   if (denial.count > 0) {
     counts.first = earlier(counts.first, denial.at);
     counts.last = later(counts.last, denial.lastAt ?? denial.at);
+    const over = withStretch(counts.over, stretchOf(denial));
+    if (over !== undefined) counts.over = over;
   }
   client.error ??= denial.error;
   if (!client.sources.some((s) => s.kind === denial.source.kind)) client.sources.push(denial.source);
@@ -192,6 +198,11 @@ function addToClient(client: TallyClient, denial: Denial): void {
   for (const ref of denial.didNotApply) {
     if (!client.didNotApply.some((r) => r.kind === ref.kind && r.name === ref.name)) client.didNotApply.push(ref);
   }
+}
+
+/** When what a fact counts happened. */
+export function stretchOf({ at, lastAt = null, count, over }: Pick<Denial, 'at' | 'lastAt' | 'count' | 'over'>): Stretch {
+  return { first: at, last: lastAt, count, ...(over === undefined ? {} : { over }) };
 }
 
 function addRequest(requests: RequestTrace[], given: RequestTrace): void {
@@ -202,11 +213,14 @@ function addRequest(requests: RequestTrace[], given: RequestTrace): void {
 }
 
 function addSymptom(symptoms: Map<string, TallySymptom>, fact: Symptom, most: number): boolean {
+  const { over: _, ...sample } = fact;
   const { reporter, kind, port } = fact;
   const detail = fact.detail.slice(0, MAX_DETAIL);
   const from = fact.client === null ? null : [fact.client.ip, tlsKey(fact.client.tls)];
   const key = JSON.stringify([reporter.namespace, reporter.pod, kind, port, from, fact.peer ?? null, detail]);
   const known = symptoms.get(key);
+  const over = withStretch(known?.over, stretchOf(fact));
+  const times = over === undefined ? {} : { over };
   if (known === undefined) {
     if (symptoms.size >= most) return false;
     symptoms.set(key, {
@@ -217,11 +231,13 @@ function addSymptom(symptoms: Map<string, TallySymptom>, fact: Symptom, most: nu
       count: fact.count,
       first: fact.at,
       last: fact.lastAt ?? fact.at,
-      sample: { ...fact, detail },
+      ...times,
+      sample: { ...sample, detail },
     });
     return true;
   }
   known.count += fact.count;
+  Object.assign(known, times);
   known.first = earlier(known.first, fact.at);
   known.last = later(known.last, fact.lastAt ?? fact.at);
   return true;

@@ -13,9 +13,10 @@ import type * as shapes from './schemas.ts';
 type Shown<S extends z.ZodType> = z.input<S>;
 
 export function showIncident(incident: Incident): Shown<typeof shapes.incident> {
-  const { openedAt, activeAt, firstSeen, lastSeen, transitions, answer, wayOut = null } = incident;
+  const { over: _, ...shown } = incident;
+  const { openedAt, activeAt, firstSeen, lastSeen, transitions, answer, wayOut = null } = shown;
   return {
-    ...mutable(incident),
+    ...mutable(shown),
     openedAt: showInstant(openedAt),
     activeAt: showInstant(activeAt),
     firstSeen: time(firstSeen),
@@ -43,7 +44,8 @@ export function showMute(mute: Mute): Shown<typeof shapes.mute> {
 }
 
 export function showObservation(observation: ObservationDelta): Shown<typeof shapes.observation> {
-  return { ...mutable(observation), first: time(observation.first), last: time(observation.last) };
+  const { over: _, ...shown } = observation;
+  return { ...mutable(shown), first: time(observation.first), last: time(observation.last) };
 }
 
 export function showTraffic({ id: _, sort: __, last, parts, ...row }: TrafficRow): Shown<typeof trafficRow> {

@@ -3,6 +3,7 @@
  * of one client is counted once, as in an explanation (evidence/join.ts).
  */
 import { isSameToAll } from '../evidence/join.ts';
+import { type OverTime, scaled } from '../evidence/over-time.ts';
 import { tlsKey } from '../evidence/tally.ts';
 import type { Cursor } from '../ports.ts';
 import { type ClientDelta, mergeClients } from './delta.ts';
@@ -126,6 +127,8 @@ function sortOf({ metrics, logs }: Pick<IncidentClient, 'metrics' | 'logs'>): nu
 export interface CountedClient extends Cursor {
   readonly client: IncidentClient;
   readonly count: number;
+  /** When, of those of which it is known. */
+  readonly over: OverTime | null;
   readonly countedBy: 'metrics' | 'logs';
 }
 
@@ -149,7 +152,7 @@ function countAlike(clients: readonly Kept[]): readonly CountedClient[] {
   if (first === undefined) return [rest];
   const inLogs = addressed.reduce((sum, { logs }) => sum + logs.count, 0);
   const count = Math.max(0, rest.count - inLogs);
-  return count === 0 ? rows : [...rows, { ...rest, count }];
+  return count === 0 ? rows : [...rows, { ...rest, count, over: rest.over === null ? null : scaled(rest.over, count) }];
 }
 
 function mergeAll([first, ...others]: readonly [Kept, ...Kept[]]): Kept {
@@ -160,5 +163,6 @@ function mergeAll([first, ...others]: readonly [Kept, ...Kept[]]): Kept {
 function counted({ id, ...client }: Kept): CountedClient {
   const { metrics, logs } = client;
   const countedBy = metrics.count === 0 && logs.count > 0 ? 'logs' : metrics.count > 0 || metrics.before > 0 ? 'metrics' : 'logs';
-  return { client, id, sort: sortOf(client), countedBy, count: countedBy === 'metrics' ? metrics.count : logs.count };
+  const { count, over = null } = countedBy === 'metrics' ? metrics : logs;
+  return { client, id, sort: sortOf(client), countedBy, count, over };
 }

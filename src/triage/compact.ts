@@ -3,7 +3,8 @@
  * an incident what the facts mean one by one.
  */
 import type { Client, Denial, Fact } from '../evidence/facts.ts';
-import { earlier, later, tlsKey } from '../evidence/tally.ts';
+import { type Gathered, gather } from '../evidence/over-time.ts';
+import { earlier, later, stretchOf, tlsKey } from '../evidence/tally.ts';
 import type { Labels } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
 
@@ -27,6 +28,7 @@ interface Sum {
   before: number;
   first: Instant | null;
   last: Instant | null;
+  over?: Gathered | undefined;
 }
 
 export function createCompactor(mostFacts: number): Compactor {
@@ -78,14 +80,16 @@ export function createCompactor(mostFacts: number): Compactor {
       sum.before += fact.countedBefore ?? 0;
       sum.first = earlier(sum.first, fact.at);
       sum.last = later(sum.last, fact.lastAt ?? fact.at);
+      sum.over = gather(sum.over, stretchOf(fact));
       return true;
     },
     all: () => [...sums.values()].map(factOf),
   };
 }
 
-function factOf({ sample, count, before, first, last }: Sum): Fact {
-  return { ...sample, count, at: first, lastAt: last, ...(before > 0 ? { countedBefore: before } : {}) };
+function factOf({ sample, count, before, first, last, over }: Sum): Fact {
+  const known = over === undefined ? {} : { over };
+  return { ...sample, count, at: first, lastAt: last, ...known, ...(before > 0 ? { countedBefore: before } : {}) };
 }
 
 /** True when they are made of the same objects: a parser gives the lines of one client the same ones. False says nothing. */

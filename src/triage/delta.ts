@@ -1,7 +1,8 @@
 /** A batch of facts, summed: one delta per incident key. Pure; what a batch means does not depend on what is stored. */
 import type { Fact, Observation, Reporter, Symptom, WorkloadRef } from '../evidence/facts.ts';
 import type { IncidentKind, KeyWorkload } from '../evidence/key.ts';
-import { createTally, earlier, later, type TallyClient, tlsKey } from '../evidence/tally.ts';
+import { merged, type OverTime, withStretch } from '../evidence/over-time.ts';
+import { createTally, earlier, later, stretchOf, type TallyClient, type TallySymptom, tlsKey } from '../evidence/tally.ts';
 import type { AuthorizationRef, RouteRef, ServerRef } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
 import { hashId, type IncidentClient, type KeptSymptom, waitingId } from './incident.ts';
@@ -43,6 +44,8 @@ export interface ObservationDelta {
   readonly first: Instant | null;
   readonly last: Instant | null;
   readonly count: number;
+  /** When, as far as that is known. */
+  readonly over?: OverTime;
 }
 
 export interface BatchDelta {
@@ -83,7 +86,7 @@ export function deltaOf(facts: readonly Fact[], context: DeltaContext): BatchDel
     const kind = entry.admin && entry.kind !== 'audit-allowed' ? 'admin-denied' : entry.kind;
     add(incidents, { ...entry, kind, details: [], clients: clientsOf(entry.clients, entry.reporter.pod), isSign: false });
   }
-  for (const { sample, ...symptom } of tally.symptoms.values()) add(incidents, entryOfSymptom(sample, symptom));
+  for (const symptom of tally.symptoms.values()) add(incidents, entryOfSymptom(symptom));
   return {
     incidents: [...incidents.values()],
     observations: [...observations.values()],
@@ -133,11 +136,8 @@ interface Entry {
   readonly isSign: boolean;
 }
 
-function entryOfSymptom(
-  sample: Symptom,
-  symptom: { readonly detail: string; readonly count: number; readonly first: Instant | null; readonly last: Instant | null },
-): Entry {
-  const counts = { count: symptom.count, before: sample.countedBefore ?? 0, first: symptom.first, last: symptom.last };
+function entryOfSymptom({ sample, detail, count, first, last, over }: TallySymptom): Entry {
+  const counts = { count, before: sample.countedBefore ?? 0, first, last, ...mergeOver(undefined, over) };
   const none = { count: 0, before: 0, first: null, last: null };
   const isLog = sample.source.kind === 'log';
   const client: ClientDelta = {
@@ -149,8 +149,8 @@ function entryOfSymptom(
     requests: sample.request === undefined ? [] : [sample.request],
     didNotApply: [],
     sources: [sample.source],
-    error: symptom.detail,
-    symptoms: [{ sample, count: symptom.count, first: symptom.first, last: symptom.last }],
+    error: detail,
+    symptoms: [{ sample, count, first, last }],
   };
   return {
     reporter: sample.reporter,
@@ -161,7 +161,7 @@ function entryOfSymptom(
     admin: false,
     clients: new Map([[clientKey(client), client]]),
     beyond: 0,
-    details: [symptom.detail],
+    details: [detail],
     isSign: sample.isSign === true,
   };
 }
@@ -252,7 +252,13 @@ function addedUp(known: KeptSymptom, { count, first, last }: KeptSymptom): KeptS
 }
 
 function mergeCounts(a: ClientDelta['logs'], b: ClientDelta['logs']): ClientDelta['logs'] {
-  return { count: a.count + b.count, before: a.before + b.before, first: earlier(a.first, b.first), last: later(a.last, b.last) };
+  const times = { first: earlier(a.first, b.first), last: later(a.last, b.last) };
+  return { count: a.count + b.count, before: a.before + b.before, ...times, ...mergeOver(a.over, b.over) };
+}
+
+export function mergeOver(a: OverTime | undefined, b: OverTime | undefined): { readonly over?: OverTime } {
+  const over = a === undefined || b === undefined ? (a ?? b) : merged(a, b);
+  return over === undefined ? {} : { over };
 }
 
 function distinct<T>(values: readonly T[]): readonly T[] {
@@ -282,5 +288,6 @@ function addObservation(observations: Map<string, ObservationDelta>, fact: Obser
     first: earlier(before?.first ?? null, fact.at),
     last: later(before?.last ?? null, fact.lastAt ?? fact.at),
     count: (before?.count ?? 0) + fact.count,
+    ...mergeOver(before?.over, withStretch(undefined, stretchOf(fact))),
   });
 }

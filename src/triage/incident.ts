@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { RequestTrace, Source, Symptom } from '../evidence/facts.ts';
 import type { IncidentKind, KeySelection, KeyWorkload } from '../evidence/key.ts';
+import type { OverTime } from '../evidence/over-time.ts';
 import type { Counts } from '../evidence/tally.ts';
 import type { ClientTls } from '../policy/evaluation.ts';
 import type { AuthorizationRef, RouteRef, ServerRef } from '../policy/inbound.ts';
@@ -64,6 +65,8 @@ export interface Incident {
   readonly lastSeen: Instant | null;
   /** Denials, each once: what counters grew by; lines where no counter counts. */
   readonly count: number;
+  /** When, of those of which it is known; absent: of none. */
+  readonly over?: OverTime;
   /** Sums over the clients: what counters grew by, what log lines were seen, what counters showed before their first reading. */
   readonly counted: { readonly metrics: number; readonly logs: number; readonly before: number };
   /** An identity that a counter saw and an address that a log saw may be one. */

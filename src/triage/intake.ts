@@ -10,7 +10,7 @@ import type { Instant } from '../policy/resource.ts';
 import type { Queue, Store } from '../ports.ts';
 import { attachFiring, foldAlerts } from './alerts.ts';
 import { foldClients, sameClientTags } from './clients.ts';
-import { type DeltaContext, deltaOf, type IncidentDelta, type ObservationDelta } from './delta.ts';
+import { type DeltaContext, deltaOf, type IncidentDelta, mergeOver, type ObservationDelta } from './delta.ts';
 import { incidentFor, openedBy, slotId, slotsFor, withEvidence } from './fold.ts';
 import type { Incident, TriageBounds } from './incident.ts';
 import { isMutedBy, type MuteList } from './mutes.ts';
@@ -200,6 +200,7 @@ async function foldObservations(set: WorkingSet, observations: readonly Observat
             port: known.port ?? observed.port,
             first: earlier(known.first, observed.first),
             last: later(known.last, observed.last),
+            ...mergeOver(known.over, observed.over),
           };
     const { cluster, client, namespace } = next;
     const tls = client.identity === null ? null : ({ state: 'established', clientId: client.identity } as const);

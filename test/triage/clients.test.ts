@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Denial } from '../../src/evidence/facts.ts';
 import { joinTally } from '../../src/evidence/join.ts';
+import { totalOf } from '../../src/evidence/over-time.ts';
 import { createTally } from '../../src/evidence/tally.ts';
 import type { ClientTls } from '../../src/policy/evaluation.ts';
 import { type CountedClient, clientsTag, countClients } from '../../src/triage/clients.ts';
@@ -96,7 +97,8 @@ it('an incident counts its clients and their denials as its explanation does, in
       .map((c) => line(c.ip, c.tls)),
     fc.record({ count: fc.integer({ min: 1, max: 4 }), tls: fc.constantFrom(WEB, JOB, NOBODY) }).map((c) => counter(c.count, c.tls)),
   );
-  const batches = fc.array(fc.array(denial, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 6 });
+  const timed = fc.tuple(denial, fc.nat(10 ** 7)).map(([fact, ms]): Denial => ({ ...fact, at: NOON + ms }));
+  const batches = fc.array(fc.array(timed, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(batches, fc.constantFrom('http-denied', 'rate-limited'), async (given, kind) => {
       const desk = createDesk();
@@ -120,7 +122,11 @@ it('an incident counts its clients and their denials as its explanation does, in
       const rows = await rowsOf(desk);
       const expected = { clients: target?.clients.length, count: sum(target?.clients ?? []) };
       expect({ clients: rows.length, count: sum(rows) }).toEqual(expected);
-      expect(await desk.incidents()).toMatchObject([{ ...expected, server: SERVER }]);
+      const [incident, ...more] = await desk.incidents();
+      expect([incident, more]).toMatchObject([{ ...expected, server: SERVER }, []]);
+      // Every one of them has a time, so when they were is known of all.
+      expect(rows.map(({ over }) => totalOf(over ?? undefined))).toEqual(rows.map(({ count }) => count));
+      expect(totalOf(incident?.over)).toBe(incident?.count);
     }),
     { numRuns: 100 },
   );
