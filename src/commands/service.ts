@@ -22,6 +22,7 @@ import { createAsking } from './service-asking.ts';
 import { openPolicy } from './service-policy.ts';
 import { createRemedyAsking } from './service-remedies.ts';
 import { createRulesKnown } from './service-rules.ts';
+import { createSeriesCounters } from './service-series.ts';
 import { openStores, type Stores } from './service-stores.ts';
 import { startTimedWork } from './service-timed.ts';
 import { openUpstreams, startUpstreams, type UpstreamWork } from './service-upstreams.ts';
@@ -110,6 +111,7 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
       asking: createAsking(policy, store, { alerting: () => prometheusFacts(upstreams.rules), now }),
       rules: createRulesKnown(upstreams.rules, policy),
       remedies: createRemedyAsking(policy, store),
+      ...(upstreams.prometheus === null ? {} : { counters: createSeriesCounters(upstreams.prometheus) }),
       heard: (heard) => work?.heard(heard),
     },
     { ...config.listen.address, headers: config.limits.headers, connections: config.limits.connections },

@@ -23,6 +23,7 @@ import { Problem, problemOf, sendProblem, unavailable } from './problem.ts';
 import { remedyOperations } from './remedies.ts';
 import { rulesOperation } from './rules.ts';
 import { runbookOperations } from './runbooks.ts';
+import { seriesOperation } from './series.ts';
 import { sessionOperations } from './session.ts';
 import { statusOperation } from './status.ts';
 import { serveWindow } from './window.ts';
@@ -56,6 +57,7 @@ function createOperations(shared: Shared, guard: Guard): readonly Operation[] {
     logsOperation(shared),
     metricsOperation(shared),
     ...incidentOperations(shared),
+    seriesOperation(shared),
     ...muteOperations(shared),
     ...jobOperations(shared),
     eventsOperation(shared),

@@ -9,7 +9,7 @@ import type { Shared } from './options.ts';
 import { cutPage, pageOf, readAll } from './paging.ts';
 import { Problem } from './problem.ts';
 import * as shapes from './schemas.ts';
-import { showClient, showIncident } from './views.ts';
+import { showClient, showIncident, showWithSeries } from './views.ts';
 
 export function incidentOperations(shared: Shared): readonly Operation[] {
   const { store } = shared;
@@ -26,7 +26,8 @@ export function incidentOperations(shared: Shared): readonly Operation[] {
         const { limit, cursor } = query;
         const wanted = (value: unknown) => isWanted(value as Incident, query);
         const { documents, next } = await pageOf(store, { collection: 'incidents', ...tagFor(query), limit, cursor, wanted });
-        return { status: 200, body: { items: documents.map((d) => showIncident(d.value as unknown as Incident)), next } };
+        const show = query.with === 'series' ? showWithSeries : showIncident;
+        return { status: 200, body: { items: documents.map((d) => show(d.value as unknown as Incident)), next } };
       },
     }),
     operation({
@@ -82,7 +83,7 @@ async function detail({ store }: Shared, id: string, { limit, cursor }: (typeof 
 }
 
 /** Those that came alike belong together, so all are read: they are bounded. */
-async function readClients(store: Store, id: string) {
+export async function readClients(store: Store, id: string) {
   const documents = await readAll(store, 'clients', clientsTag(id));
   return documents.map((d) => ({ ...(d.value as unknown as IncidentClient), id: d.id }));
 }
@@ -122,6 +123,6 @@ export function actorOf(named: string | undefined, { name }: Sender): string {
   return named === undefined ? name : `${named} (${name})`;
 }
 
-function noIncident(): Problem {
+export function noIncident(): Problem {
   return new Problem(404, 'There is no incident by this id.', 'GET /api/v1/incidents lists them; old ones are dropped (retention).');
 }

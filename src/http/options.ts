@@ -1,6 +1,7 @@
 /** What the app is made of: the composition root hands it over. */
 import type { ReportedRule } from '../alerting/rule-report.ts';
 import type { AlertFact } from '../evidence/alert.ts';
+import type { Fact } from '../evidence/facts.ts';
 import type { KeyWorkload } from '../evidence/key.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { Queue, Store } from '../ports.ts';
@@ -9,6 +10,7 @@ import type { DeltaContext } from '../triage/delta.ts';
 import type { TriageBounds } from '../triage/incident.ts';
 import type { Intake } from '../triage/intake.ts';
 import type { MuteList } from '../triage/mutes.ts';
+import type { SeriesWindow } from '../triage/series.ts';
 import type { TrafficPart } from '../triage/traffic.ts';
 import type { Token } from './auth.ts';
 import type { BodyLimits, Budget } from './body.ts';
@@ -116,6 +118,13 @@ export interface KnownRules {
   readonly rules: readonly ReportedRule[];
 }
 
+/** What counters said of a workload, as facts; those of one bucket have times within it. */
+export interface CountersRead {
+  readonly facts: readonly Fact[];
+  /** What may be missing in the answer. */
+  readonly remarks: readonly string[];
+}
+
 /** Both from closed lists. */
 export interface PostureCount {
   readonly practice: string;
@@ -180,6 +189,8 @@ export interface HttpOptions {
   readonly rules?: () => Promise<KnownRules>;
   /** Absent: no way out is looked for. */
   readonly remedies?: RemedyAsking;
+  /** Absent: no Prometheus is configured. Errors: Unavailable. */
+  readonly counters?: (namespace: string, workload: KeyWorkload, window: SeriesWindow) => Promise<CountersRead>;
   /** Told of each webhook; it must not throw. */
   readonly heard?: (heard: Heard) => void;
 }

@@ -38,6 +38,8 @@ const counts = named(
   }),
 );
 
+const step = z.int().positive().describe('seconds of one bucket');
+
 const verdict = named('RemedyVerdict', z.enum(['fix', 'decide', 'do-not-allow', 'needs-evidence', 'nothing-to-do']));
 
 export const incident = named(
@@ -91,6 +93,11 @@ export const incident = named(
       })
       .nullable()
       .describe('what is to be done, of the client that asks most of a person; null: not explained yet'),
+    series: z
+      .strictObject({ from: time, step, denied: z.array(count).describe('in buckets, the first at `from`') })
+      .nullable()
+      .optional()
+      .describe('in lists with ?with=series: when they were; null: not known of any'),
   }),
 );
 
@@ -144,9 +151,51 @@ export const incidentQuery = z.strictObject({
   kind: kind.optional(),
   muted: z.enum(['true', 'false']).optional(),
   verdict: verdict.optional().describe('what is to be done'),
+  with: z.literal('series').optional().describe('each with a short `series` of its denials'),
   limit: limitOf(500, 50),
   cursor,
 });
+
+const buckets = z.array(count).describe('one for each bucket');
+export const seriesQuery = z.strictObject({
+  from: time.optional().describe('left out: from before the first denial'),
+  to: time.optional().describe('left out: until after the last one, or now'),
+  step: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(366 * 86_400)
+    .optional()
+    .describe('seconds at least; wider where less is known, or the answer would hold more than 200 buckets'),
+});
+export const incidentSeries = named(
+  'IncidentSeries',
+  z.strictObject({
+    from: time.describe('where the first bucket begins'),
+    to: time.describe('where the last one ends'),
+    step,
+    clients: z
+      .array(
+        z.strictObject({
+          identity: z.string().nullable(),
+          ip: z.string().nullable().describe('of one that showed no identity'),
+          count: count.describe('all its denials'),
+          denied: buckets,
+          allowed: buckets.nullable().describe('null: not known'),
+        }),
+      )
+      .describe('those denied most, first'),
+    others: z.strictObject({ clients: count, count, denied: buckets }).describe('all other clients as a sum'),
+    outside: count.describe('denials before `from` and after `to`'),
+    undated: count.describe('denials of which nobody knows when they were'),
+    sources: z.strictObject({
+      denied: z.enum(['kept', 'prometheus']),
+      allowed: z.enum(['kept', 'prometheus']).nullable(),
+    }),
+    missing: z.array(z.strictObject({ what: z.string(), command: z.string() })),
+    remarks: z.array(z.string()).describe('what Prometheus said of its answer'),
+  }),
+);
 
 export const detailQuery = z.strictObject({ limit: limitOf(500, 100).describe('clients of one page'), cursor });
 export const pageQuery = z.strictObject({ limit: limitOf(500, 100), cursor });

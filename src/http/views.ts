@@ -6,6 +6,7 @@ import type { ParkedJob, StoredEvent } from '../ports.ts';
 import type { CountedClient } from '../triage/clients.ts';
 import type { ObservationDelta } from '../triage/delta.ts';
 import type { Incident, IncidentClient, Mute } from '../triage/incident.ts';
+import { shortSeries } from '../triage/series.ts';
 import type { TrafficRow } from './options.ts';
 import type { trafficRow } from './policy-shapes.ts';
 import type * as shapes from './schemas.ts';
@@ -25,6 +26,12 @@ export function showIncident(incident: Incident): Shown<typeof shapes.incident> 
     wayOut,
     answer: answer === null ? null : { client: null, ...answer, finding: answer.finding ?? null, at: showInstant(answer.at) },
   };
+}
+
+export function showWithSeries(incident: Incident): Shown<typeof shapes.incident> {
+  const over = shortSeries(incident);
+  const series = over === undefined ? null : { from: showInstant(over.start), step: over.step / 1000, denied: [...over.counts] };
+  return { ...showIncident(incident), series };
 }
 
 export function showClient({

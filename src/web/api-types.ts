@@ -277,6 +277,15 @@ export interface Shapes {
       /** whose it is */
       readonly client: string | null;
     } | null;
+    /** in lists with ?with=series: when they were; null: not known of any */
+    readonly series?: {
+      /** RFC 3339, UTC */
+      readonly from: string;
+      /** seconds of one bucket */
+      readonly step: number;
+      /** in buckets, the first at `from` */
+      readonly denied: readonly (number)[];
+    } | null;
   };
   readonly IncidentClient: {
     readonly ip: string | null;
@@ -318,6 +327,47 @@ export interface Shapes {
       /** cursor of the next page; null: this is the last */
       readonly next: string | null;
     };
+  };
+  readonly IncidentSeries: {
+    /** where the first bucket begins */
+    readonly from: string;
+    /** where the last one ends */
+    readonly to: string;
+    /** seconds of one bucket */
+    readonly step: number;
+    /** those denied most, first */
+    readonly clients: readonly ({
+      readonly identity: string | null;
+      /** of one that showed no identity */
+      readonly ip: string | null;
+      /** all its denials */
+      readonly count: number;
+      /** one for each bucket */
+      readonly denied: readonly (number)[];
+      /** null: not known */
+      readonly allowed: readonly (number)[] | null;
+    })[];
+    /** all other clients as a sum */
+    readonly others: {
+      readonly clients: number;
+      readonly count: number;
+      /** one for each bucket */
+      readonly denied: readonly (number)[];
+    };
+    /** denials before `from` and after `to` */
+    readonly outside: number;
+    /** denials of which nobody knows when they were */
+    readonly undated: number;
+    readonly sources: {
+      readonly denied: "kept" | "prometheus";
+      readonly allowed: "kept" | "prometheus" | null;
+    };
+    readonly missing: readonly ({
+      readonly what: string;
+      readonly command: string;
+    })[];
+    /** what Prometheus said of its answer */
+    readonly remarks: readonly (string)[];
   };
   readonly Move: {
     readonly reason: string;

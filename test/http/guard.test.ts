@@ -13,6 +13,7 @@ describe('tokens', () => {
     ['POST', '/api/v1/metrics', 'intake'],
     ['GET', '/api/v1/incidents', 'read'],
     ['GET', '/api/v1/incidents/x', 'read'],
+    ['GET', '/api/v1/incidents/x/series', 'read'],
     ['GET', '/api/v1/incidents/x/remedies', 'read'],
     ['GET', '/api/v1/incidents/x/remedies/{n}', 'read'],
     ['POST', '/api/v1/incidents/x/acknowledge', 'triage'],
