@@ -284,6 +284,7 @@ describe('the document', () => {
         "GET /api/v1/incidents/{id} getIncident",
         "POST /api/v1/incidents/{id}/acknowledge acknowledgeIncident",
         "POST /api/v1/incidents/{id}/resolve resolveIncident",
+        "GET /api/v1/incidents/{id}/series getIncidentSeries",
         "GET /api/v1/mutes listMutes",
         "POST /api/v1/mutes addMute",
         "DELETE /api/v1/mutes/{id} endMute",
