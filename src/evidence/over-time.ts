@@ -71,7 +71,6 @@ function added(over: OverTime | undefined, first: Instant, last: Instant, count:
   return over === undefined ? trimmed(even) : merged(over, even);
 }
 
-/** Never negative: counts that were taken back since leave nothing. */
 export function merged(a: OverTime, b: OverTime): OverTime {
   if (a.counts.length === 0) return b;
   if (b.counts.length === 0) return a;
@@ -79,6 +78,17 @@ export function merged(a: OverTime, b: OverTime): OverTime {
   const end = Math.max(endOf(a), endOf(b));
   const step = stepFor(start, end - 1, MOST_BUCKETS, Math.max(a.step, b.step));
   return trimmed(summed(step, start, end, [a, b]));
+}
+
+/** Without what was added to it before: a wider step has taken all of a bucket with it. */
+export function less(over: OverTime, taken: OverTime): OverTime {
+  if (taken.counts.length === 0) return over;
+  const minus = { ...taken, counts: taken.counts.map((count) => -count) };
+  const left = summed(Math.max(over.step, taken.step), Math.min(over.start, taken.start), Math.max(endOf(over), endOf(taken)), [
+    over,
+    minus,
+  ]);
+  return trimmed({ ...left, counts: left.counts.map((count) => Math.max(0, count)) });
 }
 
 /** In buckets of this step at least, so many at most. */

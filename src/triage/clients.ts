@@ -3,10 +3,10 @@
  * of one client is counted once, as in an explanation (evidence/join.ts).
  */
 import { isSameToAll } from '../evidence/join.ts';
-import { type OverTime, scaled } from '../evidence/over-time.ts';
+import { less, type OverTime, scaled } from '../evidence/over-time.ts';
 import { tlsKey } from '../evidence/tally.ts';
 import type { Cursor } from '../ports.ts';
-import { type ClientDelta, mergeClients } from './delta.ts';
+import { type ClientDelta, mergeClients, mergeOver } from './delta.ts';
 import { hashId, type Incident, type IncidentClient, type TriageBounds } from './incident.ts';
 import type { WorkingSet } from './working-set.ts';
 
@@ -18,6 +18,9 @@ interface Alike {
   readonly counters: number;
   readonly logs: number;
   readonly metrics: number;
+  /** When, of those of which it is known. */
+  readonly logsOver?: OverTime | undefined;
+  readonly metricsOver?: OverTime | undefined;
 }
 const NOBODY: Alike = { addresses: 0, counters: 0, logs: 0, metrics: 0 };
 
@@ -26,6 +29,8 @@ export interface FoldedClients {
   readonly clients: number;
   /** How many denials of theirs there are more than before. */
   readonly count: number;
+  /** When all denials of the incident were, as far as that is known. */
+  readonly over: OverTime | undefined;
   /** Denials of clients that found no room. */
   readonly beyond: number;
 }
@@ -46,13 +51,14 @@ export async function foldClients(
       [...deltas.values()].map((delta) => alikeId(incident.id, kind, delta)),
     ),
   ]);
-  const sum = { clients: incident.clients, count: 0, beyond: 0 };
+  const sum = { clients: incident.clients, count: 0, beyond: 0, over: incident.over };
   for (const [key, delta] of deltas) {
     const known = set.get<IncidentClient>('clients', idOf(key));
     if (known === null && sum.clients >= bounds.clientsPerIncident) {
       const more = delta.logs.count + delta.metrics.count;
       sum.beyond += more;
       sum.count += more;
+      sum.over = mergeOver(sum.over, mergeOver(delta.logs.over, delta.metrics.over).over).over;
       continue;
     }
     const id = alikeId(incident.id, kind, delta);
@@ -61,6 +67,9 @@ export async function foldClients(
     set.put('clientGroups', id, after);
     sum.clients += sizeOf(after) - sizeOf(before);
     sum.count += countOf(after) - countOf(before);
+    const taken = overOf(before);
+    const given = mergeOver(sum.over, overOf(after)).over;
+    sum.over = given === undefined || taken === undefined ? given : less(given, taken);
     const next: IncidentClient = { incident: incident.id, ...(known === null ? delta : mergeClients(known, delta)) };
     set.put('clients', idOf(key), next, {
       tags: [clientsTag(incident.id), ...sameClientTags(incident.cluster, delta)],
@@ -105,6 +114,8 @@ function withClient(alike: Alike, { ip, logs, metrics }: ClientDelta, isNew: boo
     counters: alike.counters + (isNew ? counter : 0),
     logs: alike.logs + logs.count,
     metrics: alike.metrics + metrics.count,
+    logsOver: mergeOver(alike.logsOver, logs.over).over,
+    metricsOver: mergeOver(alike.metricsOver, metrics.over).over,
   };
 }
 
@@ -114,9 +125,16 @@ function sizeOf({ addresses, counters, logs, metrics }: Alike): number {
   return addresses + (addresses > 1 && metrics > logs ? 1 : 0);
 }
 
-function countOf({ addresses, logs, metrics }: Alike): number {
-  if (metrics === 0) return logs;
-  return addresses > 1 ? Math.max(metrics, logs) : metrics;
+function countOf(alike: Alike): number {
+  return isByLogs(alike) ? alike.logs : alike.metrics;
+}
+
+function overOf(alike: Alike): OverTime | undefined {
+  return isByLogs(alike) ? alike.logsOver : alike.metricsOver;
+}
+
+function isByLogs({ addresses, logs, metrics }: Alike): boolean {
+  return metrics === 0 || (addresses > 1 && logs > metrics);
 }
 
 function sortOf({ metrics, logs }: Pick<IncidentClient, 'metrics' | 'logs'>): number {

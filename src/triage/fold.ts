@@ -1,12 +1,11 @@
 /** How evidence changes an incident. Pure. */
 import type { AlertFact } from '../evidence/alert.ts';
 import { type IncidentKey, type IncidentKind, type KeySelection, selects } from '../evidence/key.ts';
-import { type OverTime, scaled, totalOf } from '../evidence/over-time.ts';
 import { earlier, later } from '../evidence/tally.ts';
 import type { Labels } from '../policy/inbound.ts';
 import type { Instant } from '../policy/resource.ts';
 import type { FoldedClients } from './clients.ts';
-import { type ClientDelta, type IncidentDelta, mergeOver } from './delta.ts';
+import { type IncidentDelta, mergeOver } from './delta.ts';
 import { type AlertState, hashId, type Incident, moved, type TriageBounds } from './incident.ts';
 
 /** Where the incidents of one workload and kind are listed. An alert that says less has a slot of its own. */
@@ -120,7 +119,7 @@ export function withEvidence(incident: Incident, delta: IncidentDelta, kept: Fol
     firstSeen: earlier(incident.firstSeen, delta.first),
     lastSeen: later(incident.lastSeen, delta.last),
     count: incident.count + kept.count,
-    ...overWith(incident, clients, kept.count),
+    ...mergeOver(undefined, kept.over),
     counted: {
       metrics: incident.counted.metrics + sum((c) => c.metrics.count),
       logs: incident.counted.logs + sum((c) => c.logs.count),
@@ -132,16 +131,6 @@ export function withEvidence(incident: Incident, delta: IncidentDelta, kept: Fol
     evidence: incident.evidence + 1,
   };
   return incident.state === 'resolved' && delta.isNew ? moved(next, 'open', now, 'denywhy', 'it came back', bounds) : next;
-}
-
-/** Of what several sources told, the lines' times are nearer to the requests'. What was counted twice before is taken back evenly. */
-function overWith({ over }: Incident, clients: readonly ClientDelta[], more: number): Pick<Incident, 'over'> {
-  if (more <= 0) return over === undefined ? {} : { over: scaled(over, totalOf(over) + more) };
-  const of = (part: (client: ClientDelta) => OverTime | undefined) =>
-    clients.reduce<OverTime | undefined>((sum, client) => mergeOver(sum, part(client)).over, undefined);
-  const [logs, metrics] = [of((c) => c.logs.over), of((c) => c.metrics.over)];
-  const known = [logs, metrics].find((one) => totalOf(one) >= more) ?? mergeOver(logs, metrics).over;
-  return mergeOver(over, known === undefined ? undefined : scaled(known, more));
 }
 
 /** Opened by an alert that selects nothing that is open. The first fact takes it over. */
