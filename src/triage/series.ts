@@ -65,7 +65,7 @@ export function datedClients(rows: readonly CountedClient[]): readonly DatedClie
 }
 const NOBODY = { ip: null, tls: null };
 
-export function clientOf({ ip, tls }: Pick<CountedClient['client'], 'ip' | 'tls'>): SeriesClient {
+function clientOf({ ip, tls }: Pick<CountedClient['client'], 'ip' | 'tls'>): SeriesClient {
   const identity = tls?.state === 'established' ? tls.clientId : null;
   return { identity, ip: identity === null ? ip : null };
 }
