@@ -21,6 +21,8 @@ export interface ClusterRecord {
   readonly notices: readonly Notice[];
   /** True when the input holds recorded watch events with times. */
   readonly isHistory: boolean;
+  /** Resources that could not be read in every namespace: the one of which alone they were, or null where none was. Absent: all there is was read. */
+  readonly unread?: ReadonlyMap<string, string | null>;
 }
 
 /** Files by their names, and stdin by `-`. Gzip is unpacked. Errors: InvalidInput (absent, no permission, a directory, broken gzip, stdin read twice). */

@@ -3,7 +3,7 @@ import type { WorkloadRef } from '../evidence/facts.ts';
 import type { AddressAt } from '../http/options.ts';
 import { stateAt } from '../manifests/history.ts';
 import { type ClusterSettings, clusterInfo } from '../policy/cluster-settings.ts';
-import { createHistory, type History } from '../policy/history.ts';
+import { type ClusterView, createHistory, type History } from '../policy/history.ts';
 import { isOfPods } from '../policy/kept.ts';
 import { workloadOf } from '../policy/owner.ts';
 import type { Change, Instant, Resource } from '../policy/resource.ts';
@@ -17,6 +17,10 @@ export interface PolicySource {
   current(): PolicyView | null;
   /** null: no cluster is known. */
   settings(): ClusterSettings | null;
+  /** Every recorded step, those of pods included; null: no cluster is known. */
+  history(): ClusterView | null;
+  /** Resources of the API server that nothing is known of: no right to list them, or no answer yet. */
+  unread(): ReadonlyMap<string, null>;
   readonly context: DeltaContext;
   /** null: no cluster is known. */
   addressAt(ip: string, at: Instant): AddressAt | null;

@@ -67,6 +67,8 @@ export async function createPolicySource(options: PolicySourceOptions): Promise<
   return {
     current: () => known?.policy ?? null,
     settings: () => known?.settings ?? null,
+    history: () => known?.history ?? null,
+    unread: () => new Map(),
     context: createContext(options.cluster, () => known),
     addressAt: (ip, at) => (known === null ? null : addressAt(known, ip, at)),
     refresh,

@@ -116,6 +116,9 @@ export async function watchPolicy(options: WatchedPolicyOptions): Promise<Policy
   return {
     current: () => known?.policy ?? null,
     settings: () => known?.settings ?? null,
+    history: () => known?.history ?? null,
+    unread: () =>
+      new Map(watch.kinds().flatMap(({ name, state, objects }) => (state === 'failing' && objects === 0 ? [[name, null]] : []))),
     context: createContext(options.cluster, () => known),
     addressAt: (ip, at) => (known === null ? null : addressAt(known, ip, at)),
     refresh: async () => takeStale(stale, now()),

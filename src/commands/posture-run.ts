@@ -16,6 +16,8 @@ export interface PostureQuestion {
   readonly settings: ClusterSettings;
   readonly view: ClusterView;
   readonly alerting: PostureFacts['alerting'];
+  readonly asks: PostureFacts['asks'];
+  readonly unread: PostureFacts['unread'];
   readonly observed: ObservedTraffic;
   readonly basis: Basis;
   /** null: every one, and no plan. */
@@ -37,10 +39,11 @@ export interface Posture {
   readonly plan: PosturePlan | null;
 }
 
-export function runPosture({ snapshot, settings, view, alerting, observed, basis, namespace, now }: PostureQuestion): Posture {
+export function runPosture(question: PostureQuestion): Posture {
+  const { snapshot, settings, view, alerting, asks, unread, observed, basis, namespace, now } = question;
   const { first, last } = basis;
   const facts: PostureFacts = {
-    ...{ snapshot, settings, alerting, now },
+    ...{ snapshot, settings, alerting, asks, unread, now },
     workloads: workloadPolicies(snapshot, { namespace, workload: null, port: null }),
     history: view,
     observed: { traffic: observed.traffic, first, last },

@@ -1,6 +1,7 @@
 /** `denywhy posture`: how near a cluster is to least privilege, practice by practice, with evidence and the next step. */
 import { Option } from 'commander';
 import { InvalidInput } from '../errors.ts';
+import { ASKS_OF_CLUSTER, ASKS_OF_FILES } from '../posture/asks.ts';
 import type { PrometheusFacts } from '../posture/practice.ts';
 import { prometheusFacts } from './check-facts.ts';
 import { openAsked, sayNotices } from './cluster-asked.ts';
@@ -70,6 +71,8 @@ export const posture: Command = {
     const { view, settings, end } = cluster;
     const found = runPosture({
       ...{ snapshot, settings, view, alerting, observed, namespace },
+      asks: raw.cluster === undefined ? ASKS_OF_CLUSTER : ASKS_OF_FILES,
+      unread: opened.record.unread ?? new Map(),
       basis: basisOf(book.facts, requests),
       now: end ?? io.now,
     });

@@ -19,7 +19,11 @@ import { simulate } from './simulate-run.ts';
 import { showMarkdown, simulationData } from './simulate-text.ts';
 
 /** `alerting`: what Prometheus says of targets and rules. */
-export function createAsking(policy: Pick<PolicySource, 'current' | 'settings'>, store: Store, more: PostureSources): Asking {
+export function createAsking(
+  policy: Pick<PolicySource, 'current' | 'history' | 'settings' | 'unread'>,
+  store: Store,
+  more: PostureSources,
+): Asking {
   const snapshotAt = (at: number | null) => policy.current()?.view.at(at) ?? null;
   return {
     can({ at, ...spec }: CanQuestion) {

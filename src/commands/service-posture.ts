@@ -3,6 +3,7 @@ import { InvalidInput } from '../errors.ts';
 import type { Observation } from '../evidence/facts.ts';
 import type { Asking, PostureCount } from '../http/options.ts';
 import type { Instant } from '../policy/resource.ts';
+import { ASKS_OF_SERVICE } from '../posture/asks.ts';
 import { POSTURE_STATES, type PostureFacts, PRACTICE_IDS } from '../posture/practice.ts';
 import { basisOf } from './generate.ts';
 import { observedTraffic } from './observed-traffic.ts';
@@ -24,7 +25,7 @@ interface Sources extends PostureSources {
 const COUNTED_EVERY = 300_000;
 
 export function createPostureAsking(
-  policy: Pick<PolicySource, 'current' | 'settings'>,
+  policy: Pick<PolicySource, 'history' | 'settings' | 'unread'>,
   sources: Sources,
 ): Pick<Asking, 'posture' | 'postureCounts'> {
   const running = new Map<string | null, Promise<Posture | null>>();
@@ -32,9 +33,9 @@ export function createPostureAsking(
 
   async function judge(namespace: string | null): Promise<Posture | null> {
     const [facts, alerting] = await Promise.all([sources.observations(), sources.alerting()]);
-    const view = policy.current()?.view;
+    const view = policy.history();
     const settings = policy.settings();
-    if (view === undefined || settings === null) return null;
+    if (view === null || settings === null) return null;
     const snapshot = view.at(null);
     if (namespace !== null && !hasPods(snapshot, namespace))
       throw new InvalidInput(
@@ -44,7 +45,10 @@ export function createPostureAsking(
     const observed = observedTraffic(snapshot, facts);
     const requests = observed.traffic.reduce((sum, { count }) => sum + count, 0);
     const now = sources.now();
-    const found = runPosture({ snapshot, settings, view, alerting, observed, basis: basisOf(facts, requests), namespace, now });
+    const found = runPosture({
+      ...{ snapshot, settings, view, alerting, observed, namespace, now },
+      ...{ basis: basisOf(facts, requests), asks: ASKS_OF_SERVICE, unread: policy.unread() },
+    });
     if (namespace === null) counted = { at: now, counts: countsOf(found) };
     return found;
   }

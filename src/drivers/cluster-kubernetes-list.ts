@@ -25,7 +25,9 @@ export function createClusterList(client: KubernetesClient, namespace: string, w
       const faults = lists.flatMap(({ fault }) => (fault === null ? [] : [fault]));
       if (faults.length === kinds.length && faults[0] !== undefined) throw ofAll(faults[0]);
       const changes = lists.flatMap(({ resources }) => resources.map((resource) => ({ at: null, type: 'applied' as const, resource })));
-      return { changes, files: new Map(), notices: lists.flatMap(({ notice }) => (notice === null ? [] : [notice])), isHistory: false };
+      const notices = lists.flatMap(({ notice }) => (notice === null ? [] : [notice]));
+      const unread = new Map(lists.flatMap(({ where, within }) => (within === undefined ? [] : [[where, within] as const])));
+      return { changes, files: new Map(), notices, isHistory: false, unread };
     },
   };
 }
@@ -39,6 +41,10 @@ function ofAll(fault: Unavailable): Unavailable {
 const RIGHTS = 'denywhy check says which rights are missing; docs/kubernetes.md has the table.';
 
 interface Read {
+  /** The resource, as kubectl writes it. */
+  readonly where: string;
+  /** The namespace of which alone it was read; null: not at all; undefined: whole. */
+  readonly within: string | null | undefined;
   readonly resources: readonly Resource[];
   readonly notice: Notice | null;
   /** null: it was read, as far as it is there. */
@@ -52,13 +58,14 @@ async function read(client: KubernetesClient, kind: WatchedKind, namespace: stri
   const isRefused = whole instanceof KubernetesRefusal && whole.status === 403 && kind.isNamespaced;
   const listed = isRefused ? await list(client, kind, within) : whole;
   if (listed instanceof Unavailable)
-    return { resources: [], notice: { where, message: `${listed.message} ${listed.remedy}` }, fault: listed };
+    return { where, within: null, resources: [], notice: { where, message: `${listed.message} ${listed.remedy}` }, fault: listed };
   const message = isRefused
     ? `Only those of namespace ${within} may be read (403 for the whole cluster): others are not known.`
     : listed === null && !kind.isOptional
       ? 'The cluster does not serve them: is Linkerd, with its CRDs, installed here?'
       : null;
-  return { resources: listed ?? [], notice: message === null ? null : { where, message }, fault: null };
+  const notice = message === null ? null : { where, message };
+  return { where, within: isRefused ? within : undefined, resources: listed ?? [], notice, fault: null };
 }
 
 /** null: the cluster has no such kind. */

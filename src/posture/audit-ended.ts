@@ -46,11 +46,7 @@ function judgeOne(context: PostureContext, workload: PostureWorkload, ports: rea
   const span = spanOf(context.observed);
   const shown = [...ports.map((at) => auditEvidence(context, workload, at)), ...refused.map((one) => refusedEvidence(one, span.text))];
   const lacking = [
-    ...(seen.length === 0
-      ? [`traffic of ${nameOf(workload)}: --metrics or --logs, or a live cluster`]
-      : span.lacking === null
-        ? []
-        : [span.lacking]),
+    ...(seen.length === 0 ? [`traffic of ${nameOf(workload)}: ${context.asks.traffic}`] : span.lacking === null ? [] : [span.lacking]),
     ...(sure.length < refused.length ? ['addresses and routes of some clients: logs have them'] : []),
   ];
   const base = { workload: nameOf(workload), evidence: shown, lacking };

@@ -1,7 +1,8 @@
 /** A change that shuts somebody out was audited first: the history of the policy tells. */
 import { type AccessChange, compareAccess, newlyDenied } from '../access/compare.ts';
+import { changedPorts } from '../access/ports.ts';
 import { showWorkload } from '../evidence/missing.ts';
-import type { ClusterView } from '../policy/history.ts';
+import type { ClusterView, Step } from '../policy/history.ts';
 import { memo } from '../policy/memo.ts';
 import { workloadOf } from '../policy/owner.ts';
 import { type Instant, type ObjectRef, type Resource, refOf, showRef } from '../policy/resource.ts';
@@ -17,23 +18,23 @@ export const changesStaged: Practice = {
     context.workloadsIn(namespace).some(({ ports }) => ports.length > 0) ? [judgeOne(context, namespace)] : [],
 };
 
-/** The newest so many moments of the whole policy, and of those so many of a namespace, are looked at. */
-const MOST_MOMENTS = 50;
-const MOST_OF_NAMESPACE = 20;
+/** The newest so many changes of a namespace are looked at; of several namespaces so many together, and a few of each at least. */
+const MOST_CHANGES = 50;
+const MOST_TOGETHER = 200;
+const LEAST_CHANGES = 5;
 
 const TRACELESS =
   'whether denywhy simulate or denywhy test said so before: they leave no trace in the cluster, a pipeline keeps their answer';
-const RECORD = 'a history of the policy: denywhy serve records one, and --cluster takes a watch’s output';
 
-function judgeOne({ history, snapshot }: PostureContext, namespace: string): Judgement {
-  const own = momentsOf(history).flatMap((moment) => {
-    const objects = changedIn(moment, namespace);
-    return objects.length === 0 ? [] : [{ moment, objects }];
-  });
-  const looked = own.slice(-MOST_OF_NAMESPACE);
+function judgeOne(context: PostureContext, namespace: string): Judgement {
+  const { asks, history, snapshot } = context;
+  const looked = changesOf(context, namespace);
   const [oldest] = looked;
   if (oldest === undefined)
-    return { workload: null, state: 'unknown', found: nothingOf(momentsOf(history).length), evidence: [], lacking: [RECORD], next: null };
+    return {
+      ...{ workload: null, state: 'unknown', lacking: [asks.history], next: null },
+      ...{ found: 'no change of its policy was recorded', evidence: recordedSpan(history) },
+    };
   const closing = looked.flatMap(({ moment, objects }) => {
     const shut = shutOut(moment, namespace);
     return shut.length === 0 ? [] : [{ moment, objects, shut, isAudited: shut.every(wasAudited) }];
@@ -58,11 +59,11 @@ function judgeOne({ history, snapshot }: PostureContext, namespace: string): Jud
   };
 }
 
-/** Older ones may be recorded where as many as are looked at were of others. */
-function nothingOf(moments: number): string {
-  return moments < MOST_MOMENTS
-    ? 'no change of its policy was recorded'
-    : `none of the newest ${MOST_MOMENTS} recorded changes was of its policy`;
+function recordedSpan({ moments }: ClusterView): readonly Evidence[] {
+  const [first] = moments;
+  return first === undefined
+    ? []
+    : [{ text: `${moments.length} changes of the cluster since ${showInstant(first)}`, source: 'the recorded history' }];
 }
 
 interface Moment {
@@ -71,15 +72,47 @@ interface Moment {
   readonly now: Snapshot;
 }
 
-/** Of the newest, in order. Snapshots share what did not change, so that many cost little. */
-const momentsOf = memo((history: ClusterView): readonly Moment[] => {
-  const { steps, moments } = history;
-  const ofPolicy = steps === undefined ? moments : steps.filter(({ changes }) => changes.some(isNoPod)).map(({ at }) => at);
-  return ofPolicy.slice(-MOST_MOMENTS).map((at) => ({ at, was: history.at(at - 1), now: history.at(at) }));
+interface PolicyChange {
+  readonly moment: Moment;
+  readonly objects: readonly ObjectRef[];
+}
+
+/** The newest of the namespace, in order. Snapshots share what did not change, so that many cost little. */
+function changesOf({ history, namespaces }: PostureContext, namespace: string): readonly PolicyChange[] {
+  const most = Math.max(LEAST_CHANGES, Math.min(MOST_CHANGES, Math.floor(MOST_TOGETHER / namespaces)));
+  return momentsIn(history, namespace)
+    .slice(-most)
+    .flatMap((at) => {
+      const moment: Moment = { at, was: history.at(at - 1), now: history.at(at) };
+      const objects = changedIn(moment, namespace);
+      return objects.length === 0 ? [] : [{ moment, objects }];
+    });
+}
+
+/** Moments at which an object of its policy, or the namespace itself, was written; all of them, where the history does not tell what was. */
+function momentsIn(history: ClusterView, namespace: string): readonly Instant[] {
+  return history.steps === undefined ? history.moments : (momentsByNamespace(history.steps).get(namespace) ?? []);
+}
+
+const momentsByNamespace = memo((steps: readonly Step[]): ReadonlyMap<string, readonly Instant[]> => {
+  const found = new Map<string, Instant[]>();
+  for (const { at, changes } of steps) {
+    const touched = new Set(changes.flatMap((change) => namespaceOf('apply' in change ? refOf(change.apply) : change.delete) ?? []));
+    for (const namespace of touched) {
+      const known = found.get(namespace);
+      if (known === undefined) found.set(namespace, [at]);
+      else known.push(at);
+    }
+  }
+  return found;
 });
 
-function isNoPod(change: NonNullable<ClusterView['steps']>[number]['changes'][number]): boolean {
-  return ('apply' in change ? change.apply.kind : change.delete.kind) !== 'Pod';
+const POLICY_GROUPS: ReadonlySet<string> = new Set(['policy.linkerd.io', 'gateway.networking.k8s.io']);
+
+/** Whose policy the object is of; null: it is of none. */
+function namespaceOf({ group, kind, namespace, name }: ObjectRef): string | null {
+  if (group === '' && kind === 'Namespace') return name;
+  return POLICY_GROUPS.has(group) ? namespace : null;
 }
 
 const COLLECTIONS = [
@@ -108,9 +141,8 @@ function changedIn({ was, now }: Moment, namespace: string): readonly ObjectRef[
 
 /** Pods of the cluster that got in before and not after. */
 function shutOut({ was, now }: Moment, namespace: string): readonly AccessChange[] {
-  return newlyDenied(compareAccess(was, now)).filter(
-    ({ at, client }) => client.pods.length > 0 && at.workloads[0]?.ref.namespace === namespace,
-  );
+  const ports = changedPorts(was, now).filter(({ workloads }) => workloads[0]?.ref.namespace === namespace);
+  return newlyDenied(compareAccess(was, now, [], ports)).filter(({ client }) => client.pods.length > 0);
 }
 
 function wasAudited({ at: { before: policy } }: AccessChange): boolean {

@@ -62,15 +62,12 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
       state: 'unknown',
       found: `${found}, if the cluster has Linkerd’s default`,
       evidence: shown,
-      lacking: [CONTROL_PLANE],
+      lacking: [`the cluster’s default policy: ${context.asks.defaultPolicy}`],
       next,
     };
   const state = policy === 'all-unauthenticated' ? 'not' : 'partly';
   return { workload: name, state, found, evidence: shown, lacking: [], next };
 }
-
-const CONTROL_PLANE =
-  'the cluster’s default policy: kubectl get -n linkerd deploy/linkerd-destination configmap/linkerd-config -o yaml, or --default-inbound-policy';
 
 /** In a namespace that has meshed pods, or asks for them. */
 function unmeshed({ snapshot }: PostureContext, workload: PostureWorkload): Judgement {

@@ -16,8 +16,6 @@ export const denialsObservable: Practice = {
   },
 };
 
-const ASK = 'whether Prometheus scrapes the proxies: --prometheus URL';
-
 function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement {
   const name = nameOf(workload);
   const pods = workload.pods.filter(({ kind, meshed }) => kind === 'Pod' && meshed);
@@ -55,9 +53,10 @@ function patchLevel(workload: PostureWorkload): string {
   return `kubectl patch -n ${quoted(workload.ref.namespace)} ${quoted(nameOf(workload))} -p '${patch}'`;
 }
 
-function scrapes({ alerting }: PostureContext, pods: readonly Workload[]) {
+function scrapes({ alerting, asks }: PostureContext, pods: readonly Workload[]) {
   const { prometheus, targets } = alerting;
-  if (prometheus === null) return { unread: [], isKnown: false, shown: [], lacking: [ASK] };
+  if (prometheus === null)
+    return { unread: [], isKnown: false, shown: [], lacking: [`whether Prometheus scrapes the proxies: ${asks.prometheus}`] };
   if (targets === null)
     return {
       unread: [],
@@ -83,7 +82,7 @@ function scrapes({ alerting }: PostureContext, pods: readonly Workload[]) {
 
 const RULES: NextStep = { text: 'The rule pack sees the first denial.', command: 'denywhy rules | kubectl apply -f -' };
 
-function rulesLoaded({ alerting: { prometheus, rules } }: PostureContext): Judgement {
+function rulesLoaded({ asks, alerting: { prometheus, rules } }: PostureContext): Judgement {
   const of = (
     state: PostureState,
     found: string,
@@ -94,7 +93,7 @@ function rulesLoaded({ alerting: { prometheus, rules } }: PostureContext): Judge
     ...{ workload: null, state, found, evidence: shown, lacking, next },
   });
   if (prometheus === null || rules === null)
-    return of('unknown', 'no Prometheus was asked for its rules', [], ['whether alert rules watch for denials: --prometheus URL'], null);
+    return of('unknown', 'no Prometheus was asked for its rules', [], [`whether alert rules watch for denials: ${asks.prometheus}`], null);
   const source = `rules of ${prometheus}`;
   if ('why' in rules) return of('unknown', 'Prometheus does not tell its rules', [{ text: rules.why, source }], [rules.remedy], null);
   const { good, bad } = rules;

@@ -117,7 +117,7 @@ function unusedOf(context: PostureContext, workload: PostureWorkload, grants: re
   const isSeen = workload.ports.some(({ port }) => context.seenAt(workload, port).length > 0);
   if (!isSeen) {
     const text = observed.traffic.length === 0 ? 'traffic' : `traffic of ${nameOf(workload)}`;
-    return { unused: [], lacking: [`${text}: --metrics or --logs, or a live cluster`] };
+    return { unused: [], lacking: [`${text}: ${context.asks.traffic}`] };
   }
   const span = spanOf(observed);
   const usesAt = new Map([...new Set(written.map(({ at }) => at))].map((at) => [at, usesOf(context, workload, at)]));

@@ -50,7 +50,7 @@ function judgeOne(context: PostureContext, namespace: string, selecting: readonl
   const shown = selecting.flatMap((one) => [...rolloutEvidence(one), ...workloads.flatMap((workload) => workloadEvidence(one, workload))]);
   const nobody = selecting.filter(({ selector }) => !workloads.some(({ pods }) => pods.some(({ labels }) => selects(selector, labels))));
   const all = [...shown, ...nobody.map(({ object }) => evidence('it selects no pod', object))];
-  const lacking = templatesLacking(namespace, selecting, workloads);
+  const lacking = templatesLacking(context, namespace, selecting, workloads);
   const fine = selecting.map(({ object, selector }) => evidence(`it selects by ${keysOf(selector).join(', ')}`, object));
   if (all.length === 0 && lacking.length > 0)
     return {
@@ -72,15 +72,18 @@ function judgeOne(context: PostureContext, namespace: string, selecting: readonl
 }
 
 /** Pods of an owner that is not among the objects: what a new pod would carry is not known. */
-function templatesLacking(namespace: string, selecting: readonly Selecting[], workloads: readonly PostureWorkload[]): readonly string[] {
+function templatesLacking(
+  { asks }: PostureContext,
+  namespace: string,
+  selecting: readonly Selecting[],
+  workloads: readonly PostureWorkload[],
+): readonly string[] {
   const unknown = workloads.filter(
     ({ owner, ref, pods }) =>
       owner === null && ref.kind !== 'Pod' && selecting.some(({ selector }) => pods.some(({ labels }) => selects(selector, labels))),
   );
   if (unknown.length === 0) return [];
-  return [
-    `the labels of new pods of ${unknown.slice(0, 4).map(nameOf).join(', ')}: kubectl get -n ${quoted(namespace)} deploy,sts,ds -o yaml`,
-  ];
+  return [`the labels of new pods of ${unknown.slice(0, 4).map(nameOf).join(', ')}: ${asks.objects('deploy,sts,ds', quoted(namespace))}`];
 }
 
 function rolloutEvidence({ object, selector }: Selecting): readonly Evidence[] {

@@ -67,12 +67,12 @@ function policyCommand(workload: PostureWorkload): string {
 }
 
 /** Empty: the network plugin is known to enforce it. */
-function enforcement({ snapshot }: PostureContext): readonly string[] {
+function enforcement({ asks, snapshot }: PostureContext): readonly string[] {
   const plugin = networkPlugin(snapshot);
   if (plugin?.enforces === true) return [];
   return [
     plugin === null
-      ? 'which network plugin runs, and whether it enforces NetworkPolicy: kubectl get ds -A -o yaml'
+      ? `which network plugin runs, and whether it enforces NetworkPolicy: ${asks.objects('ds', null)}`
       : `whether ${plugin.plugin} (DaemonSet ${plugin.daemonSet}) was set up to enforce NetworkPolicy`,
   ];
 }

@@ -21,6 +21,7 @@ import type {
   SeenTraffic,
 } from './practice.ts';
 import { probesAndScrapes } from './probes-and-scrapes.ts';
+import { withUnread } from './unread.ts';
 
 /** In the order of their names in `PRACTICE_IDS`. */
 export const PRACTICES: readonly Practice[] = [
@@ -60,7 +61,7 @@ export function postureOf(facts: PostureFacts, only: string | null): readonly Na
   return namespaces.map((namespace) => {
     const outside = outsideOf(facts.snapshot, namespace, context.workloadsIn(namespace));
     const practices = practicesFor(outside).flatMap(({ id, title, judge }) => {
-      const judgements = judge(context, namespace);
+      const judgements = withUnread(id, namespace, judge(context, namespace), facts);
       return judgements.length === 0 ? [] : [{ id, title, state: stateOf(judgements), judgements }];
     });
     return { namespace, outside, practices };
@@ -90,6 +91,7 @@ function createContext(facts: PostureFacts): PostureContext {
   }
   return {
     ...facts,
+    namespaces: byNamespace.size,
     workloadsIn: (namespace) => byNamespace.get(namespace) ?? [],
     seenAt: ({ pods }: PostureWorkload, port) => pods.flatMap(({ ref }) => seen.get(keyOf(ref, port)) ?? []),
   };

@@ -10,6 +10,7 @@ import type { DefaultPolicy } from '../policy/inbound.ts';
 import type { Instant, Resource } from '../policy/resource.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
+import type { Asks } from './asks.ts';
 import type { AlertingFacts, Unread } from './check-alerting.ts';
 
 /** In the order in which they build on each other. The names stay, for programs. */
@@ -107,11 +108,19 @@ export interface PostureFacts {
   readonly history: ClusterView;
   readonly observed: Observed;
   readonly alerting: PrometheusFacts;
+  readonly asks: Asks;
+  /**
+   * Resources that were not read (`pods`, `servers.policy.linkerd.io`): the namespace of which alone they were, where rights cover no other; null:
+   * none of them was.
+   */
+  readonly unread: ReadonlyMap<string, string | null>;
   readonly now: Instant;
 }
 
 /** The facts with their indexes. */
 export interface PostureContext extends PostureFacts {
+  /** How many are judged. */
+  readonly namespaces: number;
   workloadsIn(namespace: string): readonly PostureWorkload[];
   /** Of any pod of the workload. */
   seenAt(workload: PostureWorkload, port: number): readonly SeenTraffic[];

@@ -22,7 +22,9 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
   const refused = calls.filter(({ answer }) => answer === 'no');
   const open = calls.filter(({ answer }) => answer !== 'yes' && answer !== 'no');
   const lacking = [
-    ...(scrapersIn(context.snapshot).length === 0 ? ['who scrapes: no Prometheus is among the objects: kubectl get pods -A -o yaml'] : []),
+    ...(scrapersIn(context.snapshot).length === 0
+      ? [`who scrapes, since no Prometheus is among the objects: ${context.asks.objects('pods', null)}`]
+      : []),
     ...(open.length === 0 ? [] : [`from where they come: ${[...new Set(open.map(({ name: who }) => who))].join(', ')}`]),
   ];
   const base = { workload: name, evidence: shown, lacking };

@@ -8,8 +8,8 @@ import type { Evidence, Judgement, PostureContext } from './practice.ts';
 import { evidence, holds, showSpan, WEEK } from './wording.ts';
 
 /** What is forgotten after hours cannot be asked about the next morning. */
-export function remembered({ alerting: { prometheus, retention }, snapshot }: PostureContext): Judgement {
-  if (prometheus === null) return ofPods(scrapersIn(snapshot));
+export function remembered({ alerting: { prometheus, retention }, asks, snapshot }: PostureContext): Judgement {
+  if (prometheus === null) return ofPods(scrapersIn(snapshot), `how long Prometheus keeps what it scraped: ${asks.prometheus}`);
   if (retention === null) {
     const why = `${prometheus} does not tell how long it keeps what it scraped`;
     return unknown('how long denials are remembered is not known', [{ text: 'no retention is told', source: prometheus }], why);
@@ -22,21 +22,19 @@ export function remembered({ alerting: { prometheus, retention }, snapshot }: Po
 }
 
 /** The one that remembers longest is the one to ask. */
-function ofPods(scrapers: readonly Workload[]): Judgement {
+function ofPods(scrapers: readonly Workload[], ask: string): Judgement {
   const known = scrapers.flatMap((pod) => {
     const kept = writtenIn(pod);
     return kept === null ? [] : [{ pod, ...kept }];
   });
   const shown = known.map(({ pod, text }) => evidence(`--storage.tsdb.retention.time=${text}`, pod.resource));
   const [longest] = known.toSorted((a, b) => b.milliseconds - a.milliseconds);
-  if (longest === undefined) return unknown('how long denials are remembered is not known', [], ASK);
+  if (longest === undefined) return unknown('how long denials are remembered is not known', [], ask);
   const retention: Retention = { time: longest.milliseconds, size: null, source: '' };
   const found = judged(`Prometheus of ${longest.pod.ref.namespace}`, retention, shown);
   // A file of its own may say otherwise, and another one may remember longer.
-  return known.length < scrapers.length && found.state !== 'holds' ? { ...found, state: 'unknown', lacking: [ASK] } : found;
+  return known.length < scrapers.length && found.state !== 'holds' ? { ...found, state: 'unknown', lacking: [ask] } : found;
 }
-
-const ASK = 'how long Prometheus keeps what it scraped: --prometheus URL';
 
 function judged(who: string, { time, size }: Retention, shown: readonly Evidence[]): Judgement {
   if (time === null) return unknown(`${who} remembers until ${size} are full`, shown, `how long ${size} last`);

@@ -5,6 +5,7 @@ import { runPosture } from '../../src/commands/posture-run.ts';
 import { clusterInfo } from '../../src/policy/cluster-settings.ts';
 import { createHistory } from '../../src/policy/history.ts';
 import { resourcesOf } from '../../src/policy/snapshot.ts';
+import { ASKS_OF_FILES } from '../../src/posture/asks.ts';
 import { type Line, median, unit } from './measure.ts';
 import type { BenchCluster } from './policy.ts';
 import { factsOf, milliseconds, podsIn } from './simulate.ts';
@@ -27,6 +28,8 @@ export function benchPosture({ snapshot }: BenchCluster, rounds: number): readon
       runPosture({
         ...{ snapshot: view.at(null), settings, view, namespace: null, now: 0 },
         alerting: { prometheus: null, targets: null, rules: null, retention: null },
+        asks: ASKS_OF_FILES,
+        unread: new Map(),
         observed: observedTraffic(view.at(null), facts),
         basis: { requests: FACTS, first: 0, last: FACTS },
       }),

@@ -149,6 +149,15 @@ describe.skipIf(skip !== null)(`policy and check, live${skip === null ? '' : ` [
     expect(exitCode).toBe(0);
     expect(stdout).toContain('sql (5432)  opaque  Server database-sql');
     expect(stderr).toMatch(/^denywhy: pods: Only those of namespace production may be read/m);
+    const asked = await run(['posture', '-n', 'production', '-o', 'json'], kubeconfig);
+    const practices: readonly { id: string; judgements: readonly { lacking: readonly string[] }[] }[] = JSON.parse(asked.stdout)
+      .namespaces[0].practices;
+    const lackingOf = (id: string) => practices.find((one) => one.id === id)?.judgements[0]?.lacking;
+    expect(lackingOf('probes-and-scrapes')).toContainEqual(
+      expect.stringMatching(/^who scrapes from there: pods of other namespaces were not read/),
+    );
+    expect(lackingOf('default-deny')).toContainEqual(expect.stringMatching(/: namespaces were not read/));
+    expect(lackingOf('ports-covered')).toEqual([]);
     const check = await run(['check', '-n', 'production'], kubeconfig);
     expect(check.exitCode).toBe(1);
     expect(check.words).toMatch(/✗ may not list [a-z, .]*configmaps?.* in namespace production|✓ may read all/);

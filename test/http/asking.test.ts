@@ -23,7 +23,12 @@ async function start(limits = {}, isKnown = true): Promise<Running> {
   let started: Running | null = null;
   const store = { list: (...args: Parameters<Running['store']['list']>) => (started as Running).store.list(...args) } as Running['store'];
   const settings = clusterInfo({ resources: [], flags: { defaultPolicy: 'all-unauthenticated' } });
-  const policy = { current: () => (isKnown ? { view, revision: '1' } : null), settings: () => (isKnown ? settings : null) };
+  const policy = {
+    current: () => (isKnown ? { view, revision: '1' } : null),
+    settings: () => (isKnown ? settings : null),
+    unread: () => new Map(),
+    history: () => (isKnown ? view : null),
+  };
   const alerting = async () => ({ prometheus: null, targets: null, rules: null, retention: null });
   const asking = createAsking(policy, store, { alerting, now: () => clock.now });
   started = await startTestServer({ asking, tokens: TOKENS }, limits);
@@ -123,6 +128,16 @@ describe('GET /api/v1/posture', () => {
     );
     expect(body.plan.steps.at(-1)).toMatchObject({ title: 'Default deny for every other port', allowed: [] });
     expect(body.plan.lacking).toEqual([expect.stringContaining('traffic')]);
+  });
+
+  it('what is lacking is to be had by settings of the service, never by an option of the command', async () => {
+    const { ask } = await start();
+    const { namespaces } = (await ask('GET', '/api/v1/posture?namespace=production', READ)).body;
+    const lacking: readonly string[] = namespaces[0].practices
+      .flatMap(({ judgements }: { judgements: readonly { lacking: readonly string[] }[] }) => judgements)
+      .flatMap((judgement: { lacking: readonly string[] }) => judgement.lacking);
+    expect(lacking.filter((text) => / --[a-z]/.test(text))).toEqual([]);
+    expect(lacking).toContain('whether alert rules watch for denials: prometheus.url of the service (DENYWHY_PROMETHEUS_URL)');
   });
 
   it('of all, without a plan; what the history shut out is among it', async () => {

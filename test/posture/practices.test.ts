@@ -1,8 +1,10 @@
 /** Each practice on small clusters: what makes it hold, what breaks it, and what is said where it is not known. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { nameOfKind, WATCHED_KINDS } from '../../src/drivers/kubernetes-kinds.ts';
 import { PRACTICES, stateOf } from '../../src/posture/posture.ts';
 import { type Judgement, PRACTICE_IDS, type PracticeId } from '../../src/posture/practice.ts';
+import { NEEDED_RESOURCES } from '../../src/posture/unread.ts';
 import {
   CART,
   CILIUM,
@@ -22,6 +24,8 @@ import {
   server,
   type World,
 } from './shop.ts';
+
+const elsewhere = (yaml: string) => yaml.replaceAll('namespace: shop', 'namespace: busy');
 
 const CASES: readonly (readonly [PracticeId, string, string, World, Judgement['state'], RegExp])[] = [
   ['default-deny', 'the pod says deny', pod('cart', { annotations: DENY }), {}, 'holds', /default policy deny/],
@@ -277,6 +281,35 @@ const CASES: readonly (readonly [PracticeId, string, string, World, Judgement['s
     'partly',
     /1 of 3/,
   ],
+  [
+    'changes-staged',
+    'many changes elsewhere came after it',
+    CART + pod('web'),
+    { later: [server('http', 'port: http'), ...Array.from({ length: 120 }, (_, i) => elsewhere(server('busy', `port: ${i + 1}`)))] },
+    'not',
+    /1 of 1/,
+  ],
+  [
+    'changes-staged',
+    'many of its own came after it: the newest 50 are looked at',
+    CART + pod('web'),
+    {
+      later: [
+        server('http', 'port: http'),
+        ...Array.from({ length: 50 }, (_, i) => server('admin', 'port: 4191, accessPolicy: all-unauthenticated', `, labels: {n: "${i}"}`)),
+      ],
+    },
+    'holds',
+    /no recorded change/,
+  ],
+  [
+    'changes-staged',
+    'only others were changed',
+    CART,
+    { later: [elsewhere(server('busy', 'port: 1'))] },
+    'unknown',
+    /no change of its policy/,
+  ],
   ['labels-consistent', 'one of two pods', deployed('a', 'cart') + deployed('b', 'other') + SERVERS, {}, 'not', /some pods carry/],
   ['labels-consistent', 'the template says otherwise', deployed('a', 'cart') + DEPLOYMENT('other') + SERVERS, {}, 'not', /some pods carry/],
   ['labels-consistent', 'the template is not known', deployed('a', 'cart') + SERVERS, {}, 'unknown', /today/],
@@ -296,6 +329,34 @@ describe.each(PRACTICE_IDS)('%s', (practice) => {
       if (state === 'not') expect(first?.next).not.toBeNull();
     },
   );
+});
+
+describe('what was not read', () => {
+  const lackingOf = (id: PracticeId, unread: NonNullable<World['unread']>) => judge(id, CART + SERVERS, { unread })[0];
+
+  it('of other namespaces is repeated where it decides: what seemed to hold is not known then', () => {
+    const found = lackingOf('default-deny', new Map([['namespaces', null]]));
+    expect(found?.lacking).toEqual([
+      'what the annotations of the namespace give to new pods: namespaces were not read, which takes the right to list them',
+    ]);
+    expect(lackingOf('labels-consistent', new Map([['deployments.apps', 'shop']]))).toMatchObject({ state: 'holds', lacking: [] });
+    expect(lackingOf('labels-consistent', new Map([['deployments.apps', 'other']]))?.state).toBe('unknown');
+    expect(lackingOf('changes-staged', new Map([['pods', 'shop']]))?.lacking.at(-1)).toMatch(
+      /^who of them was shut out: pods of other namespaces/,
+    );
+  });
+
+  it('what does not hold stays so', () => {
+    expect(lackingOf('policies-documented', new Map([['namespaces', null]]))).toMatchObject({
+      state: 'not',
+      lacking: [expect.anything(), expect.stringMatching(/^whose the namespace is/)],
+    });
+  });
+
+  it('resources are named as the table of what is read names them', () => {
+    const known = new Set(WATCHED_KINDS.map(nameOfKind));
+    expect(NEEDED_RESOURCES.filter((name) => !known.has(name))).toEqual([]);
+  });
 });
 
 it('ids, files and sections of the page are the same', () => {

@@ -5,6 +5,7 @@ import { type Posture, runPosture } from '../../src/commands/posture-run.ts';
 import { readManifests } from '../../src/manifests/read.ts';
 import { mergeManifests } from '../../src/manifests/record.ts';
 import { findWorkload, type Snapshot } from '../../src/policy/snapshot.ts';
+import { ASKS_OF_FILES } from '../../src/posture/asks.ts';
 import type { Judgement, PostureFacts, PracticeId } from '../../src/posture/practice.ts';
 
 const DAY = 86_400_000;
@@ -17,6 +18,7 @@ export interface World {
   /** Identity (null: none), pod and port, and how long was watched. */
   readonly seen?: readonly (readonly [identity: string | null, pod: string, port: number])[];
   readonly days?: number;
+  readonly unread?: PostureFacts['unread'];
   /** Which of the judgements is looked at; the first where left out. */
   readonly nth?: number;
 }
@@ -32,7 +34,7 @@ export function judge(id: PracticeId, yaml: string, world: World = {}): readonly
 export function postureIn(
   namespace: string | null,
   yaml: string,
-  { alerting = NOBODY_ASKED, seen = [], days = 8, later = [] }: World = {},
+  { alerting = NOBODY_ASKED, seen = [], days = 8, later = [], unread = new Map() }: World = {},
 ): Posture {
   const { changes } = mergeManifests([readManifests(yaml, 'shop.yaml')]);
   const after = later.flatMap((text, i) =>
@@ -44,7 +46,7 @@ export function postureIn(
   const traffic = seen.map(([identity, pod, port]) => trafficOf(snapshot, identity, pod, port));
   const [first, last] = seen.length === 0 ? [null, null] : [NOW - days * DAY, NOW];
   return runPosture({
-    ...{ snapshot, settings, view, alerting, observed: { traffic, unplaced: 0 }, namespace, now: NOW },
+    ...{ snapshot, settings, view, alerting, observed: { traffic, unplaced: 0 }, namespace, now: NOW, asks: ASKS_OF_FILES, unread },
     basis: { requests: traffic.length, first, last },
   });
 }
