@@ -22,7 +22,12 @@ async function start(isKnown = true): Promise<Running> {
   const own = () => (started as Running).store;
   const store = { list: (...args: Parameters<Running['store']['list']>) => own().list(...args) } as Running['store'];
   const settings = clusterInfo({ resources: [], flags: { defaultPolicy: 'all-unauthenticated' } });
-  const policy = { current: () => (isKnown ? { view, revision: '1' } : null), settings: () => (isKnown ? settings : null) };
+  const policy = {
+    current: () => (isKnown ? { view, revision: '1' } : null),
+    settings: () => (isKnown ? settings : null),
+    unread: () => new Map(),
+    history: () => (isKnown ? view : null),
+  };
   const alerting = async () => ({ prometheus: null, targets: null, rules: null, retention: null });
   started = await startTestServer({ asking: createAsking(policy, store, { alerting, now: () => NOW }), tokens: TOKENS });
   running = started;
