@@ -6,10 +6,13 @@ import { namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import { spanOf } from '../posture/observed-span.ts';
 import { type NamespacePosture, postureOf } from '../posture/posture.ts';
 import type { PostureFacts } from '../posture/practice.ts';
+import type { Files } from '../remedies/change.ts';
+import type { Remedy } from '../remedies/remedy.ts';
 import { type Plan, planOf } from './generate-plan.ts';
 import type { Basis } from './generate-text.ts';
 import type { ObservedTraffic } from './observed-traffic.ts';
 import { workloadPolicies } from './policy-workloads.ts';
+import { createWithdrawals } from './posture-remedies.ts';
 
 export interface PostureQuestion {
   readonly snapshot: Snapshot;
@@ -20,8 +23,10 @@ export interface PostureQuestion {
   readonly unread: PostureFacts['unread'];
   readonly observed: ObservedTraffic;
   readonly basis: Basis;
-  /** null: every one, and no plan. */
+  /** null: every one, no plan, and nothing is proposed to be taken away. */
   readonly namespace: string | null;
+  /** The text of the cluster's files, by the names in origins. */
+  readonly files: Files;
   readonly now: Instant;
 }
 
@@ -37,22 +42,26 @@ export interface Posture {
   readonly isOne: boolean;
   /** null: of several namespaces none is made, nor of one that is not meshed, or Linkerd's own. */
   readonly plan: PosturePlan | null;
+  /** Grants that nobody was seen to use, each proved to shut out nobody who was seen: number N of `--remedy` is the Nth. */
+  readonly withdrawals: readonly Remedy[];
 }
 
 export function runPosture(question: PostureQuestion): Posture {
-  const { snapshot, settings, view, alerting, asks, unread, observed, basis, namespace, now } = question;
+  const { snapshot, settings, view, alerting, asks, unread, observed, basis, namespace, files, now } = question;
   const { first, last } = basis;
+  const seen = { traffic: observed.traffic, first, last };
+  const { remedies, withdrawal } = createWithdrawals(snapshot, seen, namespace === null ? null : files);
   const facts: PostureFacts = {
-    ...{ snapshot, settings, alerting, asks, unread, now },
+    ...{ snapshot, settings, alerting, asks, unread, withdrawal, now },
     workloads: workloadPolicies(snapshot, { namespace, workload: null, port: null }),
     history: view,
-    observed: { traffic: observed.traffic, first, last },
+    observed: seen,
   };
   const namespaces = postureOf(facts, namespace);
   // What the charts of Linkerd hold is no plan's to close, and where nothing is meshed there is nothing to close.
   const isPlanned = namespace !== null && namespaces.every(({ outside }) => outside === null);
   return {
-    ...{ namespaces, basis, isOne: namespace !== null },
+    ...{ namespaces, basis, isOne: namespace !== null, withdrawals: remedies },
     plan: isPlanned ? withLacking(planOf(snapshot, namespace, null, trafficTo(namespace, observed)), basis) : null,
   };
 }

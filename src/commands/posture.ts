@@ -9,8 +9,10 @@ import { declareClusterOptions, type RawClusterOptions } from './cluster-options
 import type { Command, Io } from './command.ts';
 import { showJson } from './explain-data.ts';
 import { openPrometheusAt } from './explain-live-open.ts';
+import { showRemedy } from './explain-remedy.ts';
 import { basisOf } from './generate.ts';
 import { createFactBook, observedTraffic } from './observed-traffic.ts';
+import { showWithdrawal } from './posture-remedies.ts';
 import { hasPods, type Posture, runPosture } from './posture-run.ts';
 import { postureData, showPosture, showPostureMarkdown } from './posture-text.ts';
 import { gatherTraffic, readTraffic } from './recorded-traffic.ts';
@@ -22,6 +24,7 @@ Examples:
   $ denywhy posture -A --prometheus http://localhost:9090
   $ denywhy posture -n shop --cluster dump.yaml --metrics tsdb.om
   $ denywhy posture -n shop -o md > posture.md
+  $ denywhy posture -n shop --remedy 1 -o yaml > fix.yaml
 
 Marks: ✓ holds, ~ holds in part, ✗ does not, ? what was read does not tell.
 Exit codes: 0 nothing is ~ or ✗, 1 something is, 2 the command line or the
@@ -35,7 +38,8 @@ interface RawPostureOptions extends RawClusterOptions {
   readonly prometheus?: string;
   readonly bearerTokenFile?: string;
   readonly at?: string;
-  readonly output: 'text' | 'json' | 'md';
+  readonly output: 'text' | 'json' | 'md' | 'yaml' | 'patch' | 'diff';
+  readonly remedy?: string;
 }
 
 export const posture: Command = {
@@ -48,11 +52,17 @@ export const posture: Command = {
       .option('--prometheus <url>', 'Prometheus; one that is found in the cluster is read by port-forward')
       .option('--bearer-token-file <file>', 'token for --prometheus')
       .option('--at <time>', 'the policy of that moment, where --cluster is a history')
-      .addOption(new Option('-o, --output <form>', 'form of the answer').choices(['text', 'json', 'md']).default('text'))
+      .option('--remedy <number>', 'one change alone, which takes away a grant that nobody uses')
+      .addOption(
+        new Option('-o, --output <form>', 'form of the answer; yaml, patch and diff are for --remedy')
+          .choices(['text', 'json', 'md', 'yaml', 'patch', 'diff'])
+          .default('text'),
+      )
       .addHelpText('after', EXAMPLES);
   },
   async run(subcommand, io) {
     const raw = subcommand.opts<RawPostureOptions>();
+    const number = remedyNumber(raw);
     const book = createFactBook();
     let alerting: PrometheusFacts = { prometheus: null, targets: null, rules: null, retention: null };
     const opened = await openAsked(raw, raw.at ?? null, io, async (live, record) => {
@@ -70,12 +80,16 @@ export const posture: Command = {
     const requests = observed.traffic.reduce((sum, { count }) => sum + count, 0);
     const { view, settings, end } = cluster;
     const found = runPosture({
-      ...{ snapshot, settings, view, alerting, observed, namespace },
+      ...{ snapshot, settings, view, alerting, observed, namespace, files: opened.record.files },
       asks: raw.cluster === undefined ? ASKS_OF_CLUSTER : ASKS_OF_FILES,
       unread: opened.record.unread ?? new Map(),
       basis: basisOf(book.facts, requests),
       now: end ?? io.now,
     });
+    if (number !== null) {
+      io.stdout.write(oneRemedy(found, number, raw.output, io));
+      return 0;
+    }
     if (raw.output === 'json') io.stdout.write(showJson({ ...postureData(found), notices }));
     else io.stdout.write(raw.output === 'md' ? showPostureMarkdown(found) : textOf(found, io));
     if (raw.output !== 'json') sayNotices(notices, io);
@@ -83,6 +97,43 @@ export const posture: Command = {
     return isGood ? 0 : 1;
   },
 };
+
+/** null: the whole answer. */
+function remedyNumber({ output, remedy, allNamespaces }: RawPostureOptions): number | null {
+  if (remedy === undefined) {
+    if (output !== 'yaml' && output !== 'patch' && output !== 'diff') return null;
+    throw new InvalidInput(
+      `-o ${output} is for one change.`,
+      'Name it: --remedy 1. The next steps of the answer without it have their numbers.',
+    );
+  }
+  if (!/^[1-9]\d{0,3}$/.test(remedy))
+    throw new InvalidInput(
+      `--remedy "${remedy}" is no number.`,
+      'Changes are counted from 1, as the next steps of the answer without --remedy have them.',
+    );
+  if (output === 'md') throw new InvalidInput('-o md is for the whole answer.', 'Take -o text, yaml, json, patch or diff.');
+  if (allNamespaces === true)
+    throw new InvalidInput('--remedy is for one namespace, by whose answer it is numbered.', 'Name it with -n NAMESPACE.');
+  return Number(remedy);
+}
+
+function oneRemedy({ withdrawals, namespaces }: Posture, number: number, form: RawPostureOptions['output'], io: Io): string {
+  const remedy = withdrawals[number - 1];
+  if (remedy === undefined)
+    throw new InvalidInput(
+      `there is no remedy ${number}.`,
+      `This answer has ${withdrawals.length === 0 ? 'none' : withdrawals.length}: look at its grants-used without --remedy first.`,
+    );
+  if (form !== 'text' && form !== 'md') return showRemedy(remedy, form, null);
+  const style = {
+    columns: Math.max(io.columns, 80),
+    palette: createPalette(wantsColor(io.isTTY.stdout, io.env)),
+    now: io.now,
+    namespace: null,
+  };
+  return `${showWithdrawal(remedy, namespaces[0]?.namespace ?? '', number, style).join('\n')}\n`;
+}
 
 async function askedPrometheus(url: string, { bearerTokenFile }: RawPostureOptions): Promise<PrometheusFacts> {
   const upstream = await openPrometheusAt(url, bearerTokenFile ?? null);

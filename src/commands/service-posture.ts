@@ -46,7 +46,7 @@ export function createPostureAsking(
     const requests = observed.traffic.reduce((sum, { count }) => sum + count, 0);
     const now = sources.now();
     const found = runPosture({
-      ...{ snapshot, settings, view, alerting, observed, namespace, now },
+      ...{ snapshot, settings, view, alerting, observed, namespace, files: new Map(), now },
       ...{ basis: basisOf(facts, requests), asks: ASKS_OF_SERVICE, unread: policy.unread() },
     });
     if (namespace === null) counted = { at: now, counts: countsOf(found) };

@@ -33,6 +33,7 @@ export type RemedyId =
   | 'open-inbound-port'
   | 'revert-change'
   | 'narrow-policy'
+  | 'withdraw-grant'
   | 'restart-pods'
   | 'raise-limit'
   | 'do-not-allow';

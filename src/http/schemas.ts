@@ -439,6 +439,18 @@ export const postureAnswer = named(
         ),
       }),
     ),
+    tightenings: z
+      .array(
+        z.looseObject({
+          number: z.int(),
+          id: z.string(),
+          title: z.string(),
+          tightens: z.string().describe('whom it shuts out, and how sure that is'),
+        }),
+      )
+      .describe(
+        'of one namespace: what takes away grants that nobody was seen to use, each proved, with changes and proof as in denywhy.explain/1',
+      ),
     plan: z
       .looseObject({
         steps: z.array(

@@ -50,12 +50,19 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): readonly 
       },
     ];
   const [first] = unused;
+  const [number] = unused.flatMap(({ grant, identity }) => context.withdrawal(grant.authorization, identity) ?? []);
   if (first !== undefined)
     return [
       {
         ...{ ...base, state: lacking.length > 0 ? 'unknown' : 'partly' },
         found: 'grants that nobody was seen to use',
-        next: { text: 'What its end would deny, before it is taken away.', command: simulate(first.grant) },
+        next:
+          number === undefined
+            ? { text: 'What its end would deny, before it is taken away.', command: simulate(first.grant) }
+            : {
+                text: 'Take it away: the change, and whom it shuts out.',
+                command: `denywhy posture -n ${quoted(workload.ref.namespace)} --remedy ${number}`,
+              },
       },
     ];
   if (lacking.length > 0)
@@ -107,6 +114,8 @@ function expiredOf({ snapshot, now }: PostureContext, { authorization: { object 
 
 interface Unused {
   readonly grant: Grant;
+  /** null: nobody was seen to use it. */
+  readonly identity: string | null;
   readonly shown: Evidence;
 }
 
@@ -127,12 +136,12 @@ function unusedOf(context: PostureContext, workload: PostureWorkload, grants: re
     const who = authentication.type === 'tls-authenticated' ? authentication.identities : [];
     const never =
       uses === undefined
-        ? [`${ref.name} was never used`]
+        ? [{ identity: null, text: `${ref.name} was never used` }]
         : uses.has(ANYBODY)
           ? []
-          : who.filter((one) => !uses.has(one)).map((one) => `${one} was never seen`);
-    return never.map((text) => ({
-      grant,
+          : who.filter((one) => !uses.has(one)).map((identity) => ({ identity, text: `${identity} was never seen` }));
+    return never.map(({ identity, text }) => ({
+      ...{ grant, identity },
       shown: evidenceOfRef(
         context.snapshot,
         `${showPort(grant.at.port, grant.at.names)}: ${text} ${span.text}`,

@@ -6,7 +6,7 @@ import type { WorkloadRef } from '../evidence/facts.ts';
 import type { Retention } from '../evidence/metrics-retention.ts';
 import type { ClusterSettings } from '../policy/cluster-settings.ts';
 import type { ClusterView } from '../policy/history.ts';
-import type { DefaultPolicy } from '../policy/inbound.ts';
+import type { ClientAuthorization, DefaultPolicy } from '../policy/inbound.ts';
 import type { Instant, Resource } from '../policy/resource.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
@@ -114,6 +114,11 @@ export interface PostureFacts {
    * none of them was.
    */
   readonly unread: ReadonlyMap<string, string | null>;
+  /**
+   * The number of the remedy, proved, that takes away a grant which nobody was seen to use; `identity`: the one in it that never came. null: there is
+   * none.
+   */
+  withdrawal(authorization: ClientAuthorization, identity: string | null): number | null;
   readonly now: Instant;
 }
 

@@ -14,11 +14,13 @@ import { showRef } from '../policy/resource.ts';
 import type { Route } from '../policy/route.ts';
 import type { Server } from '../policy/server.ts';
 import { findResource, namespaceIndex, type ObjectChange, type Snapshot } from '../policy/snapshot.ts';
+import { PLAIN } from './by-hand.ts';
 import { type Files, toChange } from './change.ts';
 import { asApplied, freeName, made, refTo, specOf, withSpec } from './objects.ts';
 import { proveTightening } from './proof.ts';
 import type { Remedy, Step, WayOut } from './remedy.ts';
-import { showWho } from './wording.ts';
+import { simulated } from './try-first.ts';
+import { showWho, some } from './wording.ts';
 
 /** What stands, and what was seen of those who come. */
 export interface Slack {
@@ -54,7 +56,7 @@ function proved({ snapshot, seen, refused }: Slack, { title, changes, steps }: D
   const applied = asApplied(snapshot, changes);
   if (!applied.every((change) => 'delete' in change || admit(change.apply).admitted)) return null;
   const proof = proveTightening(snapshot, applied, seen.observations, refused);
-  if (proof === null) return null;
+  if (proof === null || proof.shutOut.length === 0) return null;
   const { seenOut, looked, ...rest } = proof;
   const names = [...new Set(rest.shutOut.map(({ who }) => showWho(who)))];
   const written = applied.map((change) => toChange(snapshot, change, files));
@@ -66,11 +68,6 @@ function shutsOut(names: readonly string[], seenOut: readonly string[], looked: 
   const unseen = looked ? 'none of them was seen' : 'no traffic of these pods was given, so that nobody knows whether they come';
   return `It shuts out ${some(names)}: ${unseen}.`;
 }
-
-function some(names: readonly string[]): string {
-  return `${names.slice(0, MOST).join(', ')}${names.length > MOST ? ` and ${names.length - MOST} more` : ''}`;
-}
-const MOST = 5;
 
 function adviceOf({ title, steps }: Draft): Remedy {
   return {
@@ -94,7 +91,7 @@ function withoutAudit({ snapshot, finding }: Slack): Draft | null {
   return {
     title: `Take accessPolicy audit out of ${showRef(ref)}: it then denies whom nothing authorizes.`,
     changes,
-    steps: [watch(ref), simulated(ref, changes)],
+    steps: [watch(ref), simulated(ref.namespace, changes)],
   };
 }
 
@@ -117,7 +114,7 @@ function offServer(slack: Slack): Draft | null {
     title: `Take ${names} off ${showRef(route.ref)} and leave it on what else it opens.`,
     changes,
     steps: [
-      simulated(route.ref, changes),
+      simulated(route.ref.namespace, changes),
       ...open.flatMap((server) => [
         tryAudit(server.ref, 'With accessPolicy audit it still does, once this is applied'),
         watch(server.ref),
@@ -210,17 +207,6 @@ function isOpen(snapshot: Snapshot, server: Server): boolean {
   return everyone !== undefined && own.some((one) => covers(one, everyone));
 }
 
-function simulated({ namespace }: ObjectRef, changes: readonly ObjectChange[]): Step {
-  const text = 'See first what it does to the traffic that was recorded; nothing is written.';
-  const deleted = changes.flatMap((change) => ('delete' in change ? [change.delete] : []));
-  if (!PLAIN.test(namespace) || !deleted.every(({ name }) => PLAIN.test(name))) return { text, command: null };
-  const parts = [
-    ...(deleted.length < changes.length ? ['--change fix.yaml'] : []),
-    ...deleted.map(({ kind, name }) => `--delete ${kind.toLowerCase()}/${name}`),
-  ];
-  return { text, command: `denywhy simulate -n ${namespace} ${parts.join(' ')}` };
-}
-
 /** Only for a Server that lets everyone in already: on any other it would open the door. */
 function tryAudit(ref: ObjectRef, still: string): Step {
   return {
@@ -241,9 +227,6 @@ function watch({ namespace, name }: ObjectRef): Step {
     command: PLAIN.test(namespace) ? `denywhy explain -n ${namespace}` : null,
   };
 }
-
-/** Names that need no quotes in a shell. */
-const PLAIN = /^[a-z0-9][a-z0-9.-]*$/;
 
 function patchCommand({ namespace, name }: ObjectRef, value: string): string | null {
   if (!PLAIN.test(namespace) || !PLAIN.test(name)) return null;

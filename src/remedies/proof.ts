@@ -130,7 +130,7 @@ export interface TighteningProof extends Proof {
   readonly looked: boolean;
 }
 
-/** null: it shuts out nobody, lets somebody in, or a probe or a scrape loses its access. `audited`: denied things, of which those that audit let in count. */
+/** null: it lets somebody in, or a probe or a scrape loses its access. `audited`: denied things, of which those that audit let in count. */
 export function proveTightening(
   before: Snapshot,
   changes: readonly ObjectChange[],
@@ -142,7 +142,7 @@ export function proveTightening(
   if (ports.some((at) => losesCaller(before, now, at))) return null;
   const all = compareAccess(before, now, [], ports);
   const shutOut = grouped(newlyDenied(all).filter((change) => !isNobody(before, change.client) && !isOfProbes(change)));
-  if (shutOut.length === 0 || newlyAllowed(all).length > 0) return null;
+  if (newlyAllowed(all).length > 0) return null;
   const seen = ports.flatMap((at) =>
     observations.filter((one) => isSeenAt(one, at)).map((one) => ({ name: nameOf(one.tls, one.ip), isOut: isLost(one, at) })),
   );

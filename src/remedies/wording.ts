@@ -20,6 +20,13 @@ export function showWho(who: Who): string {
   }
 }
 
+const MOST_NAMES = 5;
+
+/** The first of them, and how many more. */
+export function some(names: readonly string[]): string {
+  return `${names.slice(0, MOST_NAMES).join(', ')}${names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : ''}`;
+}
+
 const MOST_REQUESTS = 3;
 
 /** `sa/admin in shop: GET /admin on port 8080 of Server backend-http`. */

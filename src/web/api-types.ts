@@ -604,6 +604,15 @@ export interface Shapes {
       })[];
       readonly [name: string]: unknown;
     })[];
+    /** of one namespace: what takes away grants that nobody was seen to use, each proved, with changes and proof as in denywhy.explain/1 */
+    readonly tightenings: readonly ({
+      readonly number: number;
+      readonly id: string;
+      readonly title: string;
+      /** whom it shuts out, and how sure that is */
+      readonly tightens: string;
+      readonly [name: string]: unknown;
+    })[];
     /** to default deny, each step put to simulate; null: of several namespaces none is made */
     readonly plan: {
       readonly steps: readonly ({

@@ -26,7 +26,7 @@ export function benchPosture({ snapshot }: BenchCluster, rounds: number): readon
     );
     const judged = milliseconds(() =>
       runPosture({
-        ...{ snapshot: view.at(null), settings, view, namespace: null, now: 0 },
+        ...{ snapshot: view.at(null), settings, view, namespace: null, files: new Map(), now: 0 },
         alerting: { prometheus: null, targets: null, rules: null, retention: null },
         asks: ASKS_OF_FILES,
         unread: new Map(),

@@ -119,11 +119,34 @@ it('of a namespace that is not meshed it says so, and judges nothing', async () 
 
 it.each([
   [['-n', 'nowhere', '--cluster', HISTORY], 2, 'no pods are in namespace nowhere'],
-  [['-o', 'yaml', '--cluster', HISTORY], 2, 'Allowed choices are text, json, md'],
+  [['-o', 'yaml', '--cluster', HISTORY], 2, '-o yaml is for one change.'],
+  [['-n', 'production', '--cluster', HISTORY, '--remedy', '1'], 2, 'there is no remedy 1.'],
+  [['-n', 'production', '--cluster', HISTORY, '--remedy', '0'], 2, '--remedy "0" is no number.'],
+  [['-n', 'production', '--cluster', HISTORY, '--remedy', '1', '-o', 'md'], 2, '-o md is for the whole answer.'],
+  [['-A', '--cluster', HISTORY, '--remedy', '1'], 2, '--remedy is for one namespace'],
   [['-n', 'production', '--cluster', HISTORY, '--metrics', 'no-such-file'], 2, 'no-such-file'],
   [['-n', 'production', '--cluster', HISTORY, '--prometheus', 'http://127.0.0.1:9'], 1, ''],
 ])('%j: exit %i', async (args, exitCode, message) => {
   expect(await run(['posture', ...args])).toMatchObject({ exitCode, stderr: expect.stringContaining(message) });
+});
+
+it('a grant that nobody uses is taken away by the change that the next step names', async () => {
+  const grant = (name: string, ref: string) => ({
+    apiVersion: 'policy.linkerd.io/v1alpha1',
+    kind: 'AuthorizationPolicy',
+    metadata: { name, namespace: 'production' },
+    spec: {
+      targetRef: { group: 'policy.linkerd.io', kind: 'Server', name: 'backend-http' },
+      requiredAuthenticationRefs: [{ kind: 'ServiceAccount', name: ref }],
+    },
+  });
+  const cluster = ['--cluster', HISTORY, file('unused.json', [grant('database-too', 'database')])];
+  const { stdout } = await run(['posture', ...STORY, ...cluster]);
+  expect(stdout).toContain('        denywhy posture -n production --remedy 1\n');
+  const told = await Promise.all(
+    ['text', 'yaml', 'diff'].map(async (form) => (await run(['posture', ...STORY, ...cluster, '--remedy', '1', '-o', form])).stdout),
+  );
+  await expect(told.join('\n')).toMatchFileSnapshot('golden/posture-remedy.txt');
 });
 
 it('hostile names and labels stay text in every form', async () => {

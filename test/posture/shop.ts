@@ -47,6 +47,7 @@ export function postureIn(
   const [first, last] = seen.length === 0 ? [null, null] : [NOW - days * DAY, NOW];
   return runPosture({
     ...{ snapshot, settings, view, alerting, observed: { traffic, unplaced: 0 }, namespace, now: NOW, asks: ASKS_OF_FILES, unread },
+    files: new Map([['shop.yaml', yaml]]),
     basis: { requests: traffic.length, first, last },
   });
 }

@@ -1,0 +1,72 @@
+/** What posture proposes to take away, each proved and numbered, and how one is shown. */
+import type { ClientAuthorization } from '../policy/inbound.ts';
+import type { Snapshot } from '../policy/snapshot.ts';
+import { spanOf } from '../posture/observed-span.ts';
+import type { PostureFacts } from '../posture/practice.ts';
+import type { Files } from '../remedies/change.ts';
+import type { Remedy } from '../remedies/remedy.ts';
+import { type Watched, withdrawGrant } from '../remedies/withdraw-grant.ts';
+import type { Style } from './explain-lines.ts';
+import { showWayOut, wayOutData } from './explain-remedies.ts';
+import { safe } from './terminal.ts';
+
+export interface Withdrawals extends Pick<PostureFacts, 'withdrawal'> {
+  /** Number N is the Nth of them. */
+  readonly remedies: readonly Remedy[];
+}
+
+/** Of more nobody reads, and each is compared against the whole cluster. */
+const MOST = 20;
+
+/** `files` null: none is proposed. */
+export function createWithdrawals(snapshot: Snapshot, observed: PostureFacts['observed'], files: Files | null): Withdrawals {
+  const remedies: Remedy[] = [];
+  const known = new Map<string, number | null>();
+  const numbers = new Map<string, number>();
+  const watched = watchedOf(snapshot, observed);
+
+  function numberOf(authorization: ClientAuthorization, identity: string | null): number | null {
+    if (files === null || remedies.length >= MOST) return null;
+    const remedy = withdrawGrant({ authorization, identity }, watched, files);
+    if (remedy === null) return null;
+    const text = JSON.stringify(remedy.changes.map(({ object, manifest }) => [object, manifest]));
+    const number = numbers.get(text) ?? remedies.push(remedy);
+    numbers.set(text, number);
+    return number;
+  }
+
+  return {
+    remedies,
+    withdrawal(authorization, identity) {
+      const key = JSON.stringify([authorization.object, authorization.via, identity]);
+      const number = known.has(key) ? (known.get(key) ?? null) : numberOf(authorization, identity);
+      known.set(key, number);
+      return number;
+    },
+  };
+}
+
+function watchedOf(snapshot: Snapshot, { traffic, first, last }: PostureFacts['observed']): Watched {
+  const keyOf = ({ kind, namespace, name }: { readonly kind: string; readonly namespace: string; readonly name: string }, port: number) =>
+    `${kind}/${namespace}/${name}:${port}`;
+  const byPort = Map.groupBy(traffic, ({ recorded: { server, port } }) => keyOf(server.ref, port));
+  const { text, lacking } = spanOf({ first, last });
+  return { snapshot, span: text, lacking, seenAt: ({ ref }, port) => byPort.get(keyOf(ref, port)) ?? [] };
+}
+
+/** One of them for a person: what it does, whom it shuts out, and how to get it alone. */
+export function showWithdrawal(remedy: Remedy, namespace: string, number: number, style: Style): readonly string[] {
+  const [, ...lines] = showWayOut({ wayOut: { verdict: 'decide', reasons: [], remedies: [remedy] }, findings: [] }, style);
+  const hasYaml = remedy.changes.some(({ manifest }) => manifest !== null);
+  return [...lines, ...(hasYaml ? [`  denywhy posture -n ${safe(namespace)} … --remedy ${number} -o yaml > fix.yaml`] : [])];
+}
+
+/** As `explain` has remedies. */
+export function withdrawalsData(remedies: readonly Remedy[]) {
+  return (
+    wayOutData(
+      { verdict: 'decide', reasons: [], remedies },
+      (remedy) => remedies.findIndex(({ changes }) => changes === remedy.changes) + 1,
+    )?.remedies ?? []
+  );
+}
