@@ -49,13 +49,23 @@ const MOST_OBJECTS = 5000;
 
 /** Errors: InvalidInput, with line and column of the text. */
 function recordOf(text: string, defaultNamespace: string): ClusterRecord {
-  const { changes, isHistory, notices } = mergeManifests([readManifests(text, NAME, { defaultNamespace })]);
+  const { changes, isHistory, notices } = mergeManifests([readChange(text, defaultNamespace)]);
   if (changes.length === 0)
     throw new InvalidInput('The change holds no objects.', 'Give Kubernetes objects as YAML or JSON.', { file: NAME });
   if (changes.length > MOST_OBJECTS)
     throw new InvalidInput(`The change holds more than ${MOST_OBJECTS} objects.`, 'Ask about fewer at a time.', { file: NAME });
   const said = notices.map(({ origin, message }) => ({ where: showOrigin(origin), message }));
   return { changes, files: new Map(), notices: said, isHistory };
+}
+
+/** Whoever asks over HTTP has no cluster to dump. */
+function readChange(text: string, defaultNamespace: string): ReturnType<typeof readManifests> {
+  try {
+    return readManifests(text, NAME, { defaultNamespace });
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    throw new InvalidInput(error.message, 'Give Kubernetes objects as YAML or JSON, as kubectl apply takes them.', error.place);
+  }
 }
 
 const PAGE = 1000;

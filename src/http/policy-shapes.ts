@@ -96,7 +96,8 @@ export const policyAnswer = named(
         ports: z.array(
           z.looseObject({
             port: z.int(),
-            names: z.array(z.string()),
+            names: z.array(z.string()).describe('by which containers declare it'),
+            pods: z.array(z.string()).describe('for which this comes out'),
             protocol: z.string(),
             server: ref.nullable().describe('null: the default policy is in force'),
             overshadowed: z.array(ref).describe('Servers that select the port too, without effect'),

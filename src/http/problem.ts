@@ -10,6 +10,8 @@ export interface ProblemBody {
   readonly detail: string;
   /** What to do about it. */
   readonly remedy: string;
+  /** Where, in a text that was sent; absent where it is not in one place. */
+  readonly place?: { readonly line: number; readonly column: number | null };
 }
 
 /** `retryAfter`: seconds. `headers`: further ones of the answer. */
@@ -18,9 +20,17 @@ export class Problem extends Error {
   readonly status: Status;
   readonly remedy: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly place: NonNullable<ProblemBody['place']> | null;
 
-  constructor(status: Status, message: string, remedy: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    status: Status,
+    message: string,
+    remedy: string,
+    headers: Readonly<Record<string, string>> = {},
+    place: NonNullable<ProblemBody['place']> | null = null,
+  ) {
     super(message);
+    this.place = place;
     this.status = status;
     this.remedy = remedy;
     this.headers = headers;
@@ -51,7 +61,7 @@ const RETRY_AFTER = 5;
 /** What went wrong as an answer. Never 429: Alertmanager does not retry any 4xx. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof InvalidInput) return new Problem(400, error.message, error.remedy);
+  if (error instanceof InvalidInput) return new Problem(400, error.message, error.remedy, {}, placeOf(error));
   if (error instanceof Unavailable) return unavailable(error.message, error.remedy);
   // Express refuses what it cannot decode.
   if (error instanceof Error && 'status' in error && error.status === 400)
@@ -61,12 +71,16 @@ export function problemOf(error: unknown): Problem {
   });
 }
 
+function placeOf({ place }: InvalidInput): NonNullable<ProblemBody['place']> | null {
+  return place?.line === undefined ? null : { line: place.line, column: place.column ?? null };
+}
+
 export function unavailable(message: string, remedy: string): Problem {
   return new Problem(503, message, remedy, { 'Retry-After': String(RETRY_AFTER) });
 }
 
-export function bodyOf({ status, message, remedy }: Problem): ProblemBody {
-  return { type: 'about:blank', title: TITLES[status], status, detail: message, remedy };
+export function bodyOf({ status, message, remedy, place }: Problem): ProblemBody {
+  return { type: 'about:blank', title: TITLES[status], status, detail: message, remedy, ...(place === null ? {} : { place }) };
 }
 
 /** How long the rest of a body that nobody wants is read, so that its sender gets to read the answer. */

@@ -14,6 +14,7 @@ export const problem = named(
     status: z.int(),
     detail: z.string().describe('what is wrong'),
     remedy: z.string().describe('what to do'),
+    place: z.strictObject({ line: z.int(), column: z.int().nullable() }).optional().describe('in a text that was sent'),
   }),
 );
 

@@ -9,6 +9,8 @@ const DIRECTORY = new URL('../../build/web/', import.meta.url);
 /** Pages that a browser may be led to, with the way from there to where the window begins: whatever a proxy puts before it. */
 const PAGES: readonly (readonly [path: string, base: string])[] = [
   ['/', './'],
+  ['/policy', './'],
+  ['/simulate', './'],
   ['/posture', './'],
   ['/rules', './'],
   ['/status', './'],

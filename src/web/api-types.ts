@@ -176,6 +176,11 @@ export interface Shapes {
     readonly detail: string;
     /** what to do */
     readonly remedy: string;
+    /** in a text that was sent */
+    readonly place?: {
+      readonly line: number;
+      readonly column: number | null;
+    };
   };
   readonly Workload: {
     readonly kind: string;
@@ -867,7 +872,10 @@ export interface Shapes {
       })[];
       readonly ports: readonly ({
         readonly port: number;
+        /** by which containers declare it */
         readonly names: readonly (string)[];
+        /** for which this comes out */
+        readonly pods: readonly (string)[];
         readonly protocol: string;
         /** null: the default policy is in force */
         readonly server: {

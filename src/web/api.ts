@@ -7,9 +7,12 @@ export class ApiError extends Error {
   /** 0: there was no answer. */
   readonly status: number;
   readonly remedy: string;
+  /** In the text that was sent; null: in no place of it. */
+  readonly place: NonNullable<Shapes['Problem']['place']> | null;
 
-  constructor(status: number, message: string, remedy: string) {
+  constructor(status: number, message: string, remedy: string, place: ApiError['place'] = null) {
     super(message);
+    this.place = place;
     this.status = status;
     this.remedy = remedy;
   }
@@ -26,8 +29,8 @@ export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 }
 
 /** Errors: ApiError. */
-export function post<T>(path: string, body: unknown): Promise<T> {
-  return ask<T>('POST', path, body);
+export function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  return ask<T>('POST', path, body, signal);
 }
 
 /** Errors: ApiError. */
@@ -61,8 +64,8 @@ async function answer(method: string, path: string, body?: unknown, signal?: Abo
 
 async function errorOf(response: Response): Promise<ApiError> {
   try {
-    const { detail, remedy } = (await response.json()) as Shapes['Problem'];
-    return new ApiError(response.status, String(detail), String(remedy));
+    const { detail, remedy, place = null } = (await response.json()) as Shapes['Problem'];
+    return new ApiError(response.status, String(detail), String(remedy), place);
   } catch {
     return new ApiError(response.status, `The answer is ${response.status}, and not denywhy's.`, 'Look at the proxy before denywhy.');
   }

@@ -34,6 +34,14 @@ const MENU: readonly MenuPage[] = [
     Body: lazy(async () => ({ default: (await import('./incidents.tsx')).IncidentsPage })),
   },
   {
+    ...{ page: 'policy', place: 'policy', letter: 'p', title: 'Policy' },
+    Body: lazy(async () => ({ default: (await import('./policy.tsx')).PolicyPage })),
+  },
+  {
+    ...{ page: 'simulate', place: 'simulate', letter: 's', title: 'Simulate' },
+    Body: lazy(async () => ({ default: (await import('./simulate.tsx')).SimulatePage })),
+  },
+  {
     ...{ page: 'posture', place: 'posture', letter: 'o', title: 'Posture' },
     Body: lazy(async () => ({ default: (await import('./posture.tsx')).PosturePage })),
   },

@@ -84,7 +84,7 @@ export const rulesQuery = queryOptions({
   refetchInterval: 30_000,
 });
 
-const APART: ReadonlySet<string> = new Set([WAY_OUT, POSTURE, 'rules', 'session', 'version']);
+const APART: ReadonlySet<string> = new Set([WAY_OUT, POSTURE, 'policy', 'rules', 'session', 'version']);
 
 /** Whether a changed incident changes the answer of this query. */
 export function isOfIncidents(key: QueryKey): boolean {

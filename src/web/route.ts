@@ -2,7 +2,7 @@
 import { useSyncExternalStore } from 'react';
 
 /** Pages at an address of their own name. */
-const NAMED = ['posture', 'rules', 'status'] as const;
+const NAMED = ['policy', 'simulate', 'posture', 'rules', 'status'] as const;
 
 export interface Route {
   readonly page: 'incidents' | 'incident' | (typeof NAMED)[number] | 'nowhere';

@@ -43,7 +43,7 @@ export function labelName({ kind, name }: Label): string {
 }
 
 /** `MeshTLSAuthentication production/frontend-mtls`. */
-export function refName({ kind, namespace, name }: Ref): string {
+export function refName({ kind, namespace, name }: Pick<Ref, 'kind' | 'namespace' | 'name'>): string {
   return `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}`;
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAsking } from '../../src/commands/service-asking.ts';
+import * as asked from '../../src/http/asking-shapes.ts';
 import * as shapes from '../../src/http/schemas.ts';
 import { readManifests } from '../../src/manifests/read.ts';
 import { mergeManifests } from '../../src/manifests/record.ts';
@@ -101,6 +102,33 @@ describe('POST /api/v1/simulate', () => {
     expect(body.entries).toContainEqual(
       expect.objectContaining({ outcome: 'newly-denied', kind: 'observed', client: 'sa/frontend', count: 41 }),
     );
+  });
+
+  it('says in which line of the text the fault is', async () => {
+    const { ask } = await start();
+    const { body } = await ask('POST', '/api/v1/simulate', { ...READ, json: { change: `${CHANGE}---\napiVersion: v1\nkind: a: b\nmetadata: {}\n` } });
+    expect(body).toMatchObject({ status: 400, place: { line: 8 }, remedy: expect.stringContaining('as kubectl apply takes them') });
+  });
+
+  it('says who else stands behind a client that newly gets in', async () => {
+    const { ask } = await start();
+    const change = `
+apiVersion: policy.linkerd.io/v1alpha1
+kind: AuthorizationPolicy
+metadata: {name: open, namespace: production}
+spec:
+  targetRef: {group: policy.linkerd.io, kind: Server, name: database-sql}
+  requiredAuthenticationRefs: [{group: policy.linkerd.io, kind: NetworkAuthentication, name: everywhere}]
+---
+apiVersion: policy.linkerd.io/v1alpha1
+kind: NetworkAuthentication
+metadata: {name: everywhere, namespace: production}
+spec: {networks: [{cidr: 0.0.0.0/0}, {cidr: '::/0'}]}
+`;
+    const { body } = await ask('POST', '/api/v1/simulate', { ...READ, json: { change, traffic: 'all' } });
+    const wide = body.entries.flatMap((one: { client: string; wide: string | null }) => (one.wide === null ? [] : [one.client]));
+    expect(wide).toEqual(['sa/default', 'anyone from any other address']);
+    expect(asked.simulateAnswer.parse(body).entries.map(({ outcome }) => outcome)).not.toContain('newly-denied');
   });
 
   it.each([

@@ -1,0 +1,137 @@
+import './policy.css';
+import { useQuery } from '@tanstack/react-query';
+import { type ReactNode, useRef } from 'react';
+import type { Shapes } from './api-types.ts';
+import { CanCard } from './can.tsx';
+import { inert } from './inert.ts';
+import { useKeys } from './keys.ts';
+import { Card, Link, Trouble } from './parts.tsx';
+import { PortCard } from './policy-port.tsx';
+import { policyQuery, workloadsQuery } from './policy-queries.ts';
+import { TrafficCard } from './traffic.tsx';
+import { count } from './words.ts';
+import { place, WorkloadList } from './workload-list.tsx';
+
+type WorkloadPolicy = Shapes['Policy']['workloads'][number];
+
+/** What is enforced, for whom; may somebody; and who calls whom. */
+export function PolicyPage({ query }: { readonly query: URLSearchParams }): ReactNode {
+  const namespace = query.get('namespace') ?? '';
+  const workload = query.get('workload') ?? '';
+  const search = useRef<HTMLInputElement>(null);
+  useKeys({ '/': () => search.current?.focus() });
+  const list = useQuery(workloadsQuery(query.get('q') ?? ''));
+  const policy = useQuery(policyQuery(namespace, workload));
+  const found = workload === '' ? undefined : policy.data?.workloads[0];
+  return (
+    <main className="policy">
+      <WorkloadList query={query} search={search} page={list.data} error={list.error} />
+      <div>
+        {workload === '' && <Overview namespace={namespace} namespaces={list.data?.namespaces ?? []} />}
+        {workload !== '' && found === undefined && <h1>{inert(workload)}</h1>}
+        {found !== undefined && <Title found={found} />}
+        {policy.error !== null && <Trouble error={policy.error} />}
+        <CanCard query={query} found={found} namespace={namespace} workloads={list.data?.items ?? []} />
+        {workload !== '' && found === undefined && policy.error === null && <p aria-busy="true">Reading its policy…</p>}
+        {found?.ports.map((port) => (
+          <PortCard key={`${port.port} ${port.pods[0]}`} port={port} of={found} />
+        ))}
+        {found !== undefined && <OtherPorts found={found} />}
+        {namespace === '' && list.data !== undefined && <Namespaces namespaces={list.data.namespaces} />}
+        {namespace !== '' && <TrafficCard query={query} namespace={namespace} workload={workload} />}
+      </div>
+    </main>
+  );
+}
+
+interface OverviewProps {
+  readonly namespace: string;
+  readonly namespaces: Shapes['WorkloadPage']['namespaces'];
+}
+
+function Overview({ namespace, namespaces }: OverviewProps): ReactNode {
+  if (namespace !== '')
+    return (
+      <div className="title">
+        <h1>{inert(namespace)}</h1>
+        <p className="note">Name a workload of the list to see what is enforced on its ports.</p>
+      </div>
+    );
+  const all = namespaces.reduce((sum, { workloads }) => sum + workloads, 0);
+  return <h1>{namespaces.length === 0 ? 'Policy' : `Policy of ${count(all, 'workload')} in ${count(namespaces.length, 'namespace')}`}</h1>;
+}
+
+function Namespaces({ namespaces }: Pick<OverviewProps, 'namespaces'>): ReactNode {
+  return (
+    <Card title="Who calls whom" note="by namespace">
+      <ul className="rows">
+        {namespaces.map(({ namespace, workloads }) => (
+          <li key={namespace}>
+            <div>
+              <Link to={place({ namespace })}>{inert(namespace)}</Link>
+            </div>
+            <div>{count(workloads, 'workload')}</div>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function Title({ found }: { readonly found: WorkloadPolicy }): ReactNode {
+  const { workload, pods, meshed, ports, otherTraffic } = found;
+  const denied = ports.reduce((sum, { traffic }) => sum + traffic.denied, otherTraffic.denied);
+  return (
+    <div className="title">
+      <h1>
+        {inert(workload.name)} in {inert(workload.namespace)}
+      </h1>
+      <p className="note">
+        {inert(workload.kind)}, {count(pods.length, 'pod')}
+        {meshed ? `, ${count(ports.length, 'port')}` : ''}
+        {denied > 0 && <span className="trouble">, {denied.toLocaleString('en-US')} denied</span>}
+      </p>
+    </div>
+  );
+}
+
+const SOURCES: Readonly<Record<string, string>> = {
+  pod: 'by an annotation of the pod',
+  template: 'by an annotation in its template',
+  namespace: 'by an annotation of the namespace, which the pod got when it was made',
+  cluster: 'the cluster’s own',
+};
+
+/** Of ports that no Server takes; what a restart would change. */
+function OtherPorts({ found: { default: standing, meshed, notRolledOut } }: { readonly found: WorkloadPolicy }): ReactNode {
+  return (
+    <section className="card" aria-label="Any other port">
+      <header>
+        <h2>{meshed ? 'Any other port' : 'Not meshed'}</h2>
+        {standing !== null && <span className="note">no Server selects it</span>}
+      </header>
+      <div className="body">
+        {!meshed && <p>No proxy stands before these pods, so that Linkerd refuses nobody here. NetworkPolicy may.</p>}
+        {standing !== null && (
+          <p>
+            Default policy <b>{inert(standing.policy)}</b>, {SOURCES[standing.source] ?? inert(standing.source)}.
+          </p>
+        )}
+        {notRolledOut.map((change) => (
+          <p key={JSON.stringify(change)} className="trouble">
+            Not rolled out: {pendingWords(change)}; a restart brings it.
+          </p>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function pendingWords({ pods, ...change }: WorkloadPolicy['notRolledOut'][number]): string {
+  const { what, key, now, next, by } = change as Readonly<Record<string, string | null>>;
+  const who = by === 'template' ? 'the template' : 'the namespace';
+  const on = `${count(pods, 'pod')}`;
+  if (what === 'injection') return inert(`${who} asks for a proxy, and ${on} have none`);
+  const has = now === null ? 'none' : now;
+  return inert(next === null ? `${who} no longer has ${key}, and ${on} have ${has}` : `${who} says ${key}: ${next}, and ${on} have ${has}`);
+}
