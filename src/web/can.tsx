@@ -55,7 +55,8 @@ function usualTarget({ workload: { kind, name }, ports }: NonNullable<CanProps['
   const own = ports.find(({ port }) => port !== PROXY_ADMIN_PORT) ?? ports[0];
   return `${SHORT[kind] ?? kind.toLowerCase()}/${name}${own === undefined ? '' : `:${own.port}`}`;
 }
-const PROXY_ADMIN_PORT = 4191;
+/** The proxy's own. */
+export const PROXY_ADMIN_PORT = 4191;
 const SHORT: Readonly<Record<string, string>> = { Deployment: 'deploy', StatefulSet: 'sts', DaemonSet: 'ds', Pod: 'po', CronJob: 'cj' };
 
 interface FormProps {
@@ -142,7 +143,7 @@ function Said({ answer: { answer, client, server, namespace, request, reasons, n
         </span>
       </p>
       {reasons.map((reason) => (
-        <ReasonText key={JSON.stringify(reason)} reason={reason} several={several} />
+        <ReasonText key={JSON.stringify(reason)} reason={reason} head={several ? headOf(reason, reasons) : ''} />
       ))}
       {reasons.length === 0 && <p>There is nobody to ask about: no pod of the client or of the server is known.</p>}
       {notes.map((note) => (
@@ -196,19 +197,26 @@ function Mark({ of }: { readonly of: keyof typeof MARKS }): ReactNode {
 
 const MOST = 6;
 
-function ReasonText({ reason, several }: { readonly reason: Reason; readonly several: boolean }): ReactNode {
-  const { answer, requests, ips, pods, linkerd, network } = reason;
+/** For what it holds: the requests, and where the reasons differ in them the addresses and the pods. */
+function headOf({ requests, ips, pods }: Reason, all: readonly Reason[]): string {
+  const differ = (what: 'ips' | 'pods') => new Set(all.map((one) => one[what].join())).size > 1;
+  const from = differ('ips') ? `from ${some(ips.map((ip) => ip ?? 'an address not known'))}` : '';
+  return [some(requests), from, differ('pods') ? `on ${some(pods)}` : ''].filter((part) => part !== '').join(', ');
+}
+
+interface ReasonProps {
+  readonly reason: Reason;
+  /** Empty: it is the only one. */
+  readonly head: string;
+}
+
+function ReasonText({ reason: { answer, requests, linkerd, network }, head }: ReasonProps): ReactNode {
   const where = [linkerd.enforcedBy, linkerd.route === null ? null : `route ${linkerd.route}`].filter((part) => part !== null);
-  const of = [
-    some(requests),
-    ips.some((ip) => ip !== null) ? `from ${some(ips.map((ip) => ip ?? 'an address not known'))}` : '',
-    `on ${some(pods)}`,
-  ];
   return (
     <section className="reason" aria-label={`Because: ${inert(requests[0] ?? '')}`}>
-      {several && (
+      {head !== '' && (
         <p>
-          <Mark of={answer} /> <b>{of.filter((part) => part !== '').join(', ')}</b>
+          <Mark of={answer} /> <b>{head}</b>
         </p>
       )}
       <p>

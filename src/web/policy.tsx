@@ -2,7 +2,7 @@ import './policy.css';
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useRef } from 'react';
 import type { Shapes } from './api-types.ts';
-import { CanCard } from './can.tsx';
+import { CanCard, PROXY_ADMIN_PORT } from './can.tsx';
 import { inert } from './inert.ts';
 import { useKeys } from './keys.ts';
 import { Card, Link, Trouble } from './parts.tsx';
@@ -33,7 +33,7 @@ export function PolicyPage({ query }: { readonly query: URLSearchParams }): Reac
         {policy.error !== null && <Trouble error={policy.error} />}
         <CanCard query={query} found={found} namespace={namespace} workloads={list.data?.items ?? []} />
         {workload !== '' && found === undefined && policy.error === null && <p aria-busy="true">Reading its policy…</p>}
-        {found?.ports.map((port) => (
+        {found?.ports.toSorted(applicationFirst).map((port) => (
           <PortCard key={`${port.port} ${port.pods[0]}`} port={port} of={found} />
         ))}
         {found !== undefined && <OtherPorts found={found} />}
@@ -42,6 +42,11 @@ export function PolicyPage({ query }: { readonly query: URLSearchParams }): Reac
       </div>
     </main>
   );
+}
+
+/** The proxy's own port comes last. */
+function applicationFirst(a: WorkloadPolicy['ports'][number], b: WorkloadPolicy['ports'][number]): number {
+  return Number(a.port === PROXY_ADMIN_PORT) - Number(b.port === PROXY_ADMIN_PORT) || a.port - b.port;
 }
 
 interface OverviewProps {

@@ -86,7 +86,11 @@ export function SimulationResult({ found }: { readonly found: Simulation }): Rea
       ))}
       {markdown !== undefined && (
         <div className="buttons">
-          <CopyButton label="Copy for a pull request" name="Copy the answer as Markdown" textOf={async () => markdown} />
+          <CopyButton
+            label="Copy for a pull request"
+            name="Copy for a pull request: the answer as Markdown"
+            textOf={async () => markdown}
+          />
         </div>
       )}
     </>
