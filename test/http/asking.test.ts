@@ -106,7 +106,10 @@ describe('POST /api/v1/simulate', () => {
 
   it('says in which line of the text the fault is', async () => {
     const { ask } = await start();
-    const { body } = await ask('POST', '/api/v1/simulate', { ...READ, json: { change: `${CHANGE}---\napiVersion: v1\nkind: a: b\nmetadata: {}\n` } });
+    const { body } = await ask('POST', '/api/v1/simulate', {
+      ...READ,
+      json: { change: `${CHANGE}---\napiVersion: v1\nkind: a: b\nmetadata: {}\n` },
+    });
     expect(body).toMatchObject({ status: 400, place: { line: 8 }, remedy: expect.stringContaining('as kubectl apply takes them') });
   });
 
