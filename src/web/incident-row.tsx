@@ -1,9 +1,9 @@
-import type { ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
 import type { Shapes } from './api-types.ts';
 import { inert, short } from './inert.ts';
 import { Answer } from './marks.tsx';
 import { go, hrefOf } from './route.ts';
-import { ago, span, useNow } from './time.ts';
+import { span, useAgo } from './time.ts';
 import { count, kindWords, placeOf, serverName } from './words.ts';
 
 interface RowProps {
@@ -12,8 +12,8 @@ interface RowProps {
   readonly onChoose: (id: string) => void;
 }
 
-export function IncidentRow({ incident, isChosen, onChoose }: RowProps): ReactNode {
-  const now = useNow();
+/** Made again when its incident is another, or what it says of the time. */
+export const IncidentRow = memo(function IncidentRow({ incident, isChosen, onChoose }: RowProps): ReactNode {
   const { id, answer, state, muted, clients, firstSeen, lastSeen, kind, wayOut } = incident;
   const others = clients > 1 ? `and ${count(clients - 1, 'other client')}` : '';
   return (
@@ -49,9 +49,9 @@ export function IncidentRow({ incident, isChosen, onChoose }: RowProps): ReactNo
         {wayOut !== null && wayOut.title !== null && <span className="note">{short(wayOut.title, 300)}</span>}
       </div>
       <div className="seen">
-        <span>{ago(lastSeen, now)}</span>
+        <span>{useAgo(lastSeen)}</span>
         {firstSeen !== null && lastSeen !== null && <span className="note">for {span(Date.parse(lastSeen) - Date.parse(firstSeen))}</span>}
       </div>
     </li>
   );
-}
+});

@@ -1,20 +1,19 @@
 import { Button, Kbd, TextInput } from '@mantine/core';
-import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type ReactNode, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { AcknowledgeForm, MuteForm } from './actions.tsx';
-import { get } from './api.ts';
 import type { Shapes } from './api-types.ts';
 import type { Verdict } from './explanation.ts';
+import { useGrowing } from './growing.ts';
+import { useIncidents } from './incident-list.ts';
 import { IncidentRow } from './incident-row.tsx';
 import { useKeys } from './keys.ts';
 import { NoIncidents } from './no-incidents.tsx';
 import { Trouble } from './parts.tsx';
 import { setQuery } from './route.ts';
+import { useStill } from './still.ts';
 import { count, labelName, VERDICTS } from './words.ts';
 
 type Incident = Shapes['Incident'];
-
-const PAGE_SIZE = 200;
 
 const FILTERS: readonly (readonly [id: string, label: string])[] = [
   ['', 'Active'],
@@ -28,28 +27,56 @@ const FILTERS: readonly (readonly [id: string, label: string])[] = [
 
 export function IncidentsPage({ query, mayTriage }: { readonly query: URLSearchParams; readonly mayTriage: boolean }): ReactNode {
   const filters = { show: query.get('show') ?? '', namespace: query.get('namespace') ?? '', search: query.get('q') ?? '' };
-  const list = useIncidents(filters.namespace);
-  const known = (list.data?.pages ?? []).flatMap(({ items }) => items);
-  const shown = known.filter((one) => passes(one, filters.show) && matches(one, filters.search)).sort(byUrgency);
+  const { list, known } = useIncidents(filters.namespace);
+  const wanted = useDeferredValue(filters.search);
+  const sorted = useMemo(
+    () => known.filter((one) => passes(one, filters.show) && matches(one, wanted)).sort(byUrgency),
+    [known, filters.show, wanted],
+  );
+  const still = useStill(sorted, `${filters.namespace} ${filters.show} ${wanted}`);
+  const shown = still.rows;
   const [chosen, setChosen] = useState('');
   const [form, setForm] = useState<'' | 'acknowledge' | 'mute'>('');
   const search = useRef<HTMLInputElement>(null);
   const index = shown.findIndex(({ id }) => id === chosen);
   const current = shown[index];
+  const growing = useGrowing(shown.length);
+  const choose = useCallback(
+    (id: string) => {
+      still.hold();
+      setChosen(id);
+    },
+    [still.hold],
+  );
+  const [goal, setGoal] = useState('');
+  const goTo = (id: string, position: number) => {
+    growing.reach(position);
+    choose(id);
+    setGoal(id);
+  };
+  useEffect(() => {
+    if (goal === '') return;
+    document.getElementById(`row-${goal}`)?.focus();
+    setGoal('');
+  }, [goal]);
+  const leave = () => {
+    still.release();
+    setChosen('');
+  };
   const step = (by: number) => () => {
-    const next = shown[Math.min(shown.length - 1, Math.max(0, index + by))];
-    if (next === undefined) return;
-    setChosen(next.id);
-    document.getElementById(`row-${next.id}`)?.focus();
+    const position = Math.min(shown.length - 1, Math.max(0, index + by));
+    const next = shown[position];
+    if (next !== undefined) goTo(next.id, position);
   };
   useKeys({
     j: step(1),
     k: step(-1),
+    ...{ Escape: leave },
     '/': () => search.current?.focus(),
     ...(mayTriage && current !== undefined ? { a: () => setForm('acknowledge'), m: () => setForm('mute') } : {}),
     ...Object.fromEntries(FILTERS.map(([id], i) => [String(i + 1), () => setQuery({ show: id })])),
   });
-  useReturnTo(shown.length > 0, setChosen);
+  useReturnTo(shown, goTo);
   const namespaces = [...new Set([...known.flatMap(({ namespace }) => namespace ?? []), filters.namespace])].filter((n) => n !== '');
 
   return (
@@ -85,6 +112,11 @@ export function IncidentsPage({ query, mayTriage }: { readonly query: URLSearchP
             ))}
           </select>
         </label>
+        {still.came > 0 && (
+          <Button size="sm" variant="default" onClick={still.release}>
+            {`Sort in ${count(still.came, 'new one')}`}
+          </Button>
+        )}
       </div>
       {list.error !== null && list.data === undefined && <Trouble error={list.error} />}
       {list.isPending && <p aria-busy="true">Reading incidents…</p>}
@@ -93,11 +125,12 @@ export function IncidentsPage({ query, mayTriage }: { readonly query: URLSearchP
       )}
       {shown.length > 0 && (
         <ul className="incidents" aria-label="Incidents">
-          {shown.map((incident) => (
-            <IncidentRow key={incident.id} incident={incident} isChosen={incident.id === chosen} onChoose={setChosen} />
+          {shown.slice(0, growing.most).map((incident) => (
+            <IncidentRow key={incident.id} incident={incident} isChosen={incident.id === chosen} onChoose={choose} />
           ))}
         </ul>
       )}
+      <div ref={growing.end} />
       {shown.length === 0 && known.length > 0 && (filters.show !== '' || filters.search !== '') && (
         <p>
           None of {count(known.length, 'incident')} passes these filters.{' '}
@@ -122,30 +155,17 @@ export function IncidentsPage({ query, mayTriage }: { readonly query: URLSearchP
   );
 }
 
-function useIncidents(namespace: string) {
-  return useInfiniteQuery({
-    queryKey: ['incidents', namespace],
-    queryFn: ({ pageParam, signal }) => {
-      const query = new URLSearchParams({ limit: String(PAGE_SIZE) });
-      if (namespace !== '') query.set('namespace', namespace);
-      if (pageParam !== '') query.set('cursor', pageParam);
-      return get<Shapes['IncidentPage']>(`incidents?${query}`, signal);
-    },
-    initialPageParam: '',
-    getNextPageParam: ({ next }) => next,
-    placeholderData: keepPreviousData,
-  });
-}
-
 /** Back on the row from which an incident was opened. */
-function useReturnTo(isShown: boolean, choose: (id: string) => void): void {
+function useReturnTo(shown: readonly Incident[], goTo: (id: string, position: number) => void): void {
+  const isShown = shown.length > 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the first rows are there
   useEffect(() => {
     const id = sessionStorage.getItem(LAST);
     if (!isShown || id === null) return;
     sessionStorage.removeItem(LAST);
-    choose(id);
-    document.getElementById(`row-${id}`)?.focus();
-  }, [isShown, choose]);
+    const position = shown.findIndex((one) => one.id === id);
+    if (position >= 0) goTo(id, position);
+  }, [isShown]);
 }
 
 const LAST = 'denywhy-last-incident';

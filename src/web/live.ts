@@ -2,6 +2,8 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { address } from './api.ts';
+import type { Shapes } from './api-types.ts';
+import { isLongList, takeChanges } from './incident-list.ts';
 import { isOfIncidents } from './queries.ts';
 
 export interface Live {
@@ -27,7 +29,14 @@ export function useLive(isOn: boolean): Live {
 }
 
 function follow(client: QueryClient, say: (state: Live['state']) => void): () => void {
-  const refresh = throttled(() => void client.invalidateQueries({ predicate: ({ queryKey }) => isOfIncidents(queryKey) }));
+  let changed: Shapes['Incident'][] = [];
+  const refresh = throttled(() => {
+    takeChanges(client, changed);
+    changed = [];
+    void client.invalidateQueries({ predicate: (query) => isOfIncidents(query.queryKey) && !isLongList(query) });
+  });
+  /** What was missed is not told. */
+  const refreshAll = throttled(() => void client.invalidateQueries({ predicate: ({ queryKey }) => isOfIncidents(queryKey) }));
   let source: EventSource | null = null;
   let again: ReturnType<typeof setTimeout> | undefined;
   let last = '';
@@ -35,10 +44,11 @@ function follow(client: QueryClient, say: (state: Live['state']) => void): () =>
     source = new EventSource(address(`events?${last === '' ? 'from=now' : `after=${last}`}`));
     source.onopen = () => {
       say('live');
-      refresh();
+      refreshAll();
     };
     source.addEventListener('incident', (event) => {
       last = event.lastEventId;
+      changed.push((JSON.parse(event.data) as Shapes['Event']).incident);
       say('live');
       refresh();
     });

@@ -1,5 +1,5 @@
 /** Times in UTC, with the reader's own beside them. */
-import { useEffect, useState } from 'react';
+import { useSyncExternalStore } from 'react';
 
 /** `09:23:07 UTC` of today, `2026-11-23 09:23:07 UTC` of another day. */
 export function utc(time: string, now: number): string {
@@ -44,10 +44,32 @@ export function isFresh(time: string | null, now: number): boolean {
 
 /** The moment, anew every second. */
 export function useNow(): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1000);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
+  return useSyncExternalStore(everySecond, () => moment);
+}
+
+/** How long ago that was; who uses it is made again when the text is another, not every second. */
+export function useAgo(time: string | null): string {
+  return useSyncExternalStore(everySecond, () => ago(time, moment));
+}
+
+/** One clock for all that is on the page. */
+let moment = Date.now();
+const listeners = new Set<() => void>();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+function tick(): void {
+  moment = Date.now();
+  for (const listener of listeners) listener();
+}
+
+function everySecond(listener: () => void): () => void {
+  if (listeners.size === 0) {
+    moment = Date.now();
+    timer = setInterval(tick, 1000);
+  }
+  listeners.add(listener);
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size === 0) clearInterval(timer);
+  };
 }
