@@ -1,6 +1,7 @@
 /** The window: static files that `npm run build` makes of src/web. They hold nothing of a cluster; the page asks the API. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Express, Response } from 'express';
 import { Problem } from './problem.ts';
 
@@ -23,6 +24,9 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
   '.woff2': 'font/woff2',
 };
+
+/** What becomes smaller by it; fonts are small already. */
+const ZIPPED: ReadonlySet<string> = new Set(['.css', '.js']);
 
 /** Nothing inline and nothing from elsewhere. Styles that a script sets are no attributes, so they pass. */
 const POLICY = [
@@ -49,10 +53,17 @@ export function serveWindow(app: Express): void {
     });
   for (const name of globSync('**/*.{css,js,svg,woff2}', { cwd: DIRECTORY })) {
     const content = readFileSync(new URL(name, DIRECTORY));
-    app.get(`/${name}`, (_request, response) => {
+    const type = extname(name);
+    let zipped: Buffer | null = null;
+    app.get(`/${name}`, (request, response) => {
       // The name changes with the content.
       if (name.startsWith('assets/')) response.set('Cache-Control', 'public, max-age=31536000, immutable');
-      send(response, TYPES[extname(name)] ?? '', content);
+      if (!ZIPPED.has(type)) return send(response, TYPES[type] ?? '', content);
+      response.set('Vary', 'Accept-Encoding');
+      if (request.acceptsEncodings('gzip') !== 'gzip') return send(response, TYPES[type] ?? '', content);
+      zipped ??= gzipSync(content);
+      response.set('Content-Encoding', 'gzip');
+      send(response, TYPES[type] ?? '', zipped);
     });
   }
 }

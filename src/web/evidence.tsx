@@ -3,68 +3,15 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { remove } from './api.ts';
 import type { Shapes } from './api-types.ts';
-import type { ExplainedClient, Target, WayOut } from './explanation.ts';
+import type { Target } from './explanation.ts';
 import { inert, short } from './inert.ts';
-import { Answer } from './marks.tsx';
 import { Card, Command, Trouble } from './parts.tsx';
 import { mutesQuery } from './queries.ts';
 import { useNow, utc } from './time.ts';
-import { count, refName } from './words.ts';
+import { count } from './words.ts';
 
+/** Of a list that is no place to search in. */
 const MOST = 100;
-
-interface ClientsProps {
-  readonly clients: readonly ExplainedClient[];
-  /** One for each client and target, in their order. */
-  readonly ways: readonly WayOut[];
-  readonly total: number;
-}
-
-export function ClientsCard({ clients, ways, total }: ClientsProps): ReactNode {
-  const now = useNow();
-  const rows = clients
-    .flatMap(({ client, targets }) => targets.map((target) => ({ client, target })))
-    .map((row, i) => ({ ...row, way: ways[i] }));
-  return (
-    <Card title="Clients" note={`each explained on its own, ${count(total, 'counted client')}`} id="clients">
-      <ul className="rows">
-        {rows.slice(0, MOST).map(({ client, target, way }, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a client may come twice, and the list is made anew as a whole
-          <li key={i}>
-            <div>
-              <b>{short(client.workload === null ? (client.identity ?? client.ips[0] ?? 'unknown') : refName(client.workload), 120)}</b>
-              <span className="note">{client.identity === null ? 'no mesh identity' : short(client.identity, 120)}</span>
-              <span className="note">{short(client.ips.join(', '), 80)}</span>
-            </div>
-            <div>
-              <b>{target.count.toLocaleString('en-US')}</b>
-              <span className="note">by {target.countedBy}</span>
-            </div>
-            <div>
-              {target.first !== null && <span>{utc(target.first, now)}</span>}
-              {target.last !== null && <span className="note">to {utc(target.last, now)}</span>}
-            </div>
-            <div className="wide">
-              <span>{short(target.decision.sentence, 300)}</span>
-              <span className="note">{requestsOf(target)}</span>
-            </div>
-            <div>
-              <Answer verdict={way?.verdict ?? null} state="open" />
-            </div>
-          </li>
-        ))}
-      </ul>
-      {rows.length > MOST && <p className="note">and {rows.length - MOST} more; GET api/v1/incidents/ID has them page by page</p>}
-    </Card>
-  );
-}
-
-function requestsOf({ requests }: Target): string {
-  const shown = requests
-    .slice(0, 4)
-    .map(({ method, path, authority }) => [method, path ?? authority].filter((part) => part !== null).join(' '));
-  return short([...new Set(shown)].join(', ') + (requests.length > 4 ? ` and ${requests.length - 4} more` : ''), 300);
-}
 
 export function MissingCard({ targets }: { readonly targets: readonly Target[] }): ReactNode {
   const all = targets.flatMap(({ missing, findings }) => [...missing, ...findings.flatMap((finding) => finding.missing)]);

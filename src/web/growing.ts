@@ -18,8 +18,9 @@ export interface Growing {
   reach(position: number): void;
 }
 
-export function useGrowing(total: number): Growing {
-  const [most, setMost] = useState(FIRST);
+/** `first`: rows of the first screen. */
+export function useGrowing(total: number, first = FIRST): Growing {
+  const [most, setMost] = useState(first);
   const end = useRef<HTMLDivElement>(null);
   const isWhole = most >= total;
   useEffect(() => {

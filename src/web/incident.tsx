@@ -5,8 +5,9 @@ import { AcknowledgeForm, MuteForm, ResolveForm } from './actions.tsx';
 import { ApiError, address } from './api.ts';
 import type { Shapes } from './api-types.ts';
 import { ChangedCard } from './changed.tsx';
+import { ClientsCard } from './clients.tsx';
 import { DecisionCard } from './decision.tsx';
-import { ClientsCard, EvidenceCard, HistoryCard, MissingCard, MutesCard } from './evidence.tsx';
+import { EvidenceCard, HistoryCard, MissingCard, MutesCard } from './evidence.tsx';
 import type { ExplainedClient, Explanation, Target, WayOut } from './explanation.ts';
 import { IdentityCard } from './identity.tsx';
 import { inert } from './inert.ts';
@@ -189,7 +190,7 @@ function Below({ detail, clients, ways, mayTriage }: BelowProps): ReactNode {
   const targets = clients.flatMap((client) => client.targets);
   return (
     <>
-      {clients.length > 0 && <ClientsCard clients={clients} ways={ways} total={detail.incident.clients} />}
+      {clients.length > 0 && <ClientsCard id={detail.incident.id} clients={clients} ways={ways} total={detail.incident.clients} />}
       <MissingCard targets={targets} />
       <EvidenceCard clients={detail.clients.items} />
       <div className="columns">

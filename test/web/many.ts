@@ -20,9 +20,7 @@ export async function fillStore(directory: string, incidents: number, clients: n
   const store = createSqliteStore(openSqlite(join(directory, SQLITE_FILE)), () => Date.now());
   const running = await startTestServer();
   try {
-    const lines = Array.from({ length: clients }, (_, i) =>
-      denials(`10.9.${i >> 8}.${i & 255}`).replace('"checkout.', `"checkout-${i}.`),
-    );
+    const lines = Array.from({ length: clients }, (_, i) => denials(`10.9.${i >> 8}.${i & 255}`).replace('"checkout.', `"checkout-${i}.`));
     for (let from = 0; from < clients; from += 500)
       await running.ask('POST', '/api/v1/logs', { body: lines.slice(from, from + 500).join(''), headers: FROM_CART });
     await running.explain();
