@@ -2,7 +2,7 @@
 import { type RefObject, useCallback, useEffect, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 
-const FIRST = 100;
+const FIRST = 40;
 const MORE = 200;
 /** Pixels below the screen within which rows are made. */
 const AHEAD = '1500px';
