@@ -2,7 +2,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Express, Response } from 'express';
+import type { Express, Request, Response } from 'express';
 import { Problem } from './problem.ts';
 
 const DIRECTORY = new URL('../../build/web/', import.meta.url);
@@ -38,21 +38,16 @@ const POLICY = [
 ].join('; ');
 
 /** Reads the files once: what is served is what was built when the service began. */
-export function serveWindow(app: Express): void {
-  const index = new URL('index.html', DIRECTORY);
+export function serveWindow(app: Express, directory = DIRECTORY): void {
+  const index = new URL('index.html', directory);
   const page = existsSync(index) ? readFileSync(index, 'utf8') : null;
   for (const [path, base] of PAGES)
-    app.get(path, (_request, response) => {
-      if (page === null)
-        throw new Problem(
-          404,
-          'The window has not been built.',
-          'Run `npm run build` in the checkout, then start denywhy again. The API works.',
-        );
+    app.get(path, (request, response) => {
+      if (page === null) return sendNotBuilt(request, response);
       send(response, 'text/html; charset=utf-8', page.replace('<head>', `<head><base href="${base}">`));
     });
-  for (const name of globSync('**/*.{css,js,svg,woff2}', { cwd: DIRECTORY })) {
-    const content = readFileSync(new URL(name, DIRECTORY));
+  for (const name of globSync('**/*.{css,js,svg,woff2}', { cwd: directory })) {
+    const content = readFileSync(new URL(name, directory));
     const type = extname(name);
     let zipped: Buffer | null = null;
     app.get(`/${name}`, (request, response) => {
@@ -66,6 +61,18 @@ export function serveWindow(app: Express): void {
       send(response, TYPES[type] ?? '', zipped);
     });
   }
+}
+
+const NOT_BUILT = {
+  detail: 'The window has not been built.',
+  remedy: 'Run `npm run build` in the checkout, then start denywhy again. The API works.',
+} as const;
+
+/** A person with a browser is not shown JSON. */
+function sendNotBuilt(request: Request, response: Response): void {
+  const { detail, remedy } = NOT_BUILT;
+  if (request.accepts(['json', 'html']) !== 'html') throw new Problem(404, detail, remedy);
+  response.status(404).set({ 'Content-Type': 'text/plain; charset=utf-8' }).end(`${detail}\n\n${remedy}\n`);
 }
 
 function send(response: Response, type: string, content: string | Buffer): void {

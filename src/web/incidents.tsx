@@ -112,16 +112,11 @@ export function IncidentsPage({ query, mayTriage }: { readonly query: URLSearchP
             ))}
           </select>
         </label>
-        {still.came > 0 && (
-          <Button size="sm" variant="default" onClick={still.release}>
-            {`Sort in ${count(still.came, 'new one')}`}
-          </Button>
-        )}
       </div>
       {list.error !== null && list.data === undefined && <Trouble error={list.error} />}
       {list.isPending && <p aria-busy="true">Reading incidents…</p>}
       {list.data !== undefined && known.filter((one) => passes(one, '')).length === 0 && filters.show === '' && (
-        <NoIncidents namespace={filters.namespace} />
+        <NoIncidents namespace={filters.namespace} resolved={known.filter((one) => passes(one, 'resolved')).length} />
       )}
       {shown.length > 0 && (
         <ul className="incidents" aria-label="Incidents">
@@ -142,6 +137,11 @@ export function IncidentsPage({ query, mayTriage }: { readonly query: URLSearchP
       {list.hasNextPage && (
         <Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
           Show older ones
+        </Button>
+      )}
+      {still.came > 0 && (
+        <Button size="sm" className="came" onClick={still.release}>
+          {`Sort in ${count(still.came, 'new one')}`}
         </Button>
       )}
       <KeysLine mayTriage={mayTriage} />

@@ -32,6 +32,16 @@ export const lastAllowedQuery = queryOptions({
   queryFn: ({ signal }) => get<Shapes['ObservationPage']>('observations?limit=1', signal),
 });
 
+/** Allowed traffic of a namespace (empty: of every one) that was seen last. */
+export const observedQuery = (namespace: string) =>
+  queryOptions({
+    queryKey: ['observations', 'newest', namespace],
+    queryFn: ({ signal }) => {
+      const query = new URLSearchParams({ limit: '500', ...(namespace === '' ? {} : { namespace }) });
+      return get<Shapes['ObservationPage']>(`observations?${query}`, signal);
+    },
+  });
+
 /** Where a proxy may lead to from anywhere below the window: not below `api/v1`. */
 const beside = (place: string, signal: AbortSignal) => get<unknown>(`../../${place}`, signal);
 

@@ -1,5 +1,6 @@
 /** A real Chromium: Debian's (apt-get install chromium), or the one that DENYWHY_CHROMIUM names. */
 import { spawnSync } from 'node:child_process';
+import { globSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -17,14 +18,43 @@ export const CHROMIUM: string | null = (() => {
 
 export const SKIPPED = CHROMIUM === null ? ' [no chromium: apt-get install chromium]' : '';
 
-/** Builds the window as `npm run build` does: what is tested is what src/web is now. */
+/** Builds the window as `npm run build` does: what is tested is what src/web is now. Test files that run side by side build it once. */
 export function buildWindow(): void {
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn', 'src/web'],
-    { cwd: ROOT, encoding: 'utf8', env: { ...process.env, NODE_ENV: 'production' } },
-  );
-  if (status !== 0) throw new Error(stderr);
+  mkdirSync(join(ROOT, 'build'), { recursive: true });
+  const lock = join(ROOT, 'build/.window');
+  while (!takes(lock)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  try {
+    if (isBuilt()) return;
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn', 'src/web'],
+      { cwd: ROOT, encoding: 'utf8', env: { ...process.env, NODE_ENV: 'production' } },
+    );
+    if (status !== 0) throw new Error(stderr);
+  } finally {
+    rmdirSync(lock);
+  }
+}
+
+/** A lock that a killed run left is nobody's after so many milliseconds. */
+const STALE = 120_000;
+
+function takes(lock: string): boolean {
+  try {
+    mkdirSync(lock);
+    return true;
+  } catch {
+    const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - since > STALE) rmdirSync(lock);
+    return false;
+  }
+}
+
+/** Newer than all that it is made of. */
+function isBuilt(): boolean {
+  const built = statSync(join(ROOT, 'build/web/index.html'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const sources = [...globSync('src/web/**', { cwd: ROOT }), 'package-lock.json'];
+  return sources.every((name) => statSync(join(ROOT, name)).mtimeMs < built);
 }
 
 export function openBrowser(): Promise<Browser> {

@@ -1,9 +1,4 @@
-/** A store with many incidents, as a service left it: each explained, one of them with many clients. */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { SQLITE_FILE } from '../../src/commands/service-stores.ts';
-import { openSqlite } from '../../src/drivers/sqlite.ts';
-import { createSqliteStore } from '../../src/drivers/store-sqlite.ts';
+/** Many incidents, as a service leaves them in its store: each explained, one of them with many clients. */
 import type { Json, Store, Write } from '../../src/ports.ts';
 import { clientsTag } from '../../src/triage/clients.ts';
 import { type Incident, tagsOf } from '../../src/triage/incident.ts';
@@ -14,10 +9,8 @@ const WRITES = 1000;
 const APART = 10;
 const KINDS = ['fix', 'decide', 'do-not-allow', 'needs-evidence', 'nothing-to-do'] as const;
 
-/** `directory`: of the store. Resolves with the id of the one with many clients. */
-export async function fillStore(directory: string, incidents: number, clients: number): Promise<string> {
-  mkdirSync(directory, { recursive: true });
-  const store = createSqliteStore(openSqlite(join(directory, SQLITE_FILE)), () => Date.now());
+/** Resolves with the id of the one with many clients. */
+export async function fillStore(store: Store, incidents: number, clients: number): Promise<string> {
   const running = await startTestServer();
   try {
     const lines = Array.from({ length: clients }, (_, i) => denials(`10.9.${i >> 8}.${i & 255}`).replace('"checkout.', `"checkout-${i}.`));
@@ -36,7 +29,6 @@ export async function fillStore(directory: string, incidents: number, clients: n
     return incident.id;
   } finally {
     await running.server.close(0);
-    await store.close();
   }
 }
 
