@@ -44,7 +44,7 @@ function askingOfStory(): Asking {
   const history = readFileSync('demo/policy-history.jsonl', 'utf8');
   const view = createHistory(mergeManifests([readManifests(history, 'history.jsonl', {})]).changes, LINKERD_DEFAULTS);
   const settings = clusterInfo({ resources: [], flags: { defaultPolicy: 'all-unauthenticated' } });
-  const policy = { current: () => ({ view, revision: '1' }), settings: () => settings };
+  const policy = { current: () => ({ view, revision: '1' }), settings: () => settings, unread: () => new Map(), history: () => view };
   const store = { list: async () => [] } as unknown as HttpOptions['store'];
   const alerting = async () => ({ prometheus: null, targets: null, rules: null, retention: null });
   return createAsking(policy, store, { alerting, now: () => Date.UTC(2026, 10, 23, 10) });
@@ -282,7 +282,7 @@ describe.skipIf(CHROMIUM === null)(`the window${SKIPPED}`, () => {
     });
 
     it('of clients: those that are explained, and on request all that were counted', async () => {
-      const server = await start();
+      const server = await start({ remedies: { list: async () => [], one: async () => 'no remedy' } });
       const id = await fillStore(server.store, 1, 500);
       const { page, complaints } = await openPage(browser);
       await page.goto(`${server.url}/incidents/${id}`);
