@@ -88,7 +88,7 @@ function joined(found: ReadonlyMap<string, Found>): readonly PortChange[] {
 }
 
 /** Namespaces that are not the same object in both, and those whose AuthorizationPolicies refer into one of these. */
-function touchedNamespaces(before: Snapshot, after: Snapshot): ReadonlySet<string> {
+export function touchedNamespaces(before: Snapshot, after: Snapshot): ReadonlySet<string> {
   const names = new Set([...before.namespaces.keys(), ...after.namespaces.keys()]);
   if (before.info !== after.info) return names;
   const changed = new Set([...names].filter((name) => before.namespaces.get(name) !== after.namespaces.get(name)));

@@ -3,7 +3,7 @@
 import { memo } from '../policy/memo.ts';
 import { listOf } from '../policy/reading.ts';
 import { isObject } from '../policy/selector.ts';
-import type { Snapshot } from '../policy/snapshot.ts';
+import { type NamespaceIndex, namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
 import { type Caller, callerOfPod, UNMESHED } from './can.ts';
 import { PROXY_ADMIN_PORT } from './ports.ts';
@@ -20,12 +20,12 @@ export interface StandingTraffic {
   readonly request: AccessRequest;
 }
 
-/** Probes and scrapes of every meshed pod, and the calls of proxies and API server to the control plane. */
-export function standingTraffic(snapshot: Snapshot): readonly StandingTraffic[] {
+/** Probes and scrapes of every meshed pod, and the calls of proxies and API server to the control plane. `to`: pods of these namespaces alone. */
+export function standingTraffic(snapshot: Snapshot, to: Iterable<string> = snapshot.namespaces.keys()): readonly StandingTraffic[] {
   const found: StandingTraffic[] = [];
   const scrapers = scrapersIn(snapshot);
-  for (const { workloads } of snapshot.namespaces.values()) {
-    for (const { value } of workloads.values()) {
+  for (const namespace of to) {
+    for (const { value } of namespaceIndex(snapshot, namespace).workloads.values()) {
       if (value?.kind !== 'Pod' || !value.meshed) continue;
       found.push(...probesOf(value), ...scrapesOf(snapshot, value, scrapers), ...controlPlaneOf(snapshot, value));
     }
@@ -57,18 +57,27 @@ export function scrapesOf(snapshot: Snapshot, server: Workload, scrapers = scrap
 }
 
 /** Pods with a container of that name: those of linkerd-viz and of the operator have one. One for each ServiceAccount. */
-export const scrapersIn = memo((snapshot: Snapshot): readonly Workload[] => {
+export const scrapersIn = memo((snapshot: Snapshot): readonly Workload[] =>
+  [...snapshot.namespaces.values()].flatMap(({ workloads }) => scrapersAmong(workloads)),
+);
+
+const scrapersAmong = memo((workloads: NamespaceIndex['workloads']) =>
+  oneOfEach(
+    workloads,
+    ({ resource: { spec } }) => isObject(spec) && listOf(spec['containers']).some((c) => isObject(c) && c['name'] === 'prometheus'),
+  ),
+);
+
+/** The first pod of each ServiceAccount, with a proxy and without. */
+function oneOfEach(workloads: NamespaceIndex['workloads'], isOne: (pod: Workload) => boolean): readonly Workload[] {
   const found = new Map<string, Workload>();
-  for (const { workloads } of snapshot.namespaces.values()) {
-    for (const { value } of workloads.values()) {
-      if (value?.kind !== 'Pod' || !isObject(value.resource.spec)) continue;
-      const isOne = listOf(value.resource.spec['containers']).some((c) => isObject(c) && c['name'] === 'prometheus');
-      const key = `${value.ref.namespace}/${value.serviceAccount}/${value.meshed}`;
-      if (isOne && !found.has(key)) found.set(key, value);
-    }
+  for (const { value } of workloads.values()) {
+    if (value?.kind !== 'Pod') continue;
+    const key = `${value.serviceAccount}/${value.meshed}`;
+    if (!found.has(key) && isOne(value)) found.set(key, value);
   }
   return [...found.values()];
-});
+}
 
 const COMPONENT = 'linkerd.io/control-plane-component';
 
@@ -97,17 +106,11 @@ function controlPlaneOf(snapshot: Snapshot, server: Workload): readonly Standing
 const GRPC: AccessRequest = { text: 'gRPC', traffic: { type: 'http-unknown' } };
 const TLS: AccessRequest = { text: 'TLS', traffic: { type: 'tcp' } };
 
-const proxiesIn = memo((snapshot: Snapshot): readonly Caller[] => {
-  const byAccount = new Map<string, Workload>();
-  for (const { workloads } of snapshot.namespaces.values()) {
-    for (const { value } of workloads.values()) {
-      if (value?.kind !== 'Pod' || !value.meshed) continue;
-      const key = `${value.ref.namespace}/${value.serviceAccount}`;
-      if (!byAccount.has(key)) byAccount.set(key, value);
-    }
-  }
-  return [...byAccount.values()].map((pod) => callerOfPod(snapshot, pod));
-});
+const proxiesIn = memo((snapshot: Snapshot): readonly Caller[] =>
+  [...snapshot.namespaces.values()].flatMap(({ workloads }) => proxiesAmong(workloads)).map((pod) => callerOfPod(snapshot, pod)),
+);
+
+const proxiesAmong = memo((workloads: NamespaceIndex['workloads']) => oneOfEach(workloads, ({ meshed }) => meshed));
 
 function getOf(server: Workload, port: number, path: string): AccessRequest {
   const ip = server.ips[0] ?? 'pod';

@@ -1,18 +1,19 @@
 /** From today to default deny, in steps: what was observed is granted, and nothing else. Each step is put to `simulate` before anyone sees it. */
 
 import { withApplied } from '../access/applied.ts';
-import { portsOf } from '../access/ports.ts';
+import { portsOf, touchedNamespaces } from '../access/ports.ts';
 import { showWorkload } from '../evidence/missing.ts';
 import type { DefaultPolicy } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import type { ObjectRef, Resource } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';
 import { findResource, namespaceIndex, type ObjectChange, type Snapshot } from '../policy/snapshot.ts';
+import { atOnce, type Steps } from '../policy/steps.ts';
 import { ANNOTATION, hasEnded, type Workload } from '../policy/workload.ts';
 import { createNames, objectsFor, type PortObjects } from './generate-objects.ts';
 import { type NotGranted, type OpenPort, seenOn } from './generate-seen.ts';
 import type { ObservedTraffic } from './observed-traffic.ts';
-import { type SimulatedEntry, simulate } from './simulate-run.ts';
+import { type SimulatedEntry, simulateBetween } from './simulate-run.ts';
 import { ownerOf } from './workload-port.ts';
 
 export interface PlanStep {
@@ -37,51 +38,75 @@ export interface Plan {
   readonly notes: readonly string[];
 }
 
-/** `only`: pods of one workload; null: of the namespace, which then ends at default deny. */
-export function planOf(snapshot: Snapshot, namespace: string, only: readonly Workload[] | null, recorded: ObservedTraffic): Plan {
+/** As `planning` makes it. */
+export function planOf(...asked: Parameters<typeof planning>): Plan {
+  return atOnce(planning(...asked));
+}
+
+/** `only`: pods of one workload; null: of the namespace, which then ends at default deny. A step is a step of the plan. */
+export function* planning(snapshot: Snapshot, namespace: string, only: readonly Workload[] | null, recorded: ObservedTraffic): Steps<Plan> {
   // What was refused when it was seen is not to be kept.
   const observed = { ...recorded, traffic: recorded.traffic.filter(({ recorded: { seen } }) => seen === 'allowed') };
   const workloads = workloadsOf(snapshot, namespace, only);
   const { open, guarded } = portsToClose(snapshot, workloads);
   const names = createNames(snapshot, namespace);
   const made = open.map((one) => ({ one, ...objectsFor(snapshot, one, seenOn(snapshot, one, observed), names) }));
+  yield;
   const notGranted = made.flatMap((one) => one.notGranted);
   const steps: PlanStep[] = [];
   let current = snapshot;
-  const add = (title: string, watch: string, objects: readonly Resource[], more: readonly ObjectChange[] = []) => {
+  function* add(title: string, watch: string, objects: readonly Resource[], more: readonly ObjectChange[] = []): Steps<void> {
     if (objects.length === 0) return;
     const changes = [...objects.map((apply) => ({ apply })), ...more];
-    const { entries, counts } = simulate(current, { changes, refused: [], notices: [] }, { observed, possible: true });
-    const of = (outcome: SimulatedEntry['outcome']) => entries.filter((entry) => entry.outcome === outcome);
-    steps.push({
-      ...{ title, watch, objects },
-      denied: of('newly-denied').filter(({ kind }) => kind !== 'possible'),
-      allowed: of('newly-allowed'),
-      unchanged: counts.unchanged,
-      undecided: of('undecided').filter(({ kind }) => kind !== 'possible'),
-    });
-    current = withApplied(current, changes);
-  };
-  add(
+    const after = withApplied(current, changes);
+    steps.push({ ...{ title, watch, objects }, ...outcomeOf(current, after, changes, observed) });
+    current = after;
+    yield;
+  }
+  yield* add(
     'Servers and grants beside the policy of today',
     '',
     made.flatMap(({ server, grants }) => [server, ...grants]),
   );
   const audited = made.filter(({ one }) => one.policy === 'all-unauthenticated');
-  add(
+  yield* add(
     'Audit: everyone still gets in, and who would not is logged',
     WATCH,
     audited.map(({ server }) => withAccess(server, 'audit')),
   );
-  for (const { one, server } of made) add(`Deny what is not granted on ${one.name}:${one.port}`, '', [withAccess(server, 'deny')]);
+  for (const { one, server } of made) yield* add(`Deny what is not granted on ${one.name}:${one.port}`, '', [withAccess(server, 'deny')]);
   const ending = only === null ? defaultDeny(current, namespace) : { objects: [], pods: [], notes: [] };
-  add('Default deny for every other port', 'It acts on pods that are made anew: kubectl rollout restart.', ending.objects, ending.pods);
+  yield* add(
+    'Default deny for every other port',
+    'It acts on pods that are made anew: kubectl rollout restart.',
+    ending.objects,
+    ending.pods,
+  );
   const notes = [
     ...routeNotes(made),
     ...ending.notes,
     ...(only === null ? [] : ['The default policy is the namespace’s: generate without a workload ends at default deny.']),
   ];
   return { namespace, steps, notGranted, guarded, notes };
+}
+
+/** Of traffic to the namespaces that the change touches, those included that refer to it: what goes elsewhere stays as it is. */
+function outcomeOf(
+  before: Snapshot,
+  after: Snapshot,
+  changes: readonly ObjectChange[],
+  observed: ObservedTraffic,
+): Pick<PlanStep, 'denied' | 'allowed' | 'unchanged' | 'undecided'> {
+  const planned = { changes, refused: [], notices: [] };
+  const within = touchedNamespaces(before, after);
+  const { entries, counts } = simulateBetween(before, after, planned, { observed, possible: true, within });
+  const of = (outcome: SimulatedEntry['outcome']) => entries.filter((entry) => entry.outcome === outcome);
+  return {
+    denied: of('newly-denied').filter(({ kind }) => kind !== 'possible'),
+    allowed: of('newly-allowed'),
+    unchanged: counts.unchanged,
+    undecided: of('undecided').filter(({ kind }) => kind !== 'possible'),
+  };
 }
 
 type Made = PortObjects & { readonly one: OpenPort };

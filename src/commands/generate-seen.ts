@@ -1,6 +1,6 @@
 /** Who was seen to get in on a port that is to be closed: whom the plan grants what, and whom a person must decide about. */
 import { PROXY_ADMIN_PORT } from '../access/ports.ts';
-import { standingTraffic } from '../access/standing.ts';
+import { scrapesOf } from '../access/standing.ts';
 import { parseIdentity, serviceAccountIdentity } from '../policy/identity.ts';
 import type { DefaultPolicy } from '../policy/inbound.ts';
 import { isObject } from '../policy/selector.ts';
@@ -81,7 +81,7 @@ export function seenOn(snapshot: Snapshot, { name: server, pods, port }: OpenPor
       }
     }
   }
-  if (port === PROXY_ADMIN_PORT) whole.push(...scrapersOf(snapshot, isHere));
+  if (port === PROXY_ADMIN_PORT) whole.push(...pods.flatMap((pod) => scrapersOf(snapshot, pod)));
   return { requests, whole: [...new Set(whole)], hasUntold, notGranted };
 }
 
@@ -116,9 +116,10 @@ function clientsIn(traffic: readonly CountedTraffic[]): ReadonlyMap<string, Clie
   return clients;
 }
 
-function scrapersOf(snapshot: Snapshot, isHere: (pod: Workload) => boolean): readonly string[] {
-  const scrapes = standingTraffic(snapshot).filter(({ kind, server }) => kind === 'scrape' && isHere(server));
-  return scrapes.flatMap(({ caller: { tls } }) => (tls.state === 'established' && tls.clientId !== null ? [tls.clientId] : []));
+function scrapersOf(snapshot: Snapshot, pod: Workload): readonly string[] {
+  return scrapesOf(snapshot, pod).flatMap(({ caller: { tls } }) =>
+    tls.state === 'established' && tls.clientId !== null ? [tls.clientId] : [],
+  );
 }
 
 function clientOf({ tls, ip }: CountedTraffic['recorded']): string {

@@ -13,6 +13,7 @@ import type { ClientTls, Traffic } from '../policy/evaluation.ts';
 import type { ServerRef } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
+import { atOnce, type Steps } from '../policy/steps.ts';
 import type { Workload } from '../policy/workload.ts';
 
 export interface CountedTraffic {
@@ -47,20 +48,36 @@ export function createFactBook(): FactBook {
   return { tally, facts };
 }
 
-/** Facts come by the million and are alike: whatever repeats is looked up once, and numbers stand for it in keys. */
 export function observedTraffic(snapshot: Snapshot, facts: FactBook['facts']): ObservedTraffic {
+  return atOnce(observing(snapshot, facts));
+}
+
+/** A step is so many facts. */
+const FACTS_OF_A_STEP = 10_000;
+
+export function* observing(snapshot: Snapshot, facts: FactBook['facts']): Steps<ObservedTraffic> {
+  const book = createTrafficBook(snapshot);
+  for (let from = 0; from < facts.length; from += FACTS_OF_A_STEP) {
+    book.add(facts, from, Math.min(facts.length, from + FACTS_OF_A_STEP));
+    yield;
+  }
+  return book.done();
+}
+
+/** Facts come by the million and are alike: whatever repeats is looked up once, and numbers stand for it in keys. */
+function createTrafficBook(snapshot: Snapshot) {
   const serverOf = createServers(snapshot);
   const portOf = createPorts(snapshot);
   const clientOf = createClients(snapshot);
   const requestOf = createRequests();
   const traffic: Counted[] = [];
   let unplaced = 0;
-  for (const fact of facts) {
+  const add = (fact: Observation | Denial) => {
     const place = serverOf(fact.reporter);
     const port = place === null ? null : portOf(place, fact);
     const count = fact.count + (fact.countedBefore ?? 0);
     if (place === null || port === null) unplaced++;
-    if (place === null || port === null || count === 0) continue;
+    if (place === null || port === null || count === 0) return;
     const seen = fact.type === 'observation' || fact.kind === 'audit-allowed' ? 'allowed' : 'denied';
     const client = clientOf(fact.client);
     const at = (requestOf(fact) * 2 + (seen === 'allowed' ? 1 : 0)) * MOST_PORTS_OF_A_POD + port;
@@ -72,15 +89,20 @@ export function observedTraffic(snapshot: Snapshot, facts: FactBook['facts']): O
     const counted = known.get(client.number);
     if (counted !== undefined) {
       counted.count += count;
-      continue;
+      return;
     }
     const { ip, tls } = client;
     const recorded: Recorded = { server: place.server, port, tls, ip, pod: client.pod(), traffic: trafficOf(fact), seen };
     const found = { recorded, request: textOf(fact), count };
     known.set(client.number, found);
     traffic.push(found);
-  }
-  return { traffic: withoutRetold(traffic), unplaced };
+  };
+  return {
+    add(facts: FactBook['facts'], from: number, to: number) {
+      for (let i = from; i < to; i++) add(facts[i] as Observation | Denial);
+    },
+    done: (): ObservedTraffic => ({ traffic: withoutRetold(traffic), unplaced }),
+  };
 }
 
 const MOST_PORTS_OF_A_POD = 65_536;

@@ -3,12 +3,13 @@ import type { ClusterSettings } from '../policy/cluster-settings.ts';
 import type { ClusterView } from '../policy/history.ts';
 import type { Instant } from '../policy/resource.ts';
 import { namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
+import { atOnce, type Steps } from '../policy/steps.ts';
 import { spanOf } from '../posture/observed-span.ts';
-import { type NamespacePosture, postureOf } from '../posture/posture.ts';
-import type { PostureFacts } from '../posture/practice.ts';
+import { judging, type NamespacePosture } from '../posture/posture.ts';
+import type { PostureFacts, PostureWorkload } from '../posture/practice.ts';
 import type { Files } from '../remedies/change.ts';
 import type { Remedy } from '../remedies/remedy.ts';
-import { type Plan, planOf } from './generate-plan.ts';
+import { type Plan, planning } from './generate-plan.ts';
 import type { Basis } from './generate-text.ts';
 import type { ObservedTraffic } from './observed-traffic.ts';
 import { workloadPolicies } from './policy-workloads.ts';
@@ -47,22 +48,31 @@ export interface Posture {
 }
 
 export function runPosture(question: PostureQuestion): Posture {
+  return atOnce(posturing(question));
+}
+
+/** A step is a namespace's policy, a practice, or a step of the plan. */
+export function* posturing(question: PostureQuestion): Steps<Posture> {
   const { snapshot, settings, view, alerting, asks, unread, observed, basis, namespace, files, now } = question;
   const { first, last } = basis;
   const seen = { traffic: observed.traffic, first, last };
   const { remedies, withdrawal } = createWithdrawals(snapshot, seen, namespace === null ? null : files);
+  const workloads: PostureWorkload[] = [];
+  for (const one of namespace === null ? snapshot.namespaces.keys() : [namespace]) {
+    workloads.push(...workloadPolicies(snapshot, { namespace: one, workload: null, port: null }));
+    yield;
+  }
   const facts: PostureFacts = {
-    ...{ snapshot, settings, alerting, asks, unread, withdrawal, now },
-    workloads: workloadPolicies(snapshot, { namespace, workload: null, port: null }),
+    ...{ snapshot, settings, alerting, asks, unread, withdrawal, now, workloads },
     history: view,
     observed: seen,
   };
-  const namespaces = postureOf(facts, namespace);
+  const namespaces = yield* judging(facts, namespace);
   // What the charts of Linkerd hold is no plan's to close, and where nothing is meshed there is nothing to close.
   const isPlanned = namespace !== null && namespaces.every(({ outside }) => outside === null);
   return {
     ...{ namespaces, basis, isOne: namespace !== null, withdrawals: remedies },
-    plan: isPlanned ? withLacking(planOf(snapshot, namespace, null, trafficTo(namespace, observed)), basis) : null,
+    plan: isPlanned ? withLacking(yield* planning(snapshot, namespace, null, trafficTo(namespace, observed)), basis) : null,
   };
 }
 

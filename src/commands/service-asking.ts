@@ -10,6 +10,7 @@ import type { ClusterRecord, Cursor, Store } from '../ports.ts';
 import type { ObservationDelta } from '../triage/delta.ts';
 import { askCan } from './can-question.ts';
 import { canData } from './can-text.ts';
+import { turn } from './in-turns.ts';
 import { observedTraffic } from './observed-traffic.ts';
 import type { PolicySource } from './policy-known.ts';
 import { createPolicyAsking } from './service-policy-asking.ts';
@@ -80,6 +81,8 @@ async function keptObservations(store: Store): Promise<readonly Observation[]> {
       ...(after === null ? {} : { after }),
     });
     for (const { value } of page) facts.push(asFact(value as unknown as ObservationDelta));
+    // A store may answer without ever giving others their turn.
+    await turn();
     const last = page.at(-1);
     if (last === undefined || page.length < PAGE) break;
     after = last;

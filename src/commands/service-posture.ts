@@ -6,9 +6,10 @@ import type { Instant } from '../policy/resource.ts';
 import { ASKS_OF_SERVICE } from '../posture/asks.ts';
 import { POSTURE_STATES, type PostureFacts, PRACTICE_IDS } from '../posture/practice.ts';
 import { basisOf } from './generate.ts';
-import { observedTraffic } from './observed-traffic.ts';
+import { inTurns } from './in-turns.ts';
+import { observing } from './observed-traffic.ts';
 import type { PolicySource } from './policy-known.ts';
-import { hasPods, type Posture, runPosture } from './posture-run.ts';
+import { hasPods, type Posture, posturing } from './posture-run.ts';
 import { postureData } from './posture-text.ts';
 
 export interface PostureSources {
@@ -42,13 +43,15 @@ export function createPostureAsking(
         `No pods are in namespace ${namespace}.`,
         'GET /api/v1/posture without a namespace lists those that have some.',
       );
-    const observed = observedTraffic(snapshot, facts);
+    const observed = await inTurns(observing(snapshot, facts));
     const requests = observed.traffic.reduce((sum, { count }) => sum + count, 0);
     const now = sources.now();
-    const found = runPosture({
-      ...{ snapshot, settings, view, alerting, observed, namespace, files: new Map(), now },
-      ...{ basis: basisOf(facts, requests), asks: ASKS_OF_SERVICE, unread: policy.unread() },
-    });
+    const found = await inTurns(
+      posturing({
+        ...{ snapshot, settings, view, alerting, observed, namespace, files: new Map(), now },
+        ...{ basis: basisOf(facts, requests), asks: ASKS_OF_SERVICE, unread: policy.unread() },
+      }),
+    );
     if (namespace === null) counted = { at: now, counts: countsOf(found) };
     return found;
   }

@@ -65,10 +65,21 @@ export interface SimulateOptions {
   readonly possible: boolean;
   /** Whether the pairs are counted. */
   readonly pairs?: boolean;
+  /** Traffic to pods of these namespaces alone, and of what is possible only who newly gets in. */
+  readonly within?: ReadonlySet<string>;
 }
 
-export function simulate(before: Snapshot, planned: PlannedChange, { observed, possible, pairs = false }: SimulateOptions): Simulation {
-  const after = withApplied(before, planned.changes);
+export function simulate(before: Snapshot, planned: PlannedChange, options: SimulateOptions): Simulation {
+  return simulateBetween(before, withApplied(before, planned.changes), planned, options);
+}
+
+/** `after`: as `withApplied` makes it of the changes. */
+export function simulateBetween(
+  before: Snapshot,
+  after: Snapshot,
+  planned: PlannedChange,
+  { observed, possible, pairs = false, within }: SimulateOptions,
+): Simulation {
   const hasNetwork = touchesNetwork(planned.changes) && networkPlugin(before)?.enforces !== false;
   const replayer = createReplayer(before, after, hasNetwork);
   const book = createBook(before);
@@ -77,8 +88,9 @@ export function simulate(before: Snapshot, planned: PlannedChange, { observed, p
 
   const clientOf = createClientNames(before);
   for (const { recorded, request, count } of observed.traffic)
-    add('observed', clientOf(recorded), recorded, replayer.of(recorded), { text: request, traffic: recorded.traffic }, count);
-  const standing = standingTraffic(before);
+    if (within?.has(recorded.server.ref.namespace) !== false)
+      add('observed', clientOf(recorded), recorded, replayer.of(recorded), { text: request, traffic: recorded.traffic }, count);
+  const standing = standingTraffic(before, within);
   for (const { kind, name, caller, server, port, request } of standing) {
     const recorded: Recorded = { server, port, ...caller, traffic: request.traffic, seen: null };
     const replayed = replayer.of(recorded);
@@ -86,7 +98,7 @@ export function simulate(before: Snapshot, planned: PlannedChange, { observed, p
     add(kind, name, recorded, kind === 'probe' && replayed.isNetwork ? { ...replayed, outcome: 'unchanged' } : replayed, request, null);
   }
   const strangers: Strangers = new Map();
-  if (possible) addPossible(before, after, hasNetwork, add, notices, strangers);
+  if (possible) addPossible(before, after, hasNetwork, within === undefined ? add : onlyAllowed(add), notices, strangers);
   return {
     entries: mergedEntries(book.groups().map((group) => entryOf(after, group, strangers))).toSorted(byWeight),
     counts: { ...countsOf(book.groups()), unchanged: book.unchanged() },
@@ -100,6 +112,12 @@ export function simulate(before: Snapshot, planned: PlannedChange, { observed, p
     },
     refused: planned.refused,
     notices,
+  };
+}
+
+function onlyAllowed(add: Add): Add {
+  return (kind, client, recorded, replayed, request, count) => {
+    if (replayed.outcome === 'newly-allowed') add(kind, client, recorded, replayed, request, count);
   };
 }
 

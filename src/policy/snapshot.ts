@@ -126,7 +126,9 @@ export function workloadsByName(snapshot: Snapshot, namespace: string): readonly
 
 /** Every workload with this address (a host address is shared by many pods). */
 export function workloadsByIp(snapshot: Snapshot, ip: string): readonly Workload[] {
-  return [...snapshot.namespaces.values()].flatMap((index) => byIp(index.workloads).get(ip) ?? []);
+  const found: Workload[] = [];
+  for (const index of indexesByIp(snapshot)) found.push(...(index.get(ip) ?? []));
+  return found;
 }
 
 /** Pods that run as this ServiceAccount. */
@@ -150,6 +152,7 @@ export function groupBy<T>(keysOf: (value: T) => Iterable<string>): (entries: En
   });
 }
 const byIp = groupBy<Workload>((w) => w.ips);
+const indexesByIp = memo((snapshot: Snapshot) => [...snapshot.namespaces.values()].map(({ workloads }) => byIp(workloads)));
 const byServiceAccount = groupBy<Workload>((w) => (w.kind === 'Pod' ? [w.serviceAccount] : []));
 
 type MutableIndex = { -readonly [K in keyof NamespaceIndex]: NamespaceIndex[K] };

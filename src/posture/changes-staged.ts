@@ -7,6 +7,7 @@ import { memo } from '../policy/memo.ts';
 import { workloadOf } from '../policy/owner.ts';
 import { type Instant, type ObjectRef, type Resource, refOf, showRef } from '../policy/resource.ts';
 import { findResource, namespaceIndex, resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
+import type { Steps } from '../policy/steps.ts';
 import { showInstant } from '../policy/time.ts';
 import type { Evidence, Judgement, PostureContext, Practice } from './practice.ts';
 import { holds, quoted } from './wording.ts';
@@ -14,8 +15,7 @@ import { holds, quoted } from './wording.ts';
 export const changesStaged: Practice = {
   id: 'changes-staged',
   title: 'changes that shut somebody out are audited first',
-  judge: (context, namespace) =>
-    context.workloadsIn(namespace).some(({ ports }) => ports.length > 0) ? [judgeOne(context, namespace)] : [],
+  judge: (context, namespace) => (context.workloadsIn(namespace).some(({ ports }) => ports.length > 0) ? judging(context, namespace) : []),
 };
 
 /** The newest so many changes of a namespace are looked at; of several namespaces so many together, and a few of each at least. */
@@ -26,21 +26,39 @@ const LEAST_CHANGES = 5;
 const TRACELESS =
   'whether denywhy simulate or denywhy test said so before: they leave no trace in the cluster, a pipeline keeps their answer';
 
-function judgeOne(context: PostureContext, namespace: string): Judgement {
-  const { asks, history, snapshot } = context;
-  const looked = changesOf(context, namespace);
-  const [oldest] = looked;
-  if (oldest === undefined)
-    return {
+/** Of the newest of the namespace, in order. A step is one of them. */
+function* judging({ asks, history, namespaces, snapshot }: PostureContext, namespace: string): Steps<readonly Judgement[]> {
+  const most = Math.max(LEAST_CHANGES, Math.min(MOST_CHANGES, Math.floor(MOST_TOGETHER / namespaces)));
+  const looked: Instant[] = [];
+  const closing: Closing[] = [];
+  for (const at of momentsIn(history, namespace).slice(-most)) {
+    yield;
+    // Snapshots share what did not change, so that many cost little.
+    const moment: Moment = { at, was: history.at(at - 1), now: history.at(at) };
+    const objects = changedIn(moment, namespace);
+    if (objects.length === 0) continue;
+    looked.push(at);
+    const shut = shutOut(moment, namespace);
+    if (shut.length > 0) closing.push({ moment, objects, shut, isAudited: shut.every(wasAudited) });
+  }
+  const [since] = looked;
+  if (since !== undefined) return [judged(snapshot, namespace, { count: looked.length, since }, closing)];
+  return [
+    {
       ...{ workload: null, state: 'unknown', lacking: [asks.history], next: null },
       ...{ found: 'no change of its policy was recorded', evidence: recordedSpan(history) },
-    };
-  const closing = looked.flatMap(({ moment, objects }) => {
-    const shut = shutOut(moment, namespace);
-    return shut.length === 0 ? [] : [{ moment, objects, shut, isAudited: shut.every(wasAudited) }];
-  });
+    },
+  ];
+}
+
+interface Looked {
+  readonly count: number;
+  readonly since: Instant;
+}
+
+function judged(snapshot: Snapshot, namespace: string, { count, since }: Looked, closing: readonly Closing[]): Judgement {
   const bare = closing.filter(({ isAudited }) => !isAudited);
-  const span = { text: `${looked.length} changes of its policy since ${showInstant(oldest.moment.at)}`, source: 'the recorded history' };
+  const span = { text: `${count} changes of its policy since ${showInstant(since)}`, source: 'the recorded history' };
   const shown = [...closing.map((one) => changeEvidence(snapshot, one)), span];
   if (bare.length === 0)
     return holds(
@@ -51,7 +69,7 @@ function judgeOne(context: PostureContext, namespace: string): Judgement {
   return {
     ...{ workload: null, evidence: shown, lacking: [TRACELESS] },
     state: bare.length === closing.length ? 'not' : 'partly',
-    found: `${bare.length} of ${looked.length} recorded changes shut somebody out and ${bare.length === 1 ? 'was' : 'were'} not audited before`,
+    found: `${bare.length} of ${count} recorded changes shut somebody out and ${bare.length === 1 ? 'was' : 'were'} not audited before`,
     next: {
       text: 'Ask before the next one; on a Server, accessPolicy audit comes first.',
       command: `denywhy simulate -n ${quoted(namespace)} --change FILE`,
@@ -70,23 +88,6 @@ interface Moment {
   readonly at: Instant;
   readonly was: Snapshot;
   readonly now: Snapshot;
-}
-
-interface PolicyChange {
-  readonly moment: Moment;
-  readonly objects: readonly ObjectRef[];
-}
-
-/** The newest of the namespace, in order. Snapshots share what did not change, so that many cost little. */
-function changesOf({ history, namespaces }: PostureContext, namespace: string): readonly PolicyChange[] {
-  const most = Math.max(LEAST_CHANGES, Math.min(MOST_CHANGES, Math.floor(MOST_TOGETHER / namespaces)));
-  return momentsIn(history, namespace)
-    .slice(-most)
-    .flatMap((at) => {
-      const moment: Moment = { at, was: history.at(at - 1), now: history.at(at) };
-      const objects = changedIn(moment, namespace);
-      return objects.length === 0 ? [] : [{ moment, objects }];
-    });
 }
 
 /** Moments at which an object of its policy, or the namespace itself, was written; all of them, where the history does not tell what was. */

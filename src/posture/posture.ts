@@ -1,4 +1,6 @@
 /** How the namespaces of a cluster stand, practice by practice. */
+import type { Steps } from '../policy/steps.ts';
+import type { Workload } from '../policy/workload.ts';
 import { auditEnded } from './audit-ended.ts';
 import { changesStaged } from './changes-staged.ts';
 import { defaultDeny } from './default-deny.ts';
@@ -54,18 +56,23 @@ export interface NamespacePosture {
   readonly practices: readonly JudgedPractice[];
 }
 
-/** Of every namespace that has pods, or of the given one alone. */
-export function postureOf(facts: PostureFacts, only: string | null): readonly NamespacePosture[] {
+/** Of every namespace that has pods, or of the given one alone. A step is one practice in one namespace, or less. */
+export function* judging(facts: PostureFacts, only: string | null): Steps<readonly NamespacePosture[]> {
   const context = createContext(facts);
   const namespaces = only === null ? [...new Set(facts.workloads.map(({ ref }) => ref.namespace))].sort() : [only];
-  return namespaces.map((namespace) => {
+  const judged: NamespacePosture[] = [];
+  for (const namespace of namespaces) {
     const outside = outsideOf(facts.snapshot, namespace, context.workloadsIn(namespace));
-    const practices = practicesFor(outside).flatMap(({ id, title, judge }) => {
-      const judgements = withUnread(id, namespace, judge(context, namespace), facts);
-      return judgements.length === 0 ? [] : [{ id, title, state: stateOf(judgements), judgements }];
-    });
-    return { namespace, outside, practices };
-  });
+    const practices: JudgedPractice[] = [];
+    for (const { id, title, judge } of practicesFor(outside)) {
+      const found = judge(context, namespace);
+      const judgements = withUnread(id, namespace, 'next' in found ? yield* found : found, facts);
+      if (judgements.length > 0) practices.push({ id, title, state: stateOf(judgements), judgements });
+      yield;
+    }
+    judged.push({ namespace, outside, practices });
+  }
+  return judged;
 }
 
 function practicesFor(outside: Outside | null): readonly Practice[] {
@@ -82,24 +89,19 @@ export function stateOf(judgements: readonly Pick<Judgement, 'state'>[]): Postur
 
 function createContext(facts: PostureFacts): PostureContext {
   const byNamespace = Map.groupBy(facts.workloads, ({ ref }) => ref.namespace);
-  const seen = new Map<string, SeenTraffic[]>();
+  const seen = new Map<Workload, Map<number, SeenTraffic[]>>();
   for (const one of facts.observed.traffic) {
-    const key = keyOf(one.recorded.server.ref, one.recorded.port);
-    const known = seen.get(key);
-    if (known === undefined) seen.set(key, [one]);
+    const { server, port } = one.recorded;
+    const ports = seen.get(server) ?? new Map<number, SeenTraffic[]>();
+    seen.set(server, ports);
+    const known = ports.get(port);
+    if (known === undefined) ports.set(port, [one]);
     else known.push(one);
   }
   return {
     ...facts,
     namespaces: byNamespace.size,
     workloadsIn: (namespace) => byNamespace.get(namespace) ?? [],
-    seenAt: ({ pods }: PostureWorkload, port) => pods.flatMap(({ ref }) => seen.get(keyOf(ref, port)) ?? []),
+    seenAt: ({ pods }: PostureWorkload, port) => pods.flatMap((pod) => seen.get(pod)?.get(port) ?? []),
   };
-}
-
-function keyOf(
-  { kind, namespace, name }: { readonly kind: string; readonly namespace: string; readonly name: string },
-  port: number,
-): string {
-  return `${kind}/${namespace}/${name}:${port}`;
 }

@@ -9,6 +9,7 @@ import type { ClusterView } from '../policy/history.ts';
 import type { ClientAuthorization, DefaultPolicy } from '../policy/inbound.ts';
 import type { Instant, Resource } from '../policy/resource.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
+import type { Steps } from '../policy/steps.ts';
 import type { Workload } from '../policy/workload.ts';
 import type { Asks } from './asks.ts';
 import type { AlertingFacts, Unread } from './check-alerting.ts';
@@ -62,8 +63,8 @@ export interface Practice {
   readonly id: PracticeId;
   /** What is true where it holds. */
   readonly title: string;
-  /** Empty: it has no meaning there (no pods with a proxy, no policy, …). */
-  judge(context: PostureContext, namespace: string): readonly Judgement[];
+  /** Empty: it has no meaning there (no pods with a proxy, no policy, …). In steps where it takes long. */
+  judge(context: PostureContext, namespace: string): readonly Judgement[] | Steps<readonly Judgement[]>;
 }
 
 /** Pods of one owner. */
