@@ -4,6 +4,7 @@ import { createManifestsCluster } from '../drivers/cluster-manifests.ts';
 import { createInputs } from '../drivers/inputs.ts';
 import { InvalidInput } from '../errors.ts';
 import type { Scope } from '../lint/rule.ts';
+import { readHelmValues } from '../manifests/helm-values.ts';
 import { stateAt } from '../manifests/history.ts';
 import type { Resource } from '../policy/resource.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
@@ -40,7 +41,8 @@ export async function openLinted(paths: readonly string[], raw: RawLintOptions, 
     );
   if (raw.against === '-' && paths.includes('-')) throw new InvalidInput('stdin cannot be read twice.', 'Put one of them into a file.');
   const inputs = createInputs({ stdin: io.stdin });
-  const record = await createManifestsCluster({ paths, inputs, defaultNamespace: namespaceOf(raw.namespace) ?? 'default' }).read();
+  const defaultNamespace = namespaceOf(raw.namespace) ?? 'default';
+  const record = await createManifestsCluster({ paths, inputs, defaultNamespace, readOther: readHelmValues }).read();
   const resources = stateAt(record.changes, null);
   const notices = record.notices.filter(({ message }) => !SAID_BY_RULES.test(message));
   if (raw.against === undefined) {

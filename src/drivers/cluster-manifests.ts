@@ -13,6 +13,8 @@ export interface ManifestsOptions {
   readonly inputs: Inputs;
   /** Of namespaced objects that name none. */
   readonly defaultNamespace: string;
+  /** Looks first whether a text is something beside manifests that is wanted too; null: it is not. */
+  readonly readOther?: (text: string, file: string) => Manifests | null;
 }
 
 const MANIFEST_NAME = /\.(?:ya?ml|json|jsonl)(?:\.gz)?$/i;
@@ -26,7 +28,7 @@ export function createManifestsCluster(options: ManifestsOptions): Cluster {
   return { read: () => readCluster(options) };
 }
 
-async function readCluster({ paths, inputs, defaultNamespace }: ManifestsOptions): Promise<ClusterRecord> {
+async function readCluster({ paths, inputs, defaultNamespace, readOther }: ManifestsOptions): Promise<ClusterRecord> {
   const readings: Manifests[] = [];
   const files = new Map<string, string>();
   const notices: Notice[] = [];
@@ -39,7 +41,7 @@ async function readCluster({ paths, inputs, defaultNamespace }: ManifestsOptions
       blank.push(file);
       return true;
     }
-    const reading = readManifests(text, file, { defaultNamespace, mayBeOther });
+    const reading = readOther?.(text, file) ?? readManifests(text, file, { defaultNamespace, mayBeOther });
     if (!reading.isManifest) return false;
     readings.push(reading);
     if (reading.resources.length > 0) files.set(file, text);

@@ -4,6 +4,7 @@
  */
 import { isMap, isScalar, isSeq, type Node, type ParsedNode, parseAllDocuments, Scalar, stringify, type YAMLMap, type YAMLSeq } from 'yaml';
 import { groupOf, type ObjectRef } from '../policy/resource.ts';
+import { HELM_VALUES } from './helm-values.ts';
 import { isEqual, jsonPatch, pathOfPointer } from './json-patch.ts';
 import { fieldsOf } from './object.ts';
 import { unifiedDiff } from './unified-diff.ts';
@@ -71,6 +72,7 @@ function findObject(text: string, { group, kind, namespace, name }: ObjectRef): 
   for (const document of parseAllDocuments(text, OPTIONS)) {
     if (!('contents' in document) || document.errors.length > 0) return null;
     const { contents } = document;
+    if (kind === HELM_VALUES.kind && isMap(contents)) return contents;
     if (isIt(contents)) found.push(contents);
     const items = isMap(contents) ? contents.get('items') : contents;
     if (isSeq(items)) for (const item of items.items) if (isIt(item)) found.push(item);

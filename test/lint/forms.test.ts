@@ -128,3 +128,45 @@ describe('suppressions', () => {
     expect(JSON.parse(stdout)).toMatchObject({ errors: 1, suppressed: 1 });
   });
 });
+
+describe('Helm values', () => {
+  it('of Linkerd are told by their keys, whatever the file is called, and on stdin', async () => {
+    const text = 'policyController:\n  defaultPolicy: deny\n';
+    for (const { stdout, exitCode } of [
+      await run(['lint', file(text, 'prod.yaml'), '-o', 'github']),
+      await run(['lint', '-', '-o', 'github'], { stdin: text }),
+    ]) {
+      expect(stdout).toMatch(/,line=2,col=18,title=unknown-setting::HelmValues /);
+      expect(exitCode).toBe(1);
+    }
+  });
+
+  it('are repaired in place, with their comments', async () => {
+    const path = file('clusterDomain: cluster.local\nproxy:\n  # closed\n  defaultInboundPolcy: deny # for all\n', 'values.yaml');
+    const text = 'policyController: {}\n';
+    const own = file(`${text}${readFileSync(path, 'utf8')}`, 'values.yaml');
+    expect(await run(['lint', '--fix=write', own])).toMatchObject({ exitCode: 0 });
+    expect(readFileSync(own, 'utf8')).toBe(`${text}clusterDomain: cluster.local\nproxy:\n  # closed\n  defaultInboundPolicy: deny\n`);
+  });
+
+  it.each(['values.yaml', 'values-prod.yml', 'shop-values.yaml'])('of other charts are passed over: %s', async (name) => {
+    const { stdout, stderr, exitCode } = await run(['lint', file('replicas: 3\ndefaultPolicy: deny\nproxy:\n  image: nginx\n', name)]);
+    expect({ stdout, exitCode }).toEqual({ stdout: 'Nothing is wrong.\n', exitCode: 0 });
+    expect(stderr).toContain('values of a chart that is none of Linkerd’s');
+  });
+
+  it('of a directory are read beside its manifests', async () => {
+    const path = file(
+      `${OLD.replace('v1beta2', 'v1alpha1')}metadata: { name: a, namespace: b }\nspec:\n  targetRef: { kind: Namespace, name: b }\n  requiredAuthenticationRefs: [{ kind: ServiceAccount, name: c }]\n`,
+    );
+    writeFileSync(join(path, '..', 'values.yaml'), 'policyController:\n  defaultPolicy: deny\n');
+    const { stdout } = await run(['lint', join(path, '..'), '-o', 'json']);
+    expect(JSON.parse(stdout)).toMatchObject({ errors: 1, findings: [{ code: 'unknown-setting', line: 2 }] });
+  });
+
+  it('a file that is neither is still refused', async () => {
+    const { stderr, exitCode } = await run(['lint', file('replicas: 3\n', 'settings.yaml')]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('no Kubernetes object');
+  });
+});

@@ -12,6 +12,8 @@ const SECTIONS = ['## What is wrong', '## What it does', '## The right form'];
 /** Files of the room that are no rule. */
 const ROOM = [
   'annotated',
+  'chart-keys',
+  'chart-values',
   'effect',
   'finding',
   'fix',
