@@ -5,6 +5,7 @@ import { InvalidInput } from '../errors.ts';
 import { fixedFiles } from '../lint/fix.ts';
 import { lint as lintObjects, type PlacedFinding } from '../lint/lint.ts';
 import { sayNotices } from './cluster-asked.ts';
+import { declareSettings } from './cluster-options.ts';
 import type { Command, Io } from './command.ts';
 import { showJson } from './explain-data.ts';
 import { countsOf, lintData, sarifOf, showGithub } from './lint-forms.ts';
@@ -38,13 +39,11 @@ export const lint: Command = {
       .option('-A, --all-namespaces', 'of a live cluster, every namespace')
       .option('--context <name>', 'context of the kubeconfig')
       .option('--kubeconfig <file>', 'the kubeconfig')
-      .option('--trust-domain <domain>', 'cluster setting, where the objects do not say')
-      .option('--default-inbound-policy <policy>', 'cluster setting, where the objects do not say')
-      .option('--control-plane-namespace <name>', 'cluster setting, where the objects do not say')
       .option('--fix [how]', 'the mechanical repairs: as a diff, or --fix=write into the files')
       .option('--code <code>', 'the page of one code')
       .addOption(new Option('-o, --output <form>', 'form of the answer').choices(['text', 'json', 'sarif', 'github']).default('text'))
       .addHelpText('after', EXAMPLES);
+    declareSettings(subcommand);
   },
   async run(subcommand, io) {
     const raw = subcommand.opts<RawLintOptions>();

@@ -2,7 +2,20 @@
  * An edit of one object in the file it stands in: comments, order and form of everything else stay. What was written is read again and compared, so
  * that an edit which would say something else is none.
  */
-import { isMap, isScalar, isSeq, type Node, type ParsedNode, parseAllDocuments, Scalar, stringify, type YAMLMap, type YAMLSeq } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type ParsedNode,
+  parseAllDocuments,
+  Scalar,
+  stringify,
+  visit,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
 import { groupOf, type ObjectRef } from '../policy/resource.ts';
 import { HELM_VALUES } from './helm-values.ts';
 import { isEqual, jsonPatch, pathOfPointer } from './json-patch.ts';
@@ -28,6 +41,7 @@ export function changedSource(text: string, object: ObjectRef, change: (written:
 
 /** The whole text after the edit; null as above. */
 function editSource(text: string, object: ObjectRef, old: unknown, now: unknown): string | null {
+  if (!text.endsWith('\n')) return editSource(`${text}\n`, object, old, now)?.replace(/\n$/, '') ?? null;
   const isByHand = text.length <= MOST_TEXT && !/^\s*[[{]/.test(text);
   const at = isByHand ? findObject(text, object) : null;
   if (at === null) return null;
@@ -37,9 +51,9 @@ function editSource(text: string, object: ObjectRef, old: unknown, now: unknown)
   for (const operation of jsonPatch(old, now)) {
     if (operation.op === 'test') continue;
     const path = pathOfPointer(operation.path);
-    const splice = operation.op === 'remove' ? removal(text, at, path) : setting(text, at, path, operation.value);
+    const splice = operation.op === 'remove' ? removal(text, at, path, now) : setting(text, at, path, operation.value);
     if (splice === null) return null;
-    splices.push(splice);
+    splices.push(...(Array.isArray(splice) ? splice : [splice]));
   }
   for (const { start, end, text: put } of splices.toSorted((a, b) => b.start - a.start || b.end - a.end))
     edited = edited.slice(0, start) + put + edited.slice(end);
@@ -70,7 +84,7 @@ function findObject(text: string, { group, kind, namespace, name }: ObjectRef): 
   };
   const found: YAMLMap<ParsedNode, ParsedNode | null>[] = [];
   for (const document of parseAllDocuments(text, OPTIONS)) {
-    if (!('contents' in document) || document.errors.length > 0) return null;
+    if (!('contents' in document) || document.errors.length > 0 || lacksAnchor(document)) return null;
     const { contents } = document;
     if (kind === HELM_VALUES.kind && isMap(contents)) return contents;
     if (isIt(contents)) found.push(contents);
@@ -78,6 +92,17 @@ function findObject(text: string, { group, kind, namespace, name }: ObjectRef): 
     if (isSeq(items)) for (const item of items.items) if (isIt(item)) found.push(item);
   }
   return found.length === 1 ? (found[0] ?? null) : null;
+}
+
+/** Whether an alias names an anchor that is not there. */
+function lacksAnchor(document: Document.Parsed): boolean {
+  let lacks = false;
+  visit(document, {
+    Alias(_, alias) {
+      lacks ||= alias.resolve(document) === undefined;
+    },
+  });
+  return lacks;
 }
 
 function setting(text: string, object: YAMLMap, path: readonly string[], value: unknown): Splice | null {
@@ -175,19 +200,92 @@ function addition(text: string, object: YAMLMap, path: readonly string[], value:
   return afterLine(text, end, block({ [key]: value }, column));
 }
 
-/** A key of a block mapping with its lines; comments on lines of their own stay. An entry of a flow mapping is not taken out here. */
-function removal(text: string, object: YAMLMap, path: readonly string[]): Splice | null {
-  const parent = path.length === 1 ? object : (object.getIn(keysOf(object, path.slice(0, -1)), true) as Node | undefined);
-  if (!isMap(parent) || parent.flow === true) return null;
-  const pair = parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1));
-  const [key, value] = [pair?.key, pair?.value] as (Node | undefined)[];
-  if (key?.range == null || value?.range == null || parent.items.length === 1) return null;
-  const start = text.lastIndexOf('\n', key.range[0] - 1) + 1;
-  if (text.slice(start, key.range[0]).trim() !== '') return null;
-  const end = text[value.range[1] - 1] === '\n' ? value.range[1] : text.indexOf('\n', value.range[1]) + 1;
-  if (end <= 0) return null;
-  const comments = text.slice(start, end).match(/^[ \t]*#.*\n/gm) ?? [];
-  return { start, end, text: comments.join('') };
+/** A key with its value; its comments stay, those behind it on lines of their own. */
+function removal(text: string, object: YAMLMap, path: readonly string[], now: unknown): readonly Splice[] | null {
+  const around = keysOf(object, path.slice(0, -1));
+  const parent = around.length === 0 ? object : (object.getIn(around, true) as Node | undefined);
+  if (!isMap(parent)) return null;
+  const index = parent.items.findIndex(({ key }) => isScalar(key) && key.value === path.at(-1));
+  const range = rangeOf(parent, index);
+  if (range === null) return null;
+  if (parent.flow === true) return [removalFromFlow(text, parent, index, range)];
+  const left = around.reduce<unknown>((at, key) => (Array.isArray(at) ? at[Number(key)] : fieldsOf(at)?.[key]), now);
+  if (Object.keys(fieldsOf(left) ?? {}).length === 0) return emptied(text, object, around, parent, range);
+  const isFirstOfItem = text.slice(lineStart(text, range.start), range.start).trim() !== '';
+  return isFirstOfItem ? removalBehindDash(text, parent, index, range) : [removalOfLines(text, range)];
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+  /** Of a mapping or list: it may have comments inside. */
+  readonly isCollection: boolean;
+}
+
+/** From the beginning of a key to the end of its value. */
+function rangeOf(parent: YAMLMap, index: number): Range | null {
+  const pair = parent.items[index];
+  const [key, value] = [pair?.key, pair?.value] as (Node | null | undefined)[];
+  const end = value?.range?.[1] ?? key?.range?.[1];
+  return key?.range == null || end === undefined ? null : { start: key.range[0], end, isCollection: isMap(value) || isSeq(value) };
+}
+
+function lineStart(text: string, at: number): number {
+  return text.lastIndexOf('\n', at - 1) + 1;
+}
+
+/** Behind the line break of the line in which it ends. */
+function linesEnd(text: string, end: number): number {
+  return text[end - 1] === '\n' ? end : text.indexOf('\n', end) + 1;
+}
+
+/** Whole lines; a comment behind the value gets one of its own. */
+function removalOfLines(text: string, { start, end, isCollection }: Range): Splice {
+  const [from, to] = [lineStart(text, start), linesEnd(text, end)];
+  const behind = /^[ \t]+(#.*)$/.exec(text.slice(end, to).trimEnd())?.[1];
+  const own = isCollection ? (text.slice(from, end).match(/^[ \t]*#.*\n/gm) ?? []) : [];
+  return { start: from, end: to, text: [...own, ...(behind === undefined ? [] : [`${text.slice(from, start)}${behind}\n`])].join('') };
+}
+
+/** `- a: b` with more keys below: the next one moves behind the dash, unless comments stand between. */
+function removalBehindDash(text: string, parent: YAMLMap, index: number, { start, end }: Range): readonly Splice[] | null {
+  const next = rangeOf(parent, index + 1);
+  if (next === null) return null;
+  return [{ start, end: text.slice(end, next.start).includes('#') ? end : next.start, text: '' }];
+}
+
+/** The only key of a block mapping: `{}` in its place. */
+function emptied(
+  text: string,
+  object: YAMLMap,
+  around: readonly (string | number)[],
+  parent: YAMLMap,
+  range: Range,
+): readonly Splice[] | null {
+  if (around.length === 0 || parent.items.length !== 1) return null;
+  const outer = around.length === 1 ? object : (object.getIn(around.slice(0, -1), true) as Node | undefined);
+  if (isSeq(outer)) return [{ start: range.start, end: range.end, text: '{}' }];
+  const key = isMap(outer) ? (outer.items.find(({ value }) => value === parent)?.key as Node | undefined) : undefined;
+  if (key?.range == null) return null;
+  const colon = text.indexOf(':', key.range[1]);
+  // Up to a comment, behind an anchor or a tag.
+  const before = /^[^#\n]*/.exec(text.slice(colon + 1, range.start))?.[0].trimEnd() ?? '';
+  const at = colon + 1 + before.length;
+  return [{ start: at, end: at, text: ' {}' }, removalOfLines(text, range)];
+}
+
+/** With its comma: the one behind it, of the last entry the one before. */
+function removalFromFlow(text: string, parent: YAMLMap, index: number, { start, end }: Range): Splice {
+  const [before, next] = [rangeOf(parent, index - 1), rangeOf(parent, index + 1)];
+  const behind = next === null ? '' : text.slice(end, next.start);
+  const ahead = before === null ? '' : text.slice(before.end, start);
+  // Comments stay wherever they are, and a comma may stay at the end.
+  if (next !== null && !behind.includes('#')) return { start, end: next.start, text: '' };
+  if (next !== null) {
+    const comma = /^(?:[^#,]|#[^\n]*\n)*/.exec(behind)?.[0] ?? '';
+    return { start, end: end + comma.length + 1, text: comma };
+  }
+  return { start: before === null || ahead.includes('#') ? start : before.end, end, text: '' };
 }
 
 /** Indexes as numbers where a list stands. */

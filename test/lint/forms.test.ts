@@ -146,7 +146,9 @@ describe('Helm values', () => {
     const text = 'policyController: {}\n';
     const own = file(`${text}${readFileSync(path, 'utf8')}`, 'values.yaml');
     expect(await run(['lint', '--fix=write', own])).toMatchObject({ exitCode: 0 });
-    expect(readFileSync(own, 'utf8')).toBe(`${text}clusterDomain: cluster.local\nproxy:\n  # closed\n  defaultInboundPolicy: deny\n`);
+    expect(readFileSync(own, 'utf8')).toBe(
+      `${text}clusterDomain: cluster.local\nproxy:\n  # closed\n  # for all\n  defaultInboundPolicy: deny\n`,
+    );
   });
 
   it.each(['values.yaml', 'values-prod.yml', 'shop-values.yaml'])('of other charts are passed over: %s', async (name) => {
