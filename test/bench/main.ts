@@ -20,11 +20,12 @@ import { benchPosture } from './posture.ts';
 import { benchRemedies } from './remedies.ts';
 import { benchService } from './service.ts';
 import { benchSimulate } from './simulate.ts';
+import { benchWindow } from './window.ts';
 
 const ROUNDS = 7;
 /** Of what takes seconds, or starts a process. */
 const FEW_ROUNDS = 3;
-const LESS_IS_BETTER: ReadonlySet<Line['unit']> = new Set(['u', 'MiB', 'ms', 's']);
+const LESS_IS_BETTER: ReadonlySet<Line['unit']> = new Set(['u', 'MiB', 'KiB', 'ms', 's']);
 
 let read: BenchCluster | null = null;
 function cluster(): BenchCluster {
@@ -45,6 +46,7 @@ const GROUPS: Readonly<Record<string, () => readonly Line[] | Promise<readonly L
   intake: () => benchIntake(FEW_ROUNDS),
   poll: () => benchPoll(FEW_ROUNDS),
   service: () => benchService(cluster(), FEW_ROUNDS),
+  window: () => benchWindow(FEW_ROUNDS),
   kubernetes: () => benchKubernetes(FEW_ROUNDS),
 };
 

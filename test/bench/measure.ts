@@ -5,7 +5,7 @@ export interface Line {
   readonly name: string;
   /** Median over the rounds. */
   readonly value: number;
-  readonly unit: 'u' | 'x' | 'MiB' | 'lines/s' | 'req/s' | 'ms' | 's';
+  readonly unit: 'u' | 'x' | 'MiB' | 'KiB' | 'lines/s' | 'req/s' | 'ms' | 's';
   /** What it should stay below (or above, for `x` and rates); null: no aim. */
   readonly aim: number | null;
   readonly rounds: readonly number[];

@@ -296,7 +296,6 @@ describe.skipIf(CHROMIUM === null)(`the window${SKIPPED}`, () => {
         return all.count();
       };
       await expect.poll(seen, PATIENT).toBe(500);
-      await look(page, 1280);
       expect(complaints).toEqual([]);
     });
   });
