@@ -11,19 +11,28 @@ type Observation = Shapes['ObservationPage']['items'][number];
 
 export interface Covered {
   readonly namespace: string;
+  /** Pods with a proxy; null: not known. */
+  readonly proxies: number | null;
   /** Different clients that were seen getting in. */
   readonly clients: number;
   readonly requests: number;
   /** When the last of it was seen. */
   readonly last: string | null;
-  /** Sources that fail: what they alone tell is not seen. */
-  readonly failing: readonly string[];
 }
 
-export function coverageOf(observations: readonly Observation[], failing: readonly string[]): readonly Covered[] {
-  return [...Map.groupBy(observations, ({ namespace }) => namespace ?? 'unknown namespace')]
-    .map(([namespace, seen]) => ({
+/** `workloads`: of the cluster, where one is known. */
+export function coverageOf(observations: readonly Observation[], workloads: Shapes['WorkloadPage'] | undefined): readonly Covered[] {
+  const seenIn = Map.groupBy(observations, ({ namespace }) => namespace ?? 'unknown namespace');
+  const runningIn = Map.groupBy(workloads?.items ?? [], ({ namespace }) => namespace);
+  const known = workloads?.namespaces ?? [];
+  const names = new Set([...seenIn.keys(), ...known.map(({ namespace }) => namespace)]);
+  return [...names].sort().map((namespace) => {
+    const seen = seenIn.get(namespace) ?? [];
+    const running = runningIn.get(namespace) ?? [];
+    const all = known.find((one) => one.namespace === namespace)?.workloads;
+    return {
       namespace,
+      proxies: running.length === all ? running.reduce((sum, { meshed }) => sum + meshed, 0) : null,
       clients: new Set(seen.map(({ client }) => JSON.stringify(client))).size,
       requests: seen.reduce((sum, one) => sum + one.count, 0),
       last:
@@ -31,35 +40,43 @@ export function coverageOf(observations: readonly Observation[], failing: readon
           .flatMap(({ last }) => last ?? [])
           .toSorted()
           .at(-1) ?? null,
-      failing,
-    }))
-    .sort((a, b) => (a.namespace < b.namespace ? -1 : 1));
+    };
+  });
 }
 
-export function Coverage({ rows }: { readonly rows: readonly Covered[] }): ReactNode {
+interface CoverageProps {
+  readonly rows: readonly Covered[];
+  /** Sources that fail: what they alone tell is not seen. */
+  readonly failing: readonly string[];
+}
+
+export function Coverage({ rows, failing }: CoverageProps): ReactNode {
   const now = useNow();
   if (rows.length === 0) return null;
   return (
-    <Card title="Would a denial have been seen?" note="allowed traffic as it was seen last">
+    <Card title="Would a denial have been seen?" note="allowed traffic is counted by the same sources">
       <ul className="rows" aria-label="Coverage">
-        {rows.map(({ namespace, clients, requests, last, failing }) => (
+        {rows.map(({ namespace, proxies, clients, requests, last }) => (
           <li key={namespace}>
             <div>
               <b>{inert(namespace)}</b>
+              {proxies !== null && <span className="note">{proxies === 0 ? 'no proxies' : count(proxies, 'proxy', 'proxies')}</span>}
             </div>
             <div>
-              <span>allowed {ago(last, now)}</span>
-              <span className="note">{`${count(requests, 'request')} of ${count(clients, 'client')}`}</span>
+              <span>{last === null ? 'no allowed traffic was seen' : `allowed ${ago(last, now)}`}</span>
+              {last !== null && <span className="note">{`${count(requests, 'request')} of ${count(clients, 'client')}`}</span>}
             </div>
             <div className="wide">
-              {failing.length > 0 ? (
+              {proxies === 0 && last === null ? (
+                <Tag tone="plain" shape="dash" text="Not meshed, cannot deny" />
+              ) : failing.length > 0 ? (
                 <Tag tone="wait" shape="warn" text="Not while a source fails" />
               ) : isFresh(last, now) ? (
                 <Tag tone="ok" shape="check" text="Yes, so there are none" />
               ) : (
-                <Tag tone="wait" shape="warn" text="Not since then" />
+                <Tag tone="wait" shape="warn" text={last === null ? 'Not proved' : 'Not since then'} />
               )}
-              {failing.length > 0 && <span className="note">{short(failing.join(', '), 200)}</span>}
+              {failing.length > 0 && proxies !== 0 && <span className="note">{short(failing.join(', '), 200)}</span>}
             </div>
           </li>
         ))}

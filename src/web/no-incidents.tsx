@@ -6,7 +6,7 @@ import { Coverage, coverageOf } from './coverage.tsx';
 import { inert, short } from './inert.ts';
 import { Tag } from './marks.tsx';
 import { Link, Trouble } from './parts.tsx';
-import { observedQuery, statusQuery } from './queries.ts';
+import { meshedQuery, observedQuery, statusQuery } from './queries.ts';
 import { setQuery } from './route.ts';
 import { ago, isFresh, useNow } from './time.ts';
 import { count } from './words.ts';
@@ -24,6 +24,7 @@ export function NoIncidents({ namespace, resolved }: NoIncidentsProps): ReactNod
   const now = useNow();
   const status = useQuery(statusQuery);
   const observed = useQuery(observedQuery(namespace));
+  const workloads = useQuery(meshedQuery);
   const error = status.error ?? observed.error;
   if (status.data === undefined || observed.data === undefined)
     return error === null ? <p aria-busy="true">Looking…</p> : <Trouble error={error} />;
@@ -31,6 +32,7 @@ export function NoIncidents({ namespace, resolved }: NoIncidentsProps): ReactNod
   const failing = status.data.items.filter(({ state }) => state === 'failing');
   const remarked = status.data.items.filter(({ state }) => state === 'remarks');
   const isBlind = failing.length > 0 || !isFresh(seen, now);
+  const covered = coverageOf(observed.data.items, workloads.data).filter((one) => namespace === '' || one.namespace === namespace);
   const where = namespace === '' ? '' : ` in ${inert(namespace)}`;
   return (
     <>
@@ -67,7 +69,7 @@ export function NoIncidents({ namespace, resolved }: NoIncidentsProps): ReactNod
           </Button>
         )}
       </section>
-      <Coverage rows={coverageOf(observed.data.items, isBlind ? failing.map(({ place }) => place) : [])} />
+      <Coverage rows={covered} failing={failing.map(({ place }) => place)} />
     </>
   );
 }

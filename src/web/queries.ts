@@ -42,6 +42,14 @@ export const observedQuery = (namespace: string) =>
     },
   });
 
+/** What runs in the cluster, and how much of it has a proxy. */
+export const meshedQuery = queryOptions({
+  queryKey: ['meshed'],
+  queryFn: ({ signal }) => get<Shapes['WorkloadPage']>('workloads?limit=1000', signal),
+  staleTime: 60_000,
+  refetchInterval: false,
+});
+
 /** Where a proxy may lead to from anywhere below the window: not below `api/v1`. */
 const beside = (place: string, signal: AbortSignal) => get<unknown>(`../../${place}`, signal);
 

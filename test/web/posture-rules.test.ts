@@ -205,7 +205,7 @@ describe.skipIf(CHROMIUM === null)(`the window${SKIPPED}`, () => {
     };
 
     it('says that it is good news where allowed traffic proves that a denial would have been seen', async () => {
-      const server = await start();
+      const server = await start({ asking: askingOfStory() });
       await observe(server, 'shop', Date.now());
       await observe(server, HOSTILE, Date.now() - 3_600_000);
       const { page, complaints } = await openPage(browser);
@@ -214,6 +214,8 @@ describe.skipIf(CHROMIUM === null)(`the window${SKIPPED}`, () => {
       const rows = page.getByRole('list', { name: 'Coverage' }).getByRole('listitem');
       await rows.filter({ hasText: 'shop' }).getByText('Yes, so there are none').waitFor();
       await rows.filter({ hasText: HOSTILE }).getByText('Not since then').waitFor();
+      await rows.filter({ hasText: 'production' }).filter({ hasText: '7 proxies' }).getByText('Not proved').waitFor();
+      await rows.filter({ hasText: 'security' }).filter({ hasText: 'no proxies' }).getByText('Not meshed, cannot deny').waitFor();
       await look(page, 1280);
       expect(complaints).toEqual([]);
     });
