@@ -19,6 +19,7 @@ import { refuseHalfImport } from './half-import.ts';
 import type { PolicySource } from './policy-known.ts';
 import { podsIn } from './proxy-pods.ts';
 import { createAsking } from './service-asking.ts';
+import { createObjectAsking } from './service-objects.ts';
 import { openPolicy } from './service-policy.ts';
 import { createRemedyAsking } from './service-remedies.ts';
 import { createRulesKnown } from './service-rules.ts';
@@ -111,6 +112,7 @@ async function assemble(config: Config, stores: Stores, tools: Tools, opened: ((
       asking: createAsking(policy, store, { alerting: () => prometheusFacts(upstreams.rules), now }),
       rules: createRulesKnown(upstreams.rules, policy),
       remedies: createRemedyAsking(policy, store),
+      objects: createObjectAsking(policy, store),
       ...(upstreams.prometheus === null ? {} : { counters: createSeriesCounters(upstreams.prometheus) }),
       heard: (heard) => work?.heard(heard),
     },

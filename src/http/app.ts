@@ -14,6 +14,7 @@ import { metricsOperation } from './intake-metrics.ts';
 import { webhookOperation } from './intake-webhook.ts';
 import { jobOperations } from './jobs.ts';
 import { muteOperations } from './mutes.ts';
+import { objectsOperation } from './objects.ts';
 import { openApi } from './openapi.ts';
 import { type Operation, operation } from './operation.ts';
 import type { HttpOptions, Shared } from './options.ts';
@@ -58,6 +59,7 @@ function createOperations(shared: Shared, guard: Guard): readonly Operation[] {
     metricsOperation(shared),
     ...incidentOperations(shared),
     seriesOperation(shared),
+    objectsOperation(shared),
     ...muteOperations(shared),
     ...jobOperations(shared),
     eventsOperation(shared),

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { count, labels, named, time } from './schema-parts.ts';
 
 const objectRef = z.strictObject({ group: z.string(), kind: z.string(), namespace: z.string(), name: z.string() });
-const object = named('Object', objectRef);
+export const object = named('Object', objectRef);
 const missing = named(
   'MissingEvidence',
   z.strictObject({ what: z.string(), command: z.string().describe('supplies it; names that nobody knows are in capitals') }),

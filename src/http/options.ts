@@ -3,7 +3,7 @@ import type { ReportedRule } from '../alerting/rule-report.ts';
 import type { AlertFact } from '../evidence/alert.ts';
 import type { Fact } from '../evidence/facts.ts';
 import type { KeyWorkload } from '../evidence/key.ts';
-import type { Instant } from '../policy/resource.ts';
+import type { Instant, ObjectRef } from '../policy/resource.ts';
 import type { Queue, Store } from '../ports.ts';
 import type { Logger, Metrics } from '../telemetry.ts';
 import type { DeltaContext } from '../triage/delta.ts';
@@ -118,6 +118,29 @@ export interface KnownRules {
   readonly rules: readonly ReportedRule[];
 }
 
+/** null: there is no such incident. Errors: Unavailable (the store). */
+export type ObjectAsking = (incident: string, at: 'denial' | 'now') => Promise<IncidentObjects | null>;
+
+export interface IncidentObjects {
+  /** The moment whose policy it is; null: the one in force now, or the only one known. */
+  readonly of: Instant | null;
+  /** What refuses comes first. */
+  readonly objects: readonly ShownObject[];
+}
+
+export interface ShownObject {
+  readonly object: ObjectRef;
+  /** File and line; null: it came from the API server. */
+  readonly place: string | null;
+  readonly version: string | null;
+  /** null: there is no such object at that moment. */
+  readonly yaml: string | null;
+  /** What became of it since the denial. */
+  readonly since: 'same' | 'changed' | 'created' | 'deleted';
+  /** From 1, both ends included. */
+  readonly lines: readonly { readonly from: number; readonly to: number; readonly says: 'denies' | 'applies'; readonly reason: string }[];
+}
+
 /** What counters said of a workload, as facts; those of one bucket have times within it. */
 export interface CountersRead {
   readonly facts: readonly Fact[];
@@ -189,6 +212,8 @@ export interface HttpOptions {
   readonly rules?: () => Promise<KnownRules>;
   /** Absent: no way out is looked for. */
   readonly remedies?: RemedyAsking;
+  /** Absent: no objects are known. */
+  readonly objects?: ObjectAsking;
   /** Absent: no Prometheus is configured. Errors: Unavailable. */
   readonly counters?: (namespace: string, workload: KeyWorkload, window: SeriesWindow) => Promise<CountersRead>;
   /** Told of each webhook; it must not throw. */

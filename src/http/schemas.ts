@@ -1,7 +1,7 @@
 /** The shapes of the API: they validate what comes in, and the OpenAPI document is made of them. Times are RFC 3339, in UTC. */
 import * as z from 'zod';
 import { INCIDENT_KINDS } from '../evidence/alert.ts';
-import { certainty, explanation } from './explanation-schema.ts';
+import { certainty, explanation, object } from './explanation-schema.ts';
 import { count, labels, named, time } from './schema-parts.ts';
 
 export const name = z.string().min(1).max(253);
@@ -195,6 +195,29 @@ export const incidentSeries = named(
     }),
     missing: z.array(z.strictObject({ what: z.string(), command: z.string() })),
     remarks: z.array(z.string()).describe('what Prometheus said of its answer'),
+  }),
+);
+
+export const objectsQuery = z.strictObject({
+  at: z.enum(['denial', 'now']).optional().describe('as they were at the denial (left out), or are now: then without marks'),
+});
+export const incidentObjects = named(
+  'IncidentObjects',
+  z.strictObject({
+    at: z.enum(['denial', 'now']),
+    of: time.nullable().describe('the moment whose policy it is; null: the one in force, or the only one known'),
+    items: z.array(
+      z.strictObject({
+        object,
+        place: z.string().nullable().describe('file:line; null: from the API server'),
+        version: z.string().nullable().describe('its resourceVersion'),
+        yaml: z.string().nullable().describe('null: there is no such object'),
+        since: z.enum(['same', 'changed', 'created', 'deleted']).describe('what became of it since the denial'),
+        lines: z
+          .array(z.strictObject({ from: count, to: count, says: z.enum(['denies', 'applies']), reason: z.string() }))
+          .describe('of the YAML, from 1, both ends included'),
+      }),
+    ),
   }),
 );
 

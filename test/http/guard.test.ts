@@ -14,6 +14,7 @@ describe('tokens', () => {
     ['GET', '/api/v1/incidents', 'read'],
     ['GET', '/api/v1/incidents/x', 'read'],
     ['GET', '/api/v1/incidents/x/series', 'read'],
+    ['GET', '/api/v1/incidents/x/objects', 'read'],
     ['GET', '/api/v1/incidents/x/remedies', 'read'],
     ['GET', '/api/v1/incidents/x/remedies/{n}', 'read'],
     ['POST', '/api/v1/incidents/x/acknowledge', 'triage'],

@@ -1,0 +1,26 @@
+/** The policy objects of an incident, with the lines that decided. */
+import { showInstant } from '../policy/time.ts';
+import { noIncident } from './incidents.ts';
+import { type Operation, operation } from './operation.ts';
+import type { Shared } from './options.ts';
+import * as shapes from './schemas.ts';
+
+export function objectsOperation({ objects }: Shared): Operation {
+  return operation({
+    id: 'listIncidentObjects',
+    method: 'get',
+    path: '/api/v1/incidents/{id}/objects',
+    summary: 'The policy objects that the client met which was denied most, as YAML, with the lines that decided',
+    scope: 'read',
+    query: shapes.objectsQuery,
+    answers: {
+      200: { description: 'What refuses comes first', schema: shapes.incidentObjects },
+      404: { description: 'There is no such incident', schema: shapes.problem },
+    },
+    async handle({ id, query: { at = 'denial' } }) {
+      const found = objects === undefined ? null : await objects(id, at);
+      if (found === null) throw noIncident();
+      return { status: 200, body: { at, of: found.of === null ? null : showInstant(found.of), items: found.objects } };
+    },
+  });
+}
