@@ -27,14 +27,14 @@ export function createObjectAsking(policy: Pick<PolicySource, 'current'>, store:
 }
 
 /** Pods and what comes and goes with them are no policy. */
-function objectsOf(target: TargetExplanation, view: ClusterView, at: 'denial' | 'now'): IncidentObjects {
+export function objectsOf(target: TargetExplanation, view: ClusterView, at: 'denial' | 'now'): IncidentObjects {
   const [past, present] = [view.at(target.evaluatedAt), view.at(null)];
   const cited = [target.decision.object, ...target.findings.flatMap(({ objects }) => objects.map(({ ref }) => ref))].filter(
     (ref) => ref !== null,
   );
   const { evaluation } = target;
   const resource = (ref: ObjectRef) => findResource(past, ref);
-  const fields = evaluation === null ? [] : decidingFields({ evaluation, cited, required: target.decision.required, resource });
+  const fields = evaluation === null ? [] : decidingFields({ ...target, evaluation, cited, resource });
   const refs = new Map([...fields.map(({ object }) => object), ...cited].map((ref) => [objectKey(ref), ref]));
   const isShown = (ref: ObjectRef) => !isOfPods({ apiVersion: ref.group === '' ? 'v1' : `${ref.group}/`, kind: ref.kind });
   const isSame = (a: ObjectRef | null, b: ObjectRef) => a !== null && objectKey(a) === objectKey(b);

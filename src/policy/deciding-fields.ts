@@ -1,5 +1,7 @@
 /** Which fields of which objects a decision turned on: for whoever reads the objects themselves. */
+import type { Decision } from './decision.ts';
 import type { Considered, Evaluation } from './evaluation.ts';
+import type { Excluded, NearServer } from './excluded.ts';
 import { type ObjectRef, objectKey, type Resource } from './resource.ts';
 import { isObject } from './selector.ts';
 import { showReasons } from './wording.ts';
@@ -16,33 +18,72 @@ export interface DecidingField {
 
 export interface FieldsAsked {
   readonly evaluation: Evaluation;
+  readonly decision: Pick<Decision, 'object' | 'sentence' | 'required'>;
+  /** What had no say, and why. */
+  readonly excluded: readonly Excluded[];
+  readonly nearServers: readonly NearServer[];
   /** Objects that are named beside those of the evaluation. */
   readonly cited: readonly ObjectRef[];
-  /** What would have been let in, the one most like the client first. */
-  readonly required: readonly string[];
   readonly resource: (ref: ObjectRef) => Resource | null;
 }
 
 /** In the order in which the request meets them; what refuses it is empty where it is allowed. */
-export function decidingFields({ evaluation, cited, required, resource }: FieldsAsked): readonly DecidingField[] {
+export function decidingFields(asked: FieldsAsked): readonly DecidingField[] {
+  const { evaluation, decision, cited, resource } = asked;
   const { policy, considered, verdict } = evaluation;
   const hasOwn = considered.some(({ authorization }) => authorization.object !== null);
   const fields = [
     ...serverFields(evaluation, hasOwn),
     ...routeFields(evaluation),
-    ...considered.flatMap((one) => authorizationFields(one, required[0] ?? '', resource)),
+    ...considered.flatMap((one) => authorizationFields(one, decision.required[0] ?? '', resource)),
     ...(policy.server === null && !hasOwn && verdict !== 'allow' ? cited.flatMap((ref) => annotationFields(ref, resource)) : []),
     ...(policy.rateLimit !== null && verdict === 'ratelimited'
       ? [denies(policy.rateLimit.object, ['spec'], evaluation.error ?? 'over its limit')]
       : []),
-  ];
+  ].filter(({ object, path }) => isThere(resource(object), path));
   const seen = new Set<string>();
-  return fields.filter(({ object, path, says }) => {
+  return [...fields, ...lastFields(asked, fields)].filter(({ object, path, says }) => {
     const key = `${says} ${objectKey(object)} ${path.join('/')}`;
     const isNew = !seen.has(key);
     seen.add(key);
     return isNew;
   });
+}
+
+/** Where none of these says why its object decided: what else is known of it. */
+function lastFields(
+  { decision: { object, sentence }, evaluation, ...asked }: FieldsAsked,
+  fields: readonly DecidingField[],
+): readonly DecidingField[] {
+  if (object === null || evaluation.verdict === 'allow') return [];
+  const isOwn = (ref: ObjectRef) => objectKey(ref) === objectKey(object);
+  if (fields.some((field) => field.says === 'denies' && isOwn(field.object))) return [];
+  const reason = asked.excluded.find((one) => isOwn(one.object))?.reason;
+  const near = asked.nearServers.find(({ server }) => isOwn(server))?.why;
+  const spec = specOf(asked.resource(object));
+  const path =
+    reason !== undefined
+      ? excludedPath(reason, spec)
+      : near !== undefined
+        ? [near.type === 'selector' ? 'podSelector' : 'port']
+        : ownPath(object, evaluation);
+  const whole = ['spec', ...path];
+  return [denies(object, path.length > 0 && isThere(asked.resource(object), whole) ? whole : ['metadata', 'name'], sentence)];
+}
+
+function excludedPath(reason: Excluded['reason'], spec: Readonly<Record<string, unknown>>): DecidingField['path'] {
+  if (reason.type === 'dangling') {
+    const at = listIn(spec, 'requiredAuthenticationRefs').findIndex((ref) => isObject(ref) && ref['name'] === reason.missing.name);
+    return at < 0 ? ['requiredAuthenticationRefs'] : ['requiredAuthenticationRefs', at];
+  }
+  if (reason.type === 'illegal') return ['requiredAuthenticationRefs'];
+  return ['targetRef'];
+}
+
+function ownPath({ kind }: ObjectRef, { traffic }: Evaluation): DecidingField['path'] {
+  if (kind === 'Server') return traffic.type === 'tcp' ? ['proxyProtocol'] : ['port'];
+  if (kind === 'ServerAuthorization') return ['client'];
+  return kind === 'HTTPRoute' || kind === 'GRPCRoute' ? ['parentRefs'] : [];
 }
 
 function denies(object: ObjectRef, path: DecidingField['path'], reason: string): DecidingField {
@@ -111,6 +152,15 @@ function annotationFields(ref: ObjectRef, resource: FieldsAsked['resource']): re
   return value === undefined
     ? []
     : [denies(ref, ['metadata', 'annotations', ANNOTATION.defaultInboundPolicy], 'no Server selects the port: this holds then')];
+}
+
+function isThere(resource: Resource | null, path: DecidingField['path']): boolean {
+  let value: unknown = resource;
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return false;
+    value = (value as Readonly<Record<string | number, unknown>>)[step];
+  }
+  return value !== undefined;
 }
 
 function specOf(resource: Resource | null): Readonly<Record<string, unknown>> {

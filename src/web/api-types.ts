@@ -374,6 +374,29 @@ export interface Shapes {
     /** what Prometheus said of its answer */
     readonly remarks: readonly (string)[];
   };
+  readonly IncidentObjects: {
+    readonly at: "denial" | "now";
+    /** the moment whose policy it is; null: the one in force, or the only one known */
+    readonly of: string | null;
+    readonly items: readonly ({
+      readonly object: Shapes['Object'];
+      /** file:line; null: from the API server */
+      readonly place: string | null;
+      /** its resourceVersion */
+      readonly version: string | null;
+      /** null: there is no such object */
+      readonly yaml: string | null;
+      /** what became of it since the denial */
+      readonly since: "same" | "changed" | "created" | "deleted";
+      /** of the YAML, from 1, both ends included */
+      readonly lines: readonly ({
+        readonly from: number;
+        readonly to: number;
+        readonly says: "denies" | "applies";
+        readonly reason: string;
+      })[];
+    })[];
+  };
   readonly Move: {
     readonly reason: string;
     /** who; the name of the token is added */

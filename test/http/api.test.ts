@@ -285,6 +285,7 @@ describe('the document', () => {
         "POST /api/v1/incidents/{id}/acknowledge acknowledgeIncident",
         "POST /api/v1/incidents/{id}/resolve resolveIncident",
         "GET /api/v1/incidents/{id}/series getIncidentSeries",
+        "GET /api/v1/incidents/{id}/objects listIncidentObjects",
         "GET /api/v1/mutes listMutes",
         "POST /api/v1/mutes addMute",
         "DELETE /api/v1/mutes/{id} endMute",
