@@ -16,13 +16,15 @@ import type { PolicySource } from './policy-known.ts';
 const MOST_OBJECTS = 16;
 
 export function createObjectAsking(policy: Pick<PolicySource, 'current'>, store: Store): ObjectAsking {
-  return async (id, at) => {
-    const view = policy.current()?.view ?? null;
-    const explanation = await explanationOf(id, { store, bounds: BOUNDS, view });
-    if (explanation === null) return null;
-    const target = explanation.clients[0]?.targets[0];
-    if (view === null || target === undefined) return { of: null, objects: [] };
-    return objectsOf(target, view, at);
+  return {
+    async of(id, at) {
+      const view = policy.current()?.view ?? null;
+      const explanation = await explanationOf(id, { store, bounds: BOUNDS, view });
+      if (explanation === null) return null;
+      const target = explanation.clients[0]?.targets[0];
+      if (view === null || target === undefined) return { of: null, objects: [] };
+      return objectsOf(target, view, at);
+    },
   };
 }
 

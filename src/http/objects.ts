@@ -18,7 +18,7 @@ export function objectsOperation({ objects }: Shared): Operation {
       404: { description: 'There is no such incident', schema: shapes.problem },
     },
     async handle({ id, query: { at = 'denial' } }) {
-      const found = objects === undefined ? null : await objects(id, at);
+      const found = objects === undefined ? null : await objects.of(id, at);
       if (found === null) throw noIncident();
       return { status: 200, body: { at, of: found.of === null ? null : showInstant(found.of), items: found.objects } };
     },

@@ -118,8 +118,11 @@ export interface KnownRules {
   readonly rules: readonly ReportedRule[];
 }
 
-/** null: there is no such incident. Errors: Unavailable (the store). */
-export type ObjectAsking = (incident: string, at: 'denial' | 'now') => Promise<IncidentObjects | null>;
+/** The policy objects of incidents. */
+export interface ObjectAsking {
+  /** null: there is no such incident. Errors: Unavailable (the store). */
+  of(incident: string, at: 'denial' | 'now'): Promise<IncidentObjects | null>;
+}
 
 export interface IncidentObjects {
   /** The moment whose policy it is; null: the one in force now, or the only one known. */
