@@ -15,19 +15,23 @@ export function createRemedyAsking(policy: Pick<PolicySource, 'current'>, store:
     async list(id) {
       const explanation = await explained(id);
       if (explanation === null) return null;
-      const { clients, troubles } = explanation;
-      const numberOf = numberIn(numberedRemedies({ clients, troubles }));
+      const { clients, troubles, tightenings } = explanation;
+      const numberOf = numberIn(numberedRemedies(explanation));
       const ofTroubles = troubles.flatMap(({ client, wayOut }) => (client === null ? [] : [{ client: client.key, wayOut }]));
-      return [
+      const items = [
         ...clients.flatMap(({ client, targets }) => targets.map(({ wayOut }) => ({ client: client.key, wayOut }))),
         ...ofTroubles,
       ].map(({ client, wayOut }) => ({ client, ...wayOutData(wayOut, numberOf) }));
+      const narrowed = tightenings.map(({ finding: { id: finding, summary }, wayOut }) => ({
+        ...{ finding, summary },
+        ...wayOutData(wayOut, numberOf),
+      }));
+      return { items, tightenings: narrowed };
     },
     async one(id, number, form) {
       const explanation = await explained(id);
       if (explanation === null) return 'no incident';
-      const { clients, troubles } = explanation;
-      const remedy = numberedRemedies({ clients, troubles })[number - 1];
+      const remedy = numberedRemedies(explanation)[number - 1];
       return remedy === undefined ? 'no remedy' : { text: showRemedy(remedy, form, null) };
     },
   };

@@ -94,9 +94,14 @@ export interface TrafficRow {
 }
 
 /** The way out of incidents. null: there is no such incident. */
+export interface RemedyListing {
+  readonly items: readonly Readonly<Record<string, unknown>>[];
+  readonly tightenings: readonly Readonly<Record<string, unknown>>[];
+}
+
 export interface RemedyAsking {
-  /** One for each client and denied thing. Errors: Unavailable (the store). */
-  list(incident: string): Promise<readonly Readonly<Record<string, unknown>>[] | null>;
+  /** `items`: one for each client and denied thing; `tightenings`: of what lets in too much there. Errors: Unavailable (the store). */
+  list(incident: string): Promise<RemedyListing | null>;
   /** `number` from 1. Errors: InvalidInput (not of this form), Unavailable. */
   one(incident: string, number: number, form: 'yaml' | 'patch' | 'diff'): Promise<{ readonly text: string } | 'no incident' | 'no remedy'>;
 }

@@ -17,9 +17,12 @@ export function remedyOperations({ remedies }: Shared): readonly Operation[] {
       summary: 'What to do about each client of an incident, on the policy in force now, each change proved',
       scope: 'read',
       query: z.strictObject({}),
-      answers: { 200: { description: 'One item for each client', schema: shapes.remedyList }, ...missing },
+      answers: {
+        200: { description: 'One item for each client, and behind them what lets in too much there', schema: shapes.remedyList },
+        ...missing,
+      },
       async handle({ id }) {
-        return { status: 200, body: { items: found((await remedies?.list(id)) ?? null) } };
+        return { status: 200, body: found((await remedies?.list(id)) ?? null) };
       },
     }),
     operation({

@@ -418,6 +418,17 @@ export const remedyList = z
         remedies: z.array(z.unknown()).optional().describe('with their number, title, changes and proof, as in denywhy.explain/1'),
       }),
     ),
+    tightenings: z
+      .array(
+        z.looseObject({
+          finding: z.string(),
+          summary: z.string(),
+          verdict: verdict.optional(),
+          reasons: z.array(z.string()).optional(),
+          remedies: z.array(z.unknown()).optional().describe('each says in `tightens` whom it shuts out'),
+        }),
+      )
+      .describe('of what lets in too much in these namespaces: numbered behind all others, and never the way out of a denial'),
   })
   .describe('the way out of an incident');
 

@@ -145,6 +145,12 @@ export interface WayOut {
   readonly remedies?: readonly Remedy[];
 }
 
+/** What `GET /api/v1/incidents/{id}/remedies` says of what lets in too much. */
+export interface Tightening extends Omit<WayOut, 'client'> {
+  readonly finding: string;
+  readonly summary: string;
+}
+
 export type Verdict = 'fix' | 'decide' | 'do-not-allow' | 'needs-evidence' | 'nothing-to-do';
 
 export interface Remedy {

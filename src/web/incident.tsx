@@ -15,7 +15,7 @@ import { useKeys } from './keys.ts';
 import { Answer, Tag } from './marks.tsx';
 import { CopyButton, copy, Link, Trouble } from './parts.tsx';
 import { detailQuery, wayOutQuery } from './queries.ts';
-import { copyFix, WayOutCard } from './remedies.tsx';
+import { copyFix, TighteningsCard, WayOutCard } from './remedies.tsx';
 import { go } from './route.ts';
 import { local, span, useNow, utc } from './time.ts';
 import { kindWords, labelName, serverName } from './words.ts';
@@ -90,6 +90,7 @@ function Incident({ detail, mayTriage }: { readonly detail: Shapes['IncidentDeta
           {target !== undefined && (
             <WayOutCard id={incident.id} way={items[0]} error={ways.error} isPending={ways.isPending} target={target} />
           )}
+          <TighteningsCard id={incident.id} tightenings={ways.data?.tightenings ?? []} />
           {target !== undefined && <ChangedCard changed={target.changed} first={target.first} />}
         </div>
       </div>

@@ -2,7 +2,7 @@
 import { keepPreviousData, type QueryKey, queryOptions } from '@tanstack/react-query';
 import { get } from './api.ts';
 import type { Shapes } from './api-types.ts';
-import type { WayOut } from './explanation.ts';
+import type { Tightening, WayOut } from './explanation.ts';
 
 type Incident = Shapes['Incident'];
 
@@ -75,7 +75,11 @@ export const detailQuery = (id: string) =>
 export const wayOutQuery = ({ id, explainedPolicy, clients, answer }: Incident) =>
   queryOptions({
     queryKey: [WAY_OUT, id, explainedPolicy, clients, answer?.sentence ?? ''],
-    queryFn: ({ signal }) => get<{ readonly items: readonly WayOut[] }>(`incidents/${encodeURIComponent(id)}/remedies`, signal),
+    queryFn: ({ signal }) =>
+      get<{ readonly items: readonly WayOut[]; readonly tightenings: readonly Tightening[] }>(
+        `incidents/${encodeURIComponent(id)}/remedies`,
+        signal,
+      ),
     staleTime: Number.POSITIVE_INFINITY,
     refetchInterval: false,
     placeholderData: keepPreviousData,

@@ -1,7 +1,7 @@
 import { Skeleton } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { text } from './api.ts';
-import type { Newcomer, Remedy, Target, WayOut } from './explanation.ts';
+import type { Newcomer, Remedy, Target, Tightening, WayOut } from './explanation.ts';
 import { inert, inertLines, short } from './inert.ts';
 import { Tag } from './marks.tsx';
 import { Card, Command, CopyButton, Trouble } from './parts.tsx';
@@ -84,6 +84,24 @@ export function WayOutCard({ id, way, error, isPending, target }: WayOutProps): 
         </Card>
       )}
     </>
+  );
+}
+
+/** What lets in too much near the denial: never its way out. */
+export function TighteningsCard({ id, tightenings }: { readonly id: string; readonly tightenings: readonly Tightening[] }): ReactNode {
+  const shown = tightenings.filter(({ remedies = [] }) => remedies.length > 0);
+  if (shown.length === 0) return null;
+  return (
+    <Card title="Lets in too much" note="beside this denial">
+      {shown.map(({ finding, summary, remedies = [] }) => (
+        <details key={`${finding} ${summary}`}>
+          <summary>{inert(summary)}</summary>
+          {remedies.map((remedy) => (
+            <RemedyText key={remedy.title} id={id} remedy={remedy} isMain />
+          ))}
+        </details>
+      ))}
+    </Card>
   );
 }
 

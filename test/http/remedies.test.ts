@@ -5,7 +5,7 @@ import { createRemedyAsking } from '../../src/commands/service-remedies.ts';
 import type { Denial } from '../../src/evidence/facts.ts';
 import { readManifests } from '../../src/manifests/read.ts';
 import { mergeManifests } from '../../src/manifests/record.ts';
-import { createHistory } from '../../src/policy/history.ts';
+import { type ClusterView, createHistory } from '../../src/policy/history.ts';
 import { LINKERD_DEFAULTS } from '../../src/policy/settings.ts';
 import { explainIncident } from '../../src/triage/work.ts';
 import { type Running, startTestServer, TOKENS } from './running.ts';
@@ -48,14 +48,17 @@ const DENIED: Denial = {
 let running: Running | null = null;
 afterEach(() => running?.server.close(0));
 
-async function start(): Promise<Running & { readonly incident: string }> {
+async function start(known: ClusterView = view): Promise<Running & { readonly incident: string }> {
   let started: Running | null = null;
   const desk = () => (started as Running).store;
   const store = {
     get: (...args: Parameters<Running['store']['get']>) => desk().get(...args),
     list: (...args: Parameters<Running['store']['list']>) => desk().list(...args),
   } as Running['store'];
-  started = await startTestServer({ remedies: createRemedyAsking({ current: () => ({ view, revision: '1' }) }, store), tokens: TOKENS });
+  started = await startTestServer({
+    remedies: createRemedyAsking({ current: () => ({ view: known, revision: '1' }) }, store),
+    tokens: TOKENS,
+  });
   running = started;
   await started.take([DENIED]);
   const [incident] = await started.incidents();
@@ -102,6 +105,27 @@ describe('GET /api/v1/incidents/{id}/remedies', () => {
     const answer = await ask('GET', path.replace('ID', incident), READ);
     expect(answer.status).toBe(status);
     expect(JSON.stringify(answer.body)).toContain(detail);
+  });
+
+  it('what lets in too much there comes last, says whom its end shuts out, and is got by its number', async () => {
+    const audit = `---\n{apiVersion: policy.linkerd.io/v1beta3, kind: Server, metadata: {name: frontend-http, namespace: production}, spec: {podSelector: {matchLabels: {app: frontend}}, port: 8080, accessPolicy: audit}}`;
+    const more = mergeManifests([readManifests(audit, 'more.yaml', {})]).changes;
+    const { ask, url, incident } = await start(
+      createHistory(
+        [...changes.filter(({ at }) => at === null || at <= NOW), ...more.map((change) => ({ ...change, at: NOW }))],
+        LINKERD_DEFAULTS,
+      ),
+    );
+    const { body } = await ask('GET', `/api/v1/incidents/${incident}/remedies`, READ);
+    const [item] = body.items;
+    expect(item.remedies.map(({ id }: { id: string }) => id)).not.toContain('narrow-policy');
+    const [narrowed] = body.tightenings;
+    expect(narrowed).toMatchObject({ finding: 'access-policy-decides', verdict: 'decide' });
+    const [remedy] = narrowed.remedies;
+    expect(remedy.tightens).toMatch(/^It shuts out /);
+    expect(remedy.number).toBeGreaterThan(Math.max(...item.remedies.map(({ number }: { number: number | null }) => number ?? 0)));
+    const alone = await fetch(`${url}/api/v1/incidents/${incident}/remedies/${remedy.number}?format=diff`, READ);
+    expect(await alone.text()).toContain('-  accessPolicy: audit');
   });
 
   it('every incident says in short what to do, and lists are cut by it', async () => {
