@@ -68,6 +68,8 @@ export interface Troubled {
   readonly client: ClientRef | null;
   /** null: nobody knows. */
   readonly destination: Destination | null;
+  /** Somebody says that it failed; else a proxy told of it. */
+  readonly isAsked: boolean;
   readonly snapshot: Snapshot;
   /** Told by the client's own proxy. */
   readonly own: readonly PlacedSymptom[];

@@ -5,7 +5,7 @@ import type { ObjectRef } from '../policy/resource.ts';
 import { showRef } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';
 import { resourcesOfKind } from '../policy/snapshot.ts';
-import type { Diagnosis, Troubled } from './diagnosis.ts';
+import type { Diagnosis, PlacedSymptom, Troubled } from './diagnosis.ts';
 import { troubled } from './drafting.ts';
 import { isDated, nameOfClient } from './symptoms.ts';
 
@@ -21,19 +21,20 @@ export const egressDenied: Diagnosis = {
     if (destination === null || destination.service !== null || destination.pods.length > 0) return null;
     const about = own.filter(({ symptom: { sample } }) => sample.peer?.egress !== undefined && mayBe(sample.peer, destination));
     const dated = about.filter(isDated);
-    const [first] = dated;
+    const [first] = dated.length > 0 ? dated : about.filter((told) => isInForce(trouble, told));
     if (first === undefined) return null;
     const network = networkOf(trouble, first.symptom.sample.peer?.egress ?? null);
+    const isCertain = dated.length > 0 && first.symptom.sample.peer?.address != null;
     const name = network === null ? 'An EgressNetwork' : showRef(network);
     return troubled(
       snapshot,
       {
-        certainty: first.symptom.sample.peer?.address == null ? 'likely' : 'certain',
+        certainty: isCertain ? 'certain' : 'likely',
         summary: `${name} lets nothing out (trafficPolicy Deny), and no route of it takes this: the client's own proxy refused, and no server was reached.`,
         required: ['a route that has the EgressNetwork as its parent and takes the request'],
         observed: `${nameOfClient(trouble)} → ${destination.dialled}`,
         note: 'HTTP is answered with 403 and l5d-proxy-error: traffic not allowed; other connections are closed',
-        todo: 'If the client is to reach it, attach a route for just this host to the EgressNetwork: an HTTPRoute, TLSRoute or TCPRoute in the namespace of the client. No inbound policy has a part in it.',
+        todo: `No inbound policy has a part in it. Whether the client may go there is for those to decide who keep ${network === null ? 'the EgressNetwork' : name}: if it may, a route for just this host is attached to it, an HTTPRoute, TLSRoute or TCPRoute in the namespace of the client.`,
         remedies: [],
         missing:
           network === null
@@ -45,6 +46,15 @@ export const egressDenied: Diagnosis = {
     );
   },
 };
+
+/** Counted for just this address, nobody knows when, beside refusals of which somebody does; and by the objects the same network refuses it still. */
+function isInForce({ isAsked, destination, snapshot, own }: Troubled, { symptom: { sample } }: PlacedSymptom): boolean {
+  const { address = null, egress = null } = sample.peer ?? {};
+  if (!isAsked || egress === null || address === null || address !== destination?.dialled) return false;
+  if (!own.some((told) => told.symptom.sample.peer?.egress !== undefined && isDated(told))) return false;
+  const spec = resourcesOfKind(snapshot, POLICY, 'EgressNetwork', egress.namespace).get(egress.name)?.spec;
+  return isObject(spec) && spec['trafficPolicy'] === 'Deny';
+}
 
 /** By address, or where one side names none, by port. */
 function mayBe({ address }: Peer, { dialled }: Destination): boolean {

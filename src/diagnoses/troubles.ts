@@ -48,7 +48,7 @@ export function explainTroubles({ view, at: time, seen, denied, asked }: Trouble
     const gathering = gatheringAt(at);
     const { snapshot } = gathering;
     const ref = clientRef(snapshot, client.ip, null, ownersIn(snapshot));
-    return explained(troubleOf(gathering, ref, destinationAt(snapshot, host, port)));
+    return explained({ ...troubleOf(gathering, ref, destinationAt(snapshot, host, port)), isAsked: true });
   });
   const told = troublesOfClients(gatheringAt(null)).map(explained);
   const isNew = ({ client, destination, findings }: TroubleExplanation, i: number) =>
@@ -106,6 +106,7 @@ function troubleOf({ snapshot, seen, symptoms, denied }: Gathering, client: Clie
   return {
     client,
     destination,
+    isAsked: false,
     snapshot,
     own: client?.pod == null ? [] : (symptoms.get(keyOf(client.pod)) ?? []),
     theirs: [...pods].flatMap((pod) => symptoms.get(pod) ?? []),

@@ -113,9 +113,16 @@ function peerOf(labels: ReadonlyMap<string, string>): Peer | null {
   const port = Number(labelOf(labels, SIDE_LABEL.parentPort));
   const address = labelOf(labels, LABEL.targetAddr).slice(0, MAX_NAME) || null;
   const isDenied = kind === OUTBOUND.egressNetwork && labelOf(labels, LABEL.routeName).endsWith(OUTBOUND.egressDeny);
-  if (isDenied) return { service: null, address, egress: parent };
+  if (isDenied) return { service: null, address: address ?? dialledOf(labels), egress: parent };
   if (kind !== 'Service' || parent === null) return address === null ? null : { service: null, address };
   return { service: { ...parent, port: Number.isInteger(port) && port > 0 && port <= 65_535 ? port : null }, address };
+}
+
+/** Connections are counted by address and port apart. */
+function dialledOf(labels: ReadonlyMap<string, string>): string | null {
+  const ip = labelOf(labels, LABEL.targetIp).slice(0, MAX_NAME);
+  const port = targetPortOf(labels);
+  return ip === '' || port === null ? null : `${ip.includes(':') ? `[${ip}]` : ip}:${port}`;
 }
 
 function parentOf(labels: ReadonlyMap<string, string>): { readonly namespace: string; readonly name: string } | null {

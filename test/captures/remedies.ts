@@ -75,6 +75,7 @@ export function troubleOf(folder: Folder, { replay, requests }: Situation, index
   const tally = createTally();
   const proxies = reportersOf(requests);
   addLogs(folder, tally, proxies, serverOf(folder, replay));
+  addMetrics(folder, tally, proxies, serverOf(folder, replay));
   const question = { namespace: null, workload: null, port: null, at: request.at };
   const remedies = { files: new Map<string, string>(), forceGrant: false };
   const { troubles } = explain({ tally, cluster: viewOf([request], 'both'), question, asked: askedOf(request), remedies });
