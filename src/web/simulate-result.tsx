@@ -17,14 +17,20 @@ const OUTCOMES: readonly (readonly [id: Outcome | 'unchanged', title: string, to
   ['unchanged', 'Unchanged', '', 'dash'],
 ];
 
-/** The result in one sentence. */
-export function sentenceOf({ counts, entries, refused }: Simulation): string {
+/** The result in one sentence. Who was seen calling counts more than who could call. */
+export function sentenceOf({ counts, entries, refused, looked }: Simulation): string {
   const left = refused.length === 0 ? '' : `; Linkerd would refuse ${count(refused.length, 'object')}`;
-  const who = (outcome: Outcome) => names(entries.filter((entry) => entry.outcome === outcome));
-  if (counts['newly-denied'] > 0) return `This change would deny ${who('newly-denied')}${left}`;
-  const unsure = counts.undecided > 0 ? `, as far as can be told: ${counts.undecided} undecided` : '';
-  if (counts['newly-allowed'] > 0) return `This change would let in ${who('newly-allowed')}, and shuts out nobody${unsure}${left}`;
-  return unsure === '' ? `This change would change nothing for anybody${left}` : `This change would change nothing${unsure}${left}`;
+  const unsure = counts.undecided === 0 ? '' : `, as far as can be told: ${counts.undecided} undecided`;
+  const shut = entries.filter(({ outcome }) => outcome === 'newly-denied');
+  const admitted = entries.filter(({ outcome }) => outcome === 'newly-allowed');
+  // Where nobody was seen, those who could call are all there are.
+  const seen = looked.requests === 0 ? shut : shut.filter(({ kind }) => kind !== 'possible');
+  const lets = admitted.length === 0 ? '' : `let in ${names(admitted)}`;
+  if (seen.length > 0) return `This change would deny ${names(seen)}${lets === '' ? '' : `, and ${lets}`}${left}`;
+  const others = shut.length === 0 ? '' : ` who was seen; ${names(shut)} could no longer call`;
+  if (lets !== '') return `This change would ${lets}, and shuts out nobody${others}${unsure}${left}`;
+  if (shut.length > 0) return `This change shuts out nobody${others}${unsure}${left}`;
+  return `This change would change nothing${unsure === '' ? ' for anybody' : unsure}${left}`;
 }
 
 const MOST_NAMED = 3;
