@@ -165,9 +165,10 @@ describe.skipIf(CHROMIUM === null)(`policy and simulate${SKIPPED}`, () => {
     await heading(page, 'backend in production').waitFor(SLOW);
     const route = page.getByRole('region', { name: 'Port 8080' }).getByRole('row', { name: /^backend-routes/ });
     await route.waitFor(SLOW);
-    expect((await route.textContent()).split(/[\n\t]+/)).toEqual(
-      expect.arrayContaining(['sa/frontend.prod', 'anywhere', 'backend-api-authz', '42', '1']),
-    );
+    expect(await route.getByRole('cell').allTextContents()).toEqual([
+      'backend-routesGET /api/v1/…, POST /api/v1/…',
+      ...['sa/frontend.prod', 'anywhere', 'backend-api-authzMeshTLSAuthentication production/frontend-mtls', '42', '1'],
+    ]);
 
     const form = page.getByRole('region', { name: 'Can it?' });
     await form.getByLabel('From', { exact: true }).fill('sa/frontend');
