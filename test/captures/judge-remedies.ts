@@ -62,7 +62,7 @@ export function judgeRemedies(folder: Folder): RemediesReport {
 }
 
 /** Denied before the fix and allowed after it, both by what the entries determine. */
-function judgedIndexes({ replay }: Situation): readonly number[] {
+export function judgedIndexes({ replay }: Situation): readonly number[] {
   return replay.before.flatMap((entry, i) => (isDenied(entry) && laterOf(replay, entry).some(isAllowed) ? [i] : []));
 }
 

@@ -1,7 +1,7 @@
 /** What we offer to the clients of a situation that were denied: answers only, nothing of the recorded fix or of `truth.json` goes in. */
 import type { Denial, Observation, RequestTrace } from '../../src/evidence/facts.ts';
 import { createTally, type Tally } from '../../src/evidence/tally.ts';
-import { explain, type Trouble } from '../../src/explain.ts';
+import { explain, type TargetExplanation, type Trouble } from '../../src/explain.ts';
 import { evaluate } from '../../src/policy/evaluate.ts';
 import type { Evaluation } from '../../src/policy/evaluation.ts';
 import { inboundServer } from '../../src/policy/inbound-server.ts';
@@ -24,6 +24,8 @@ export interface Pleaded {
   /** By the objects of this request. */
   readonly snapshot: Snapshot;
   readonly wayOut: WayOut;
+  readonly target: TargetExplanation;
+  readonly clientPod: { readonly namespace: string; readonly name: string } | null;
 }
 
 export interface Situation {
@@ -42,13 +44,13 @@ export function pleadedOf(folder: Folder, { replay, requests }: Situation, index
   return indexes.flatMap((index) => {
     const [entry, request] = [replay.before[index], requests[index]];
     if (entry === undefined || request === undefined) return [];
-    const wayOut = wayOutOf(folder, { replay, requests }, index);
-    return wayOut === null ? [] : [{ entry, index, client: nameOf(request.traffic.client), snapshot: request.snapshot, wayOut }];
+    const answer = wayOutOf(folder, { replay, requests }, index);
+    return answer === null ? [] : [{ entry, index, client: nameOf(request.traffic.client), snapshot: request.snapshot, ...answer }];
   });
 }
 
 /** By the request as `replay.json` describes it, with what else logs and counters told, on the policy of that moment. */
-function wayOutOf(folder: Folder, { replay, requests }: Situation, index: number): WayOut | null {
+function wayOutOf(folder: Folder, { replay, requests }: Situation, index: number): Pick<Pleaded, 'wayOut' | 'target' | 'clientPod'> | null {
   const [entry, request] = [replay.before[index], requests[index]] as [Entry, Request];
   const { snapshot, at } = request;
   const denial = denialOf(entry, snapshot, at);
@@ -66,7 +68,9 @@ function wayOutOf(folder: Folder, { replay, requests }: Situation, index: number
   const cluster = viewOf(requests.slice(0, index + 1), 'both');
   const question = { namespace: null, workload: null, port: null, at };
   const { clients } = explain({ tally, cluster, question, remedies: { files: new Map(), forceGrant: false } });
-  return clients[0]?.targets[0]?.wayOut ?? null;
+  const [first] = clients;
+  const target = first?.targets[0];
+  return target?.wayOut == null ? null : { wayOut: target.wayOut, target, clientPod: first?.client.pod?.ref ?? null };
 }
 
 /** The trouble of an entry, as its client would tell it. */

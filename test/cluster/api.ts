@@ -55,6 +55,8 @@ export interface Api {
   replace<T = KubeObject>(path: string, body: object): Promise<T>;
   /** A JSON merge patch (RFC 7386). */
   merge<T = KubeObject>(path: string, patch: object): Promise<T>;
+  /** A JSON patch (RFC 6902). */
+  patch<T = KubeObject>(path: string, operations: readonly object[]): Promise<T>;
   remove(path: string): Promise<void>;
   /** Where objects like this one are created. Asks the API's discovery, once per group. */
   collectionOf(object: KubeObject): Promise<string>;
@@ -105,6 +107,7 @@ export function connect(server: string, ca: string, token: string): Api {
       call({ method: 'POST', path, ...(typeof body === 'string' ? { body, contentType: 'application/yaml' } : json(body)) }),
     replace: (path, body) => call({ method: 'PUT', path, ...json(body) }),
     merge: (path, patch) => call({ method: 'PATCH', path, ...json(patch), contentType: 'application/merge-patch+json' }),
+    patch: (path, operations) => call({ method: 'PATCH', path, ...json(operations), contentType: 'application/json-patch+json' }),
     remove: async (path) => void (await call({ method: 'DELETE', path })),
     collectionOf,
     pathOf: async (object, subresource) =>
