@@ -3,7 +3,7 @@ import { POLICY_GROUP } from '../policy/authorization-policy.ts';
 import { parseIdentity, serviceAccountIdentity } from '../policy/identity.ts';
 import { parseAddress, showAddress } from '../policy/network.ts';
 import { listOf } from '../policy/reading.ts';
-import type { ObjectRef, Resource } from '../policy/resource.ts';
+import { type ObjectRef, type Resource, refOf } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';
 import { findResource, namespaceIndex, type ObjectChange, type Snapshot } from '../policy/snapshot.ts';
 import { withStatuses } from '../policy/status.ts';
@@ -99,8 +99,11 @@ export function asApplied(snapshot: Snapshot, changes: readonly ObjectChange[]):
     const status = settled[next++]?.status;
     const { apply } = change;
     if (status !== undefined) return { apply: { ...apply, status } };
-    const isNew = apply.kind === 'Server' && apply.metadata.creationTimestamp === undefined;
-    return isNew ? { apply: { ...apply, metadata: { ...apply.metadata, creationTimestamp: YOUNGEST } } } : change;
+    // Manifests tell no age: one that stands is no younger for being edited.
+    const isNew = apply.metadata.creationTimestamp === undefined && findResource(snapshot, refOf(apply)) === null;
+    return isNew && apply.kind === 'Server'
+      ? { apply: { ...apply, metadata: { ...apply.metadata, creationTimestamp: YOUNGEST } } }
+      : change;
   });
 }
 const YOUNGEST = '9999-12-31T23:59:59Z';

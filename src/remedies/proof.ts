@@ -236,7 +236,8 @@ function isMeshed(tls: Connection['tls']): boolean {
 }
 
 /** On the port and the route of the request that was denied. */
-function isAsked({ pod }: Proving, { at, client, request }: AccessChange, now: Evaluation): boolean {
+function isAsked({ pod, port }: Proving, { at, client, request }: AccessChange, now: Evaluation): boolean {
+  if (at.port !== port) return false;
   if (!at.workloads.some(({ ref }) => ref.namespace === pod.ref.namespace && ref.name === pod.ref.name) || at.after === null) return false;
   if (now.policy !== at.after) return false;
   const { route } = evaluate(at.after, { clientIp: client.ip, tls: client.tls }, request.traffic);
