@@ -12,9 +12,11 @@ import { isUriIdentity, serviceAccountIdentity, suffixMatches } from '../../src/
 import type { ClientAuthorization, InboundServer } from '../../src/policy/inbound.ts';
 import { inboundServer } from '../../src/policy/inbound-server.ts';
 import { contains, isLocalhost, type Network, parseAddress, parseNetwork, showAddress } from '../../src/policy/network.ts';
+import { workloadOf } from '../../src/policy/owner.ts';
 import { objectKey, type Resource, refOf } from '../../src/policy/resource.ts';
-import { buildSnapshot, resourcesOf, type Snapshot } from '../../src/policy/snapshot.ts';
+import { buildSnapshot, findResource, resourcesOf, type Snapshot } from '../../src/policy/snapshot.ts';
 import { withStatuses } from '../../src/policy/status.ts';
+import { isStandIn, standInPods } from '../../src/policy/templates.ts';
 import type { Workload } from '../../src/policy/workload.ts';
 import type { Change } from '../../src/remedies/remedy.ts';
 
@@ -27,9 +29,34 @@ export function readAnew(snapshot: Snapshot, changes: readonly Change[]): Snapsh
   const changed = new Set(changes.map(({ object }) => objectKey(object)));
   const kept = [...resourcesOf(snapshot)].filter((resource) => !changed.has(objectKey(refOf(resource))));
   const applied = changes.flatMap(({ manifest, before }) => (manifest === null ? [] : [stored(manifest, before)]));
-  const items = [...applied, ...kept.map(plain)];
+  const templates = changes.flatMap(({ object, manifest }) => {
+    const account = accountIn(manifest);
+    return account === null ? [] : [[objectKey(object), account] as const];
+  });
+  const pods = rolledOut(kept, snapshot, new Map(templates));
+  const items = [...applied, ...pods.map(plain)];
   const { resources } = readManifests(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }), 'after.json');
-  return buildSnapshot(withStatuses(resources), snapshot.info);
+  return buildSnapshot(withStatuses([...resources, ...standInPods(resources, snapshot.info)]), snapshot.info);
+}
+
+/** The ServiceAccount that a workload's template names; null: it is no workload. */
+function accountIn(manifest: unknown): string | null {
+  const { spec } = (manifest ?? {}) as { readonly spec?: Template & { readonly jobTemplate?: { readonly spec: Template } } };
+  const template = spec?.jobTemplate?.spec.template ?? spec?.template;
+  return template === undefined ? null : (template.spec?.serviceAccountName ?? 'default');
+}
+interface Template {
+  readonly template?: { readonly spec?: { readonly serviceAccountName?: string } };
+}
+
+/** Pods of a workload that names another ServiceAccount have it by then; those that only stand for pods are made anew. */
+function rolledOut(resources: readonly Resource[], snapshot: Snapshot, accounts: ReadonlyMap<string, string>): readonly Resource[] {
+  return resources.flatMap((resource) => {
+    if (resource.kind !== 'Pod') return [resource];
+    if (isStandIn(resource)) return [];
+    const account = accounts.get(objectKey(workloadOf(resource, (ref) => findResource(snapshot, ref) ?? undefined)));
+    return account === undefined ? [resource] : [{ ...resource, spec: { ...(resource.spec as object), serviceAccountName: account } }];
+  });
 }
 
 /** As the API server keeps what is applied: an edit makes no object younger. */

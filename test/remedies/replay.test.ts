@@ -6,6 +6,7 @@ import { getsIn } from '../../src/access/compare.ts';
 import { fromHelmNames } from '../../src/policy/cluster-settings.ts';
 import { evaluate } from '../../src/policy/evaluate.ts';
 import type { Traffic } from '../../src/policy/evaluation.ts';
+import { serviceAccountIdentity } from '../../src/policy/identity.ts';
 import { inboundServer } from '../../src/policy/inbound-server.ts';
 import type { Resource } from '../../src/policy/resource.ts';
 import { buildSnapshot, findWorkload, resourcesOf, type Snapshot } from '../../src/policy/snapshot.ts';
@@ -29,9 +30,14 @@ const MOST_RANDOM = 2;
 function askerOf({ target, clientPod, snapshot, remedy }: Offer): Asker | null {
   if (target !== null && target.evaluation !== null && target.port !== null) {
     const server = { namespace: target.namespace ?? '', name: target.pods[0] ?? '', port: target.port };
-    return { connection: target.evaluation.connection, pod: clientPod, server };
+    const { connection } = target.evaluation;
+    const account = remedy.changes.find(({ object }) => object.kind === 'ServiceAccount')?.object;
+    if (account === undefined) return { connection, pod: clientPod, server };
+    const clientId = serviceAccountIdentity(snapshot.info, account.namespace, account.name);
+    const was = connection.tls?.state === 'established' ? connection.tls.clientId : null;
+    return { connection: { ...connection, tls: { state: 'established', clientId } }, was, pod: clientPod, server };
   }
-  if (remedy.id === 'narrow-policy') return null;
+  if (remedy.id === 'narrow-policy' || remedy.id === 'withdraw-grant') return null;
   // Of trouble with probes it is the kubelet.
   const [node] = [...resourcesOf(snapshot)].flatMap(({ kind, status }) =>
     kind === 'Pod' ? ((status as { hostIP?: string } | undefined)?.hostIP ?? []) : [],

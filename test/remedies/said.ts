@@ -13,7 +13,10 @@ import { areAlike, areNear, type Comer, type Replayed, type Turn } from './naive
 
 /** Whom the remedy is for. */
 export interface Asker {
+  /** As it is let in. */
   readonly connection: Connection;
+  /** The identity that it comes with today, where that is another. */
+  readonly was?: string | null;
   readonly pod: { readonly namespace: string; readonly name: string } | null;
   /** The server's; null: whichever, with whichever port. */
   readonly server: { readonly namespace: string; readonly name: string; readonly port: number } | null;
@@ -28,7 +31,8 @@ export function differences(proof: Proof, { turns }: Replayed, asker: Asker | nu
   const replicas = replicasOf(turns, asker);
   const out = turns.filter((turn) => turn.to === 'out' && !isNobody(turn, before) && !isOfProbes(turn));
   const extra = own.filter(
-    (turn) => isMeshed(turn.comer.tls) === isMeshed(asker?.connection.tls ?? null) && !isAsked(turn, asker, proof, replicas),
+    (turn) =>
+      !hadIt(turn, asker) && isMeshed(turn.comer.tls) === isMeshed(asker?.connection.tls ?? null) && !isAsked(turn, asker, proof, replicas),
   );
   return [
     ...compared(
@@ -142,6 +146,12 @@ function replicasOf(turns: readonly Turn[], asker: Asker | null): Replicas {
   const policies = new Map(beside.map(({ server, before, after }) => [server.ref.name, JSON.stringify([before, after])]));
   const own = at === null ? undefined : policies.get(at.name);
   return new Set([...policies].flatMap(([name, text]) => (name === at?.name || text === own ? [name] : [])));
+}
+
+function hadIt({ comer: { ip }, request, before }: Turn, asker: Asker | null): boolean {
+  const clientId = asker?.was ?? null;
+  if (clientId === null) return false;
+  return getsIn(evaluate(before, { clientIp: ip, tls: { state: 'established', clientId } }, request.traffic).verdict);
 }
 
 /** Of an identity that nobody of this cluster has. */
