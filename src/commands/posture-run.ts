@@ -9,9 +9,10 @@ import { judging, type NamespacePosture } from '../posture/posture.ts';
 import type { PostureFacts, PostureWorkload } from '../posture/practice.ts';
 import type { Files } from '../remedies/change.ts';
 import type { Remedy } from '../remedies/remedy.ts';
+import { basisOf } from './generate.ts';
 import { type Plan, planning } from './generate-plan.ts';
 import type { Basis } from './generate-text.ts';
-import type { ObservedTraffic } from './observed-traffic.ts';
+import type { FactBook, ObservedTraffic } from './observed-traffic.ts';
 import { workloadPolicies } from './policy-workloads.ts';
 import { createWithdrawals } from './posture-remedies.ts';
 
@@ -24,6 +25,8 @@ export interface PostureQuestion {
   readonly unread: PostureFacts['unread'];
   readonly observed: ObservedTraffic;
   readonly basis: Basis;
+  /** From when to when it was seen who gets in: logs may tell of denials alone. */
+  readonly watched: Pick<Basis, 'first' | 'last'>;
   /** null: every one, no plan, and nothing is proposed to be taken away. */
   readonly namespace: string | null;
   /** The text of the cluster's files, by the names in origins. */
@@ -53,9 +56,8 @@ export function runPosture(question: PostureQuestion): Posture {
 
 /** A step is a namespace's policy, a practice, or a step of the plan. */
 export function* posturing(question: PostureQuestion): Steps<Posture> {
-  const { snapshot, settings, view, alerting, asks, unread, observed, basis, namespace, files, now } = question;
-  const { first, last } = basis;
-  const seen = { traffic: observed.traffic, first, last };
+  const { snapshot, settings, view, alerting, asks, unread, observed, basis, watched, namespace, files, now } = question;
+  const seen = { traffic: observed.traffic, ...watched };
   const { remedies, withdrawal } = createWithdrawals(snapshot, seen, namespace === null ? null : files);
   const workloads: PostureWorkload[] = [];
   for (const one of namespace === null ? snapshot.namespaces.keys() : [namespace]) {
@@ -72,7 +74,9 @@ export function* posturing(question: PostureQuestion): Steps<Posture> {
   const isPlanned = namespace !== null && namespaces.every(({ outside }) => outside === null);
   return {
     ...{ namespaces, basis, isOne: namespace !== null, withdrawals: remedies },
-    plan: isPlanned ? withLacking(yield* planning(snapshot, namespace, null, trafficTo(namespace, observed)), basis) : null,
+    plan: isPlanned
+      ? withLacking(yield* planning(snapshot, namespace, null, trafficTo(namespace, observed)), { ...basis, ...watched })
+      : null,
   };
 }
 
@@ -94,6 +98,15 @@ function withLacking(plan: Plan, { requests, first, last }: Basis): PosturePlan 
       ...plan.notGranted.map(({ client, server, port, why }) => `whether ${client} may reach ${server}:${port} (${why})`),
     ],
   };
+}
+
+/** From when to when facts tell who got in. */
+export function watchedIn(facts: FactBook['facts']): Pick<Basis, 'first' | 'last'> {
+  const { first, last } = basisOf(
+    facts.filter((fact) => fact.type === 'observation' || fact.kind === 'audit-allowed'),
+    0,
+  );
+  return { first, last };
 }
 
 /** False: nothing runs in it. */

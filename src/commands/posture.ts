@@ -1,6 +1,7 @@
 /** `denywhy posture`: how near a cluster is to least privilege, practice by practice, with evidence and the next step. */
 import { Option } from 'commander';
 import { InvalidInput } from '../errors.ts';
+import type { Notice } from '../ports.ts';
 import { ASKS_OF_CLUSTER, ASKS_OF_FILES } from '../posture/asks.ts';
 import type { PrometheusFacts } from '../posture/practice.ts';
 import { prometheusFacts } from './check-facts.ts';
@@ -13,7 +14,7 @@ import { showRemedy } from './explain-remedy.ts';
 import { basisOf } from './generate.ts';
 import { createFactBook, observedTraffic } from './observed-traffic.ts';
 import { showWithdrawal } from './posture-remedies.ts';
-import { hasPods, type Posture, runPosture } from './posture-run.ts';
+import { hasPods, type Posture, runPosture, watchedIn } from './posture-run.ts';
 import { postureData, showPosture, showPostureMarkdown } from './posture-text.ts';
 import { gatherTraffic, readTraffic } from './recorded-traffic.ts';
 import { createPalette, wantsColor } from './terminal.ts';
@@ -72,11 +73,12 @@ export const posture: Command = {
       if (raw.prometheus === undefined) alerting = await prometheusFacts(await live.openUpstream(resources));
     });
     if (raw.prometheus !== undefined) alerting = await askedPrometheus(raw.prometheus, raw);
-    const notices = [...opened.notices, ...(await readTraffic(raw, opened, book))];
+    const readNotices = [...opened.notices, ...(await readTraffic(raw, opened, book))];
     const { snapshot, namespace, cluster } = opened;
     if (namespace !== null && !hasPods(snapshot, namespace))
       throw new InvalidInput(`no pods are in namespace ${namespace}.`, 'kubectl get pods -A lists them; are they in the dump?');
     const observed = observedTraffic(snapshot, book.facts);
+    const notices = observed.unplaced === 0 ? readNotices : [...readNotices, unplacedNotice(observed.unplaced)];
     const requests = observed.traffic.reduce((sum, { count }) => sum + count, 0);
     const { view, settings, end } = cluster;
     const found = runPosture({
@@ -84,6 +86,7 @@ export const posture: Command = {
       asks: raw.cluster === undefined ? ASKS_OF_CLUSTER : ASKS_OF_FILES,
       unread: opened.record.unread ?? new Map(),
       basis: basisOf(book.facts, requests),
+      watched: watchedIn(book.facts),
       now: end ?? io.now,
     });
     if (number !== null) {
@@ -133,6 +136,12 @@ function oneRemedy({ withdrawals, namespaces }: Posture, number: number, form: R
     namespace: null,
   };
   return `${showWithdrawal(remedy, namespaces[0]?.namespace ?? '', number, style).join('\n')}\n`;
+}
+
+/** What a page or a log tells is of its file's pod, where it names none itself. */
+function unplacedNotice(unplaced: number): Notice {
+  const message = `${unplaced.toLocaleString('en')} recorded facts name no pod or port of this cluster, and are not counted. A file of one proxy is known by the name of its pod in its path: shop_cart-1.prom.`;
+  return { where: '', message };
 }
 
 async function askedPrometheus(url: string, { bearerTokenFile }: RawPostureOptions): Promise<PrometheusFacts> {

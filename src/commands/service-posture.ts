@@ -9,7 +9,7 @@ import { basisOf } from './generate.ts';
 import { inTurns } from './in-turns.ts';
 import { observing } from './observed-traffic.ts';
 import type { PolicySource } from './policy-known.ts';
-import { hasPods, type Posture, posturing } from './posture-run.ts';
+import { hasPods, type Posture, posturing, watchedIn } from './posture-run.ts';
 import { postureData } from './posture-text.ts';
 
 export interface PostureSources {
@@ -49,7 +49,7 @@ export function createPostureAsking(
     const found = await inTurns(
       posturing({
         ...{ snapshot, settings, view, alerting, observed, namespace, files: new Map(), now },
-        ...{ basis: basisOf(facts, requests), asks: ASKS_OF_SERVICE, unread: policy.unread() },
+        ...{ basis: basisOf(facts, requests), watched: watchedIn(facts), asks: ASKS_OF_SERVICE, unread: policy.unread() },
       }),
     );
     if (namespace === null) counted = { at: now, counts: countsOf(found) };

@@ -6,7 +6,7 @@ import { evaluate } from '../policy/evaluate.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import { spanOf } from './observed-span.ts';
 import type { Evidence, Judgement, NextStep, PostureContext, PostureWorkload, Practice } from './practice.ts';
-import { evidence, evidenceOfRef, holds, nameOf, objectOf, quoted, showPort } from './wording.ts';
+import { counted, evidence, evidenceOfRef, holds, nameOf, objectOf, quoted, showPort } from './wording.ts';
 
 export const auditEnded: Practice = {
   id: 'audit-ended',
@@ -54,7 +54,7 @@ function judgeOne(context: PostureContext, workload: PostureWorkload, ports: rea
   if (sure.length > 0)
     return {
       ...{ ...base, state: 'not' },
-      found: `${where} in audit mode: enforcing would refuse ${[...new Set(sure.map(({ client }) => client))].length} clients that call today`,
+      found: `${where} in audit mode: enforcing would refuse ${counted(new Set(sure.map(({ client }) => client)).size, 'client')} that ${new Set(sure.map(({ client }) => client)).size === 1 ? 'calls' : 'call'} today`,
       next: {
         text: 'Grant those who should get in, or look to it that they stop; then enforce.',
         command: `denywhy explain -n ${quoted(workload.ref.namespace)} ${quoted(nameOf(workload))}`,
@@ -114,6 +114,6 @@ function auditEvidence({ snapshot }: PostureContext, workload: PostureWorkload, 
 }
 
 function refusedEvidence({ client, port, count, isSure }: Refused, span: string): Evidence {
-  const times = `${count.toLocaleString('en')} requests and connections`;
+  const times = counted(count, 'request or connection', 'requests and connections');
   return { text: `${client} → ${port}: ${times} that enforcing ${isSure ? 'would' : 'may'} refuse`, source: `traffic ${span}` };
 }

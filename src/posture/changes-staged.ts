@@ -10,7 +10,7 @@ import { findResource, namespaceIndex, resourcesOfKind, type Snapshot } from '..
 import type { Steps } from '../policy/steps.ts';
 import { showInstant } from '../policy/time.ts';
 import type { Evidence, Judgement, PostureContext, Practice } from './practice.ts';
-import { holds, quoted } from './wording.ts';
+import { counted, holds, quoted } from './wording.ts';
 
 export const changesStaged: Practice = {
   id: 'changes-staged',
@@ -58,7 +58,7 @@ interface Looked {
 
 function judged(snapshot: Snapshot, namespace: string, { count, since }: Looked, closing: readonly Closing[]): Judgement {
   const bare = closing.filter(({ isAudited }) => !isAudited);
-  const span = { text: `${count} changes of its policy since ${showInstant(since)}`, source: 'the recorded history' };
+  const span = { text: `${counted(count, 'change')} of its policy since ${showInstant(since)}`, source: 'the recorded history' };
   const shown = [...closing.map((one) => changeEvidence(snapshot, one)), span];
   if (bare.length === 0)
     return holds(
@@ -69,7 +69,7 @@ function judged(snapshot: Snapshot, namespace: string, { count, since }: Looked,
   return {
     ...{ workload: null, evidence: shown, lacking: [TRACELESS] },
     state: bare.length === closing.length ? 'not' : 'partly',
-    found: `${bare.length} of ${count} recorded changes shut somebody out and ${bare.length === 1 ? 'was' : 'were'} not audited before`,
+    found: `${bare.length} of ${counted(count, 'recorded change')} shut somebody out and ${bare.length === 1 ? 'was' : 'were'} not audited before`,
     next: {
       text: 'Ask before the next one; on a Server, accessPolicy audit comes first.',
       command: `denywhy simulate -n ${quoted(namespace)} --change FILE`,
@@ -81,7 +81,7 @@ function recordedSpan({ moments }: ClusterView): readonly Evidence[] {
   const [first] = moments;
   return first === undefined
     ? []
-    : [{ text: `${moments.length} changes of the cluster since ${showInstant(first)}`, source: 'the recorded history' }];
+    : [{ text: `${counted(moments.length, 'change')} of the cluster since ${showInstant(first)}`, source: 'the recorded history' }];
 }
 
 interface Moment {

@@ -1,4 +1,5 @@
 /** Whoever is not named is refused: the default policy of each workload's pods, and who wrote it. */
+import type { EnforcedPort } from '../access/enforced.ts';
 import type { DefaultSource } from '../access/rollout.ts';
 import type { DefaultPolicy } from '../policy/inbound.ts';
 import type { Resource } from '../policy/resource.ts';
@@ -7,7 +8,7 @@ import { resourcesOfKind } from '../policy/snapshot.ts';
 import { ANNOTATION } from '../policy/workload.ts';
 import { whyNoProxy } from './outside.ts';
 import type { Evidence, Judgement, PostureContext, PostureWorkload, Practice } from './practice.ts';
-import { evidence, holds, nameOf, objectOf, quoted } from './wording.ts';
+import { evidence, holds, nameOf, objectOf, quoted, showPort } from './wording.ts';
 
 const KEY = ANNOTATION.defaultInboundPolicy;
 
@@ -55,7 +56,9 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
       next: { text: 'Its pods take the annotation when they are made anew.', command: restart },
     };
   const next = { text: 'The plan grants what was seen first.', command: planCommand(ref.namespace) };
-  const found = `default policy ${policy} ${LETS_IN[policy]} on ports that no Server takes`;
+  const asking = identityAsked(workload);
+  const except = asking.length === 0 ? '' : `, but for ${asking.join(', ')}: there it asks for an identity`;
+  const found = `default policy ${policy} ${LETS_IN[policy]} on ports that no Server takes${except}`;
   if (source === 'cluster' && context.settings.origins.defaultPolicy === 'linkerd-default')
     return {
       workload: name,
@@ -65,8 +68,17 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
       lacking: [`the cluster’s default policy: ${context.asks.defaultPolicy}`],
       next,
     };
-  const state = policy === 'all-unauthenticated' ? 'not' : 'partly';
+  const state = policy === 'all-unauthenticated' && asking.length === 0 ? 'not' : 'partly';
   return { workload: name, state, found, evidence: shown, lacking: [], next };
+}
+
+/** Ports of config.linkerd.io/proxy-require-identity-inbound-ports, for which an unauthenticated default is not in force. */
+function identityAsked({ defaults, ports }: PostureWorkload): readonly string[] {
+  if (defaults?.policy.endsWith('-unauthenticated') !== true) return [];
+  const asks = ({ policy }: EnforcedPort) =>
+    policy.server === null &&
+    policy.authorizations.every(({ ref, authentication }) => ref.name === 'probe' || authentication.type !== 'unauthenticated');
+  return ports.filter(asks).map(({ port, names }) => showPort(port, names));
 }
 
 /** In a namespace that has meshed pods, or asks for them. */

@@ -1,6 +1,7 @@
 /** Grants name who calls: neither everyone, nor somebody who never does. */
 
 import { authorizationsIn } from '../access/clients.ts';
+import { getsIn } from '../access/compare.ts';
 import type { EnforcedPort } from '../access/enforced.ts';
 import { parseDefaultPolicy } from '../policy/default-policy.ts';
 import { evaluate } from '../policy/evaluate.ts';
@@ -9,14 +10,18 @@ import type { ClientAuthorization } from '../policy/inbound.ts';
 import { findResource } from '../policy/snapshot.ts';
 import { expiryOf } from '../policy/temporary-grant.ts';
 import { showInstant } from '../policy/time.ts';
+import { idleGrants } from './idle-grants.ts';
 import { spanOf } from './observed-span.ts';
-import type { Evidence, Judgement, PostureContext, PostureWorkload, Practice } from './practice.ts';
-import { evidence, evidenceOfRef, holds, nameOf, objectOf, quoted, showPort } from './wording.ts';
+import type { Evidence, Judgement, PostureContext, PostureWorkload, Practice, SeenTraffic } from './practice.ts';
+import { counted, evidence, evidenceOfRef, holds, nameOf, objectOf, quoted, showPort } from './wording.ts';
 
 export const grantsUsed: Practice = {
   id: 'grants-used',
   title: 'grants name who calls, and nobody else',
-  judge: (context, namespace) => context.workloadsIn(namespace).flatMap((workload) => judgeOne(context, workload)),
+  judge: (context, namespace) => [
+    ...context.workloadsIn(namespace).flatMap((workload) => judgeOne(context, workload)),
+    ...idleGrants(context, namespace),
+  ],
 };
 
 /** One authorization of one port. */
@@ -50,6 +55,18 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): readonly 
       },
     ];
   const [first] = unused;
+  const missed = unused.find(({ grant: { at } }) => context.seenAt(workload, at.port).some(({ recorded }) => isRefused(at, recorded)));
+  if (missed !== undefined)
+    return [
+      {
+        ...{ ...base, state: 'partly' },
+        found: 'grants that nobody was seen to use, where others are refused: they may miss whom they mean',
+        next: {
+          text: 'Who is refused there, and which grant nearly lets them in.',
+          command: `denywhy explain -n ${quoted(workload.ref.namespace)} ${quoted(name)}`,
+        },
+      },
+    ];
   const [number] = unused.flatMap(({ grant, identity }) => context.withdrawal(grant.authorization, identity) ?? []);
   if (first !== undefined)
     return [
@@ -68,8 +85,15 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): readonly 
   if (lacking.length > 0)
     return [{ ...base, state: 'unknown', found: 'no wildcards; whether each grant is used is not known', next: null }];
   return [
-    holds(name, 'no wildcards, and each grant was used', [{ text: `${grants.length} grants`, source: spanOf(context.observed).text }]),
+    holds(name, 'no wildcards, and each grant was used', [
+      { text: counted(grants.length, 'grant'), source: spanOf(context.observed).text },
+    ]),
   ];
+}
+
+/** Then, and by the policy of today. */
+function isRefused({ policy }: EnforcedPort, { seen, ip, tls, traffic }: SeenTraffic['recorded']): boolean {
+  return seen === 'denied' && !getsIn(evaluate(policy, { clientIp: ip, tls }, traffic).verdict);
 }
 
 /** Those that people wrote: objects, and the `accessPolicy` of Servers. Linkerd's own for probes is none, and audit is a practice of its own. */
@@ -123,9 +147,11 @@ function unusedOf(context: PostureContext, workload: PostureWorkload, grants: re
   const { observed } = context;
   const written = grants.filter(({ authorization }) => authorization.object !== null);
   if (written.length === 0) return { unused: [], lacking: [] };
-  const isSeen = workload.ports.some(({ port }) => context.seenAt(workload, port).length > 0);
+  // What was refused tells of no use: logs without an access log hold nothing else.
+  const isSeen = workload.ports.some(({ port }) => context.seenAt(workload, port).some(({ recorded }) => recorded.seen !== 'denied'));
   if (!isSeen) {
-    const text = observed.traffic.length === 0 ? 'traffic' : `traffic of ${nameOf(workload)}`;
+    const isOfOthers = observed.traffic.some(({ recorded }) => recorded.seen !== 'denied');
+    const text = isOfOthers ? `traffic of ${nameOf(workload)} that got in` : 'traffic that got in';
     return { unused: [], lacking: [`${text}: ${context.asks.traffic}`] };
   }
   const span = spanOf(observed);
@@ -137,7 +163,7 @@ function unusedOf(context: PostureContext, workload: PostureWorkload, grants: re
     const never =
       uses === undefined
         ? [{ identity: null, text: `${ref.name} was never used` }]
-        : uses.has(ANYBODY)
+        : uses.has(ANYBODY) || uses.has(MAYBE)
           ? []
           : who.filter((one) => !uses.has(one)).map((identity) => ({ identity, text: `${identity} was never seen` }));
     return never.map(({ identity, text }) => ({
@@ -149,14 +175,28 @@ function unusedOf(context: PostureContext, workload: PostureWorkload, grants: re
       ),
     }));
   });
-  return { unused, lacking: unused.length > 0 && span.lacking !== null ? [span.lacking] : [] };
+  const untold = written.flatMap(({ at, authorization }) => {
+    const uses = usesAt.get(at)?.get(keyOf(authorization));
+    return uses?.size === 1 && uses.has(MAYBE) ? [authorization.ref.name] : [];
+  });
+  return {
+    unused,
+    lacking: [
+      ...(unused.length > 0 && span.lacking !== null ? [span.lacking] : []),
+      ...(untold.length === 0
+        ? []
+        : [`whether ${[...new Set(untold)].join(', ')} let anybody in: the addresses of clients tell, and logs have them`]),
+    ],
+  };
 }
 
 /** A use of which nobody knows by whom. */
 const ANYBODY = '';
+/** What was seen does not tell whether it was this one that let it in. */
+const MAYBE = '?';
 type Uses = Map<string, Set<string>>;
 
-/** By authorization, the identities that it let in. What cannot be told counts as used. */
+/** By authorization, the identities that it let in. */
 function usesOf(context: PostureContext, workload: PostureWorkload, at: EnforcedPort): Uses {
   const uses: Uses = new Map();
   const use = (authorization: Pick<ClientAuthorization, 'ref'>, identity: string) => {
@@ -171,8 +211,11 @@ function usesOf(context: PostureContext, workload: PostureWorkload, at: Enforced
     const { tls, ip, traffic } = recorded;
     const identity = tls?.state === 'established' ? (tls.clientId ?? ANYBODY) : ANYBODY;
     const { considered } = evaluate(at.policy, { clientIp: ip, tls }, traffic);
-    const applying = considered.filter(({ applies }) => applies !== 'no').map(({ authorization }) => authorization);
-    for (const one of considered.length > 0 ? applying : authorizationsIn(at.policy).filter((a) => names(a, identity))) use(one, identity);
+    if (considered.length === 0) for (const one of authorizationsIn(at.policy).filter((a) => names(a, identity))) use(one, identity);
+    for (const { authorization, applies } of considered) {
+      if (applies === 'yes') use(authorization, identity);
+      else if (applies !== 'no') use(authorization, MAYBE);
+    }
   }
   return uses;
 }

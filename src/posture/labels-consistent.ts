@@ -6,7 +6,7 @@ import type { Resource } from '../policy/resource.ts';
 import { type Selector, selects } from '../policy/selector.ts';
 import { namespaceIndex, resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
 import type { Evidence, Judgement, PostureContext, PostureWorkload, Practice } from './practice.ts';
-import { evidence, holds, nameOf, quoted } from './wording.ts';
+import { counted, eachOf, evidence, holds, nameOf, quoted } from './wording.ts';
 
 export const labelsConsistent: Practice = {
   id: 'labels-consistent',
@@ -55,15 +55,15 @@ function judgeOne(context: PostureContext, namespace: string, selecting: readonl
   if (all.length === 0 && lacking.length > 0)
     return {
       ...{ workload: null, state: 'unknown', evidence: fine, lacking, next: null },
-      found: `each of ${selecting.length} selectors takes all pods of a workload or none today`,
+      found: `${eachOf(selecting.length, 'selector')} takes all pods of a workload or none today`,
     };
   if (all.length === 0)
-    return holds(null, `each of ${selecting.length} selectors takes all pods of a workload or none, by labels of its template`, fine);
+    return holds(null, `${eachOf(selecting.length, 'selector')} takes all pods of a workload or none, by labels of its template`, fine);
   const bad = new Set(all.map(({ source }) => source)).size;
   return {
     ...{ workload: null, evidence: all, lacking },
     state: bad === selecting.length ? 'not' : 'partly',
-    found: `${bad} of ${selecting.length} selectors depend on labels that only some pods carry, or select nothing`,
+    found: `${bad} of ${counted(selecting.length, 'selector')} ${bad === 1 ? 'depends on labels that only some pods carry, or selects' : 'depend on labels that only some pods carry, or select'} nothing`,
     next: {
       text: 'Put the label into each template, or select by one that is there.',
       command: `kubectl get pods -n ${quoted(namespace)} --show-labels`,

@@ -2,7 +2,7 @@
 import { groupOf, type Resource } from '../policy/resource.ts';
 import { namespaceIndex, resourcesOfKind, type Snapshot } from '../policy/snapshot.ts';
 import type { Evidence, Judgement, Practice } from './practice.ts';
-import { evidence, holds, quoted } from './wording.ts';
+import { counted, eachOf, evidence, holds, quoted } from './wording.ts';
 
 export const policiesDocumented: Practice = {
   id: 'policies-documented',
@@ -38,14 +38,14 @@ function judgeOne(snapshot: Snapshot, namespace: string, objects: readonly Resou
   const [first] = gaps;
   if (first === undefined) {
     const shown = objects.slice(0, MOST_SHOWN).map((object) => evidence('description and owner', object));
-    return holds(null, `each of ${objects.length} policies has a description and an owner`, shown);
+    return holds(null, `${eachOf(objects.length, 'policy', 'policies')} has a description and an owner`, shown);
   }
   const shown = gaps.slice(0, MOST_SHOWN).map(({ object, missing }): Evidence => evidence(`no ${missing.join(', no ')}`, object));
   const isBare = gaps.length === objects.length && gaps.every(({ missing }) => missing.length === 2);
   return {
     ...{ workload: null, evidence: shown },
     state: isBare ? 'not' : 'partly',
-    found: `${gaps.length} of ${objects.length} policies lack a description or an owner`,
+    found: `${gaps.length} of ${counted(objects.length, 'policy', 'policies')} ${gaps.length === 1 ? 'lacks' : 'lack'} a description or an owner`,
     lacking: ['comments of the manifests in Git: a cluster does not keep them'],
     next: { text: 'Write it where people find it: on the object.', command: annotate(first.object, first.missing) },
   };

@@ -22,11 +22,20 @@ function judgeOne({ snapshot }: PostureContext, workload: PostureWorkload): Judg
     );
   });
   if (open.length === 0) return holds(name, 'each port has a Server', shown);
-  const ports = open.map(({ port, names }) => showPort(port, names));
+  const ports = [...new Set(open.map(({ port, names }) => showPort(port, names)))].join(', ');
+  if (open.every(({ policy }) => policy.defaultPolicy.policy === 'deny'))
+    return {
+      ...{ workload: name, evidence: shown, lacking: [], state: 'partly' },
+      found: `no Server takes ${ports}: default deny refuses everyone there but probes, and no grant can name it`,
+      next: {
+        text: 'Where somebody should get in, a Server comes first; it tells who was refused, and what lets them in.',
+        command: `denywhy explain -n ${quoted(workload.ref.namespace)} ${quoted(name)}`,
+      },
+    };
   return {
     ...{ workload: name, evidence: shown, lacking: [] },
     state: open.length === workload.ports.length ? 'not' : 'partly',
-    found: `no Server takes ${[...new Set(ports)].join(', ')}`,
+    found: `no Server takes ${ports}`,
     next: {
       text: 'The plan writes a Server for each, with today’s policy, and grants for what was seen.',
       command: `denywhy generate -n ${quoted(workload.ref.namespace)} ${quoted(name)}`,

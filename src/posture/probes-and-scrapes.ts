@@ -1,8 +1,13 @@
 /** The kubelet's probes and Prometheus' scrapes get in: a policy that refuses them makes pods unready or blind. */
+
+import { getsIn } from '../access/compare.ts';
 import type { EnforcedPort, StandingCaller } from '../access/enforced.ts';
+import { PROXY_ADMIN_PORT } from '../access/ports.ts';
 import { scrapersIn } from '../access/standing.ts';
+import { evaluate } from '../policy/evaluate.ts';
+import type { Traffic } from '../policy/evaluation.ts';
 import type { Evidence, Judgement, PostureContext, PostureWorkload, Practice } from './practice.ts';
-import { evidence, holds, nameOf, objectOf, quoted, showPort } from './wording.ts';
+import { counted, evidence, holds, nameOf, objectOf, quoted, showPort } from './wording.ts';
 
 export const probesAndScrapes: Practice = {
   id: 'probes-and-scrapes',
@@ -19,7 +24,7 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
   const name = nameOf(workload);
   const calls = workload.ports.flatMap((at) => at.callers.map((caller): Call => ({ ...caller, at })));
   const shown = calls.map((call) => callEvidence(workload, call));
-  const refused = calls.filter(({ answer }) => answer === 'no');
+  const refused = calls.filter((call) => call.answer === 'no' || isOfOtherVersion(call));
   const open = calls.filter(({ answer }) => answer !== 'yes' && answer !== 'no');
   const lacking = [
     ...(scrapersIn(context.snapshot).length === 0
@@ -27,18 +32,31 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
       : []),
     ...(open.length === 0 ? [] : [`from where they come: ${[...new Set(open.map(({ name: who }) => who))].join(', ')}`]),
   ];
-  const base = { workload: name, evidence: shown, lacking };
+  const counters = scrapesRefused(context, workload);
+  const base = { workload: name, evidence: [...counters, ...shown], lacking };
   const [first] = refused;
   if (first !== undefined)
     return {
       ...base,
       state: refused.length === calls.length ? 'not' : 'partly',
-      found: `refused: ${[...new Set(refused.map(({ who, request }) => `${WHO[who]} (${request})`))].join(', ')}`,
+      found: [
+        `refused: ${[...new Set(refused.map(({ who, request }) => `${WHO[who]} (${request})`))].join(', ')}`,
+        ...(counters.length === 0 ? [] : ['and whoever reads its counters']),
+      ].join(', '),
       next: {
-        text: 'A grant for its path alone; the page of its diagnosis has it.',
-        command: first.isNetwork
-          ? policyCommand(workload, first)
-          : `denywhy explain --id ${first.who === 'kubelet' ? 'probe-not-allowed' : 'prometheus-denied'}`,
+        text: isOfOtherVersion(first)
+          ? 'proxyProtocol HTTP/1, which takes HTTP/2 of meshed clients too; the page of its diagnosis says why.'
+          : 'A grant for its path alone; the page of its diagnosis has it.',
+        command: first.isNetwork ? policyCommand(workload, first) : `denywhy explain --id ${pageOf(first)}`,
+      },
+    };
+  if (counters.length > 0)
+    return {
+      ...{ ...base, state: 'partly' },
+      found: 'whoever reads its counters is refused',
+      next: {
+        text: 'A grant for /metrics on its own port alone, for the Prometheus that scrapes; the page of its diagnosis has it.',
+        command: 'denywhy explain --id prometheus-denied',
       },
     };
   if (lacking.length > 0)
@@ -51,15 +69,53 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
   return holds(name, 'each of them gets in', shown);
 }
 
+const SCRAPE: Traffic = {
+  type: 'http',
+  request: { version: 'HTTP/1.1', method: 'GET', authority: `pod:${PROXY_ADMIN_PORT}`, path: '/metrics', headers: [], grpc: false },
+};
+
+/** Nobody but Prometheus has business on the proxy's own port; probes get in by themselves. */
+function scrapesRefused(context: PostureContext, workload: PostureWorkload): readonly Evidence[] {
+  const denied = context.seenAt(workload, PROXY_ADMIN_PORT).filter(({ recorded: { seen, tls, ip } }) => {
+    if (seen !== 'denied') return false;
+    // By the policy of today: what was refused once may have its grant by now.
+    return workload.ports.some(
+      ({ port, policy }) => port === PROXY_ADMIN_PORT && !getsIn(evaluate(policy, { clientIp: ip, tls }, SCRAPE).verdict),
+    );
+  });
+  const byClient = Map.groupBy(denied, ({ recorded: { tls, ip } }) =>
+    tls?.state === 'established' && tls.clientId !== null ? tls.clientId : (ip ?? 'a client that shows no identity'),
+  );
+  return [...byClient].map(([client, all]) => {
+    const times = counted(
+      all.reduce((sum, { count }) => sum + count, 0),
+      'time',
+    );
+    return { text: `${client} was refused ${times} on ${showPort(PROXY_ADMIN_PORT, [])}`, source: 'recorded traffic' };
+  });
+}
+
+/** The kubelet speaks HTTP/1.1, whatever the Server says is spoken (linkerd2-proxy: a Server of HTTP/2 takes nothing else). */
+function isOfOtherVersion({ who, at }: Call): boolean {
+  return who === 'kubelet' && (at.policy.protocol === 'http2' || at.policy.protocol === 'grpc');
+}
+
+function pageOf(call: Call): string {
+  if (call.who === 'prometheus') return 'prometheus-denied';
+  return isOfOtherVersion(call) ? 'http-version-mismatch' : 'probe-not-allowed';
+}
+
 const WHO = { kubelet: 'probes', prometheus: 'scrapes' } as const;
 
 function policyCommand(workload: PostureWorkload, { at }: Call): string {
   return `denywhy policy -n ${quoted(workload.ref.namespace)} ${quoted(`${nameOf(workload)}:${at.port}`)}`;
 }
 
-function callEvidence(workload: PostureWorkload, { name, request, answer, by, isNetwork, at }: Call): Evidence {
-  const how =
-    answer === 'yes'
+function callEvidence(workload: PostureWorkload, call: Call): Evidence {
+  const { name, request, answer, by, isNetwork, at } = call;
+  const how = isOfOtherVersion(call)
+    ? 'is HTTP/1.1, which a Server of HTTP/2 does not take'
+    : answer === 'yes'
       ? `gets in${by === null ? '' : ` by ${by.kind} ${by.name}`}`
       : answer === 'no'
         ? `is refused${isNetwork ? ' by NetworkPolicy' : ''}`

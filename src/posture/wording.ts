@@ -45,13 +45,27 @@ export function showPort(port: number, names: readonly string[]): string {
   return names.length === 0 ? String(port) : `${port} (${names.join(', ')})`;
 }
 
-const DAY = 86_400_000;
-const HOUR = 3_600_000;
+/** `each of 3 policies`, `the one policy`. */
+export function eachOf(count: number, one: string, many = `${one}s`): string {
+  return count === 1 ? `the one ${one}` : `each of ${counted(count, one, many)}`;
+}
 
-/** `6 days`, `14 hours`, `13 minutes`. */
+const DAY = 86_400_000;
+const SPANS = [
+  [DAY, 'day'],
+  [3_600_000, 'hour'],
+  [60_000, 'minute'],
+] as const;
+
+/** `1 port`, `1,200 ports`; `many` where it is not formed by an s. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+}
+
+/** `6 days`, `14 hours`, `13 minutes`, `5 seconds`. */
 export function showSpan(milliseconds: number): string {
-  const [size, word] = milliseconds >= 2 * DAY ? [DAY, 'days'] : milliseconds >= 2 * HOUR ? [HOUR, 'hours'] : [60_000, 'minutes'];
-  return `${Math.floor(milliseconds / size)} ${word}`;
+  const [size, word] = SPANS.find(([one]) => milliseconds >= 2 * one) ?? [1000, 'second'];
+  return counted(Math.floor(milliseconds / size), word);
 }
 
 /** What comes once a week is seen in a week. */

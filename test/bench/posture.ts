@@ -32,6 +32,7 @@ export function benchPosture({ snapshot }: BenchCluster, rounds: number): readon
         unread: new Map(),
         observed: observedTraffic(view.at(null), facts),
         basis: { requests: FACTS, first: 0, last: FACTS },
+        watched: { first: 0, last: FACTS },
       }),
     );
     return { u, judged };

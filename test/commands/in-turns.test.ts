@@ -21,7 +21,11 @@ import { type Running, startTestServer, TOKENS } from '../http/running.ts';
 const SETTINGS = clusterInfo({ resources: [], flags: { defaultPolicy: 'all-unauthenticated' } });
 const NOBODY_ASKED = { prometheus: null, targets: null, rules: null, retention: null };
 const SAID = { asks: ASKS_OF_SERVICE, unread: new Map(), files: new Map() };
-const NOTHING_SEEN = { observed: { traffic: [], unplaced: 0 }, basis: { requests: 0, first: null, last: null } };
+const NOTHING_SEEN = {
+  observed: { traffic: [], unplaced: 0 },
+  basis: { requests: 0, first: null, last: null },
+  watched: { first: null, last: null },
+};
 
 const { snapshot } = readCluster();
 

@@ -27,6 +27,13 @@ import {
 
 const elsewhere = (yaml: string) => yaml.replaceAll('namespace: shop', 'namespace: busy');
 
+const BY_ADDRESS = `
+apiVersion: policy.linkerd.io/v1alpha1
+kind: NetworkAuthentication
+metadata: {name: office, namespace: shop}
+spec: {networks: [{cidr: 10.9.0.0/16}]}
+---${grant('office', 'http', id('web')).split('---')[1]?.replaceAll('MeshTLSAuthentication', 'NetworkAuthentication')}---`;
+
 const CASES: readonly (readonly [PracticeId, string, string, World, Judgement['state'], RegExp])[] = [
   ['default-deny', 'the pod says deny', pod('cart', { annotations: DENY }), {}, 'holds', /default policy deny/],
   ['default-deny', 'nobody says anything', CART, {}, 'not', /all-unauthenticated lets everyone in/],
@@ -142,6 +149,92 @@ const CASES: readonly (readonly [PracticeId, string, string, World, Judgement['s
     'partly',
     /expired/,
   ],
+  [
+    'grants-used',
+    'nobody used it, and somebody else is refused there',
+    CART + SERVERS + grant('web', 'http', id('wep')),
+    { seen: [['web', 'cart', 4191]], refused: [['web', 'cart', 8080]] },
+    'partly',
+    /may miss whom they mean/,
+  ],
+  [
+    'grants-used',
+    'whoever was refused has the grant by now',
+    CART + SERVERS + grant('web', 'http', id('web')),
+    { seen: [['web', 'cart', 4191]], refused: [['web', 'cart', 8080]] },
+    'partly',
+    /^grants that nobody was seen to use$/,
+  ],
+  [
+    'grants-used',
+    'refusals alone tell nothing of uses',
+    CART + SERVERS + grant('web', 'http', id('web')),
+    { refused: [['old', 'cart', 8080]] },
+    'unknown',
+    /whether each grant is used is not known/,
+  ],
+  [
+    'grants-used',
+    'by address, and no address was observed',
+    CART + SERVERS + BY_ADDRESS,
+    { seen: [[null, 'cart', 8080]], noAddress: true },
+    'unknown',
+    /whether each grant is used is not known/,
+  ],
+  [
+    'grants-used',
+    'its authentication is not there',
+    CART +
+      SERVERS +
+      grant('web', 'http', id('web')).replace(
+        'kind: MeshTLSAuthentication\nmetadata: {name: web',
+        'kind: MeshTLSAuthentication\nmetadata: {name: other',
+      ),
+    { nth: -1 },
+    'partly',
+    /1 of 1 policy lets nobody in on any port/,
+  ],
+  ['grants-used', 'its Server is not there', CART + SERVERS + grant('web', 'nothing', id('web')), { nth: -1 }, 'partly', /lets nobody in/],
+  [
+    'ports-covered',
+    'default deny without a Server',
+    pod('cart', { annotations: DENY }),
+    {},
+    'partly',
+    /default deny refuses everyone there/,
+  ],
+  [
+    'default-deny',
+    'an identity is asked for on one port',
+    pod('cart', { annotations: ', config.linkerd.io/proxy-require-identity-inbound-ports: "8080"' }),
+    {},
+    'partly',
+    /but for 8080 \(http\): there it asks for an identity/,
+  ],
+  [
+    'probes-and-scrapes',
+    'HTTP/1.1 probes on a Server of HTTP/2',
+    PROBED + PROMETHEUS + server('http', 'port: http, proxyProtocol: HTTP/2'),
+    {},
+    'partly',
+    /refused: probes \(GET \/healthz\)/,
+  ],
+  [
+    'probes-and-scrapes',
+    'a scrape was refused, by a Prometheus that is not among the objects',
+    pod('cart', { annotations: DENY }),
+    { refused: [['prometheus', 'cart', 4191]] },
+    'partly',
+    /whoever reads its counters is refused/,
+  ],
+  [
+    'probes-and-scrapes',
+    'it was refused once, and gets in today',
+    CART,
+    { refused: [['prometheus', 'cart', 4191]] },
+    'unknown',
+    /no scrape that is known/,
+  ],
   ['audit-ended', 'nothing audits', CART + SERVERS, {}, 'holds', /no Server/],
   ['audit-ended', 'no traffic', CART + server('http', 'port: http, accessPolicy: audit'), {}, 'partly', /nobody is known/],
   [
@@ -158,7 +251,7 @@ const CASES: readonly (readonly [PracticeId, string, string, World, Judgement['s
     CART + server('http', 'port: http, accessPolicy: audit') + grant('web', 'http', id('web')),
     { seen: [['old', 'cart', 8080]] },
     'not',
-    /would refuse 1 clients/,
+    /would refuse 1 client that calls today/,
   ],
   ['policies-documented', 'nothing', CART + SERVERS, {}, 'not', /2 of 2/],
   [
@@ -175,7 +268,7 @@ const CASES: readonly (readonly [PracticeId, string, string, World, Judgement['s
     CART + server('http', 'port: http', ', annotations: {kubernetes.io/description: web, owner: ann}'),
     {},
     'holds',
-    /each of 1/,
+    /the one policy has/,
   ],
   ['labels-consistent', 'as it should be', CART + SERVERS, {}, 'holds', /each of 2/],
   ['probes-and-scrapes', 'no Prometheus is known', CART, {}, 'unknown', /no scrape that is known/],

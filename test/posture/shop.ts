@@ -17,6 +17,10 @@ export interface World {
   readonly alerting?: PostureFacts['alerting'];
   /** Identity (null: none), pod and port, and how long was watched. */
   readonly seen?: readonly (readonly [identity: string | null, pod: string, port: number])[];
+  /** The same, of what was refused. */
+  readonly refused?: World['seen'];
+  /** Addresses of clients are not known, as counters do not. */
+  readonly noAddress?: boolean;
   readonly days?: number;
   readonly unread?: PostureFacts['unread'];
   /** Which of the judgements is looked at; the first where left out. */
@@ -34,7 +38,7 @@ export function judge(id: PracticeId, yaml: string, world: World = {}): readonly
 export function postureIn(
   namespace: string | null,
   yaml: string,
-  { alerting = NOBODY_ASKED, seen = [], days = 8, later = [], unread = new Map() }: World = {},
+  { alerting = NOBODY_ASKED, seen = [], days = 8, later = [], unread = new Map(), refused = [], noAddress = false }: World = {},
 ): Posture {
   const { changes } = mergeManifests([readManifests(yaml, 'shop.yaml')]);
   const after = later.flatMap((text, i) =>
@@ -43,16 +47,26 @@ export function postureIn(
   const record = { changes: [...changes, ...after], files: new Map(), notices: [], isHistory: after.length > 0 };
   const { view, settings } = openCluster(record, { defaultPolicy: 'all-unauthenticated' });
   const snapshot = view.at(null);
-  const traffic = seen.map(([identity, pod, port]) => trafficOf(snapshot, identity, pod, port));
+  const trafficOf = (all: NonNullable<World['seen']>, how: 'allowed' | 'denied') =>
+    all.map(([identity, pod, port]) => oneOf(snapshot, identity, pod, port, how, noAddress ? null : '10.0.0.9'));
+  const traffic = [...trafficOf(seen, 'allowed'), ...trafficOf(refused, 'denied')];
   const [first, last] = seen.length === 0 ? [null, null] : [NOW - days * DAY, NOW];
   return runPosture({
     ...{ snapshot, settings, view, alerting, observed: { traffic, unplaced: 0 }, namespace, now: NOW, asks: ASKS_OF_FILES, unread },
     files: new Map([['shop.yaml', yaml]]),
     basis: { requests: traffic.length, first, last },
+    watched: { first, last },
   });
 }
 
-function trafficOf(snapshot: Snapshot, identity: string | null, pod: string, port: number): CountedTraffic {
+function oneOf(
+  snapshot: Snapshot,
+  identity: string | null,
+  pod: string,
+  port: number,
+  seen: 'allowed' | 'denied',
+  ip: string | null,
+): CountedTraffic {
   const server = findWorkload(snapshot, 'Pod', 'shop', pod);
   if (server === null) throw new Error(`no pod ${pod}`);
   const tls =
@@ -60,7 +74,7 @@ function trafficOf(snapshot: Snapshot, identity: string | null, pod: string, por
       ? ({ state: 'none', reason: 'no_tls_from_remote' } as const)
       : ({ state: 'established', clientId: id(identity) } as const);
   return {
-    recorded: { server, port, tls, ip: '10.0.0.9', pod: null, traffic: { type: 'tcp' }, seen: 'allowed' },
+    recorded: { server, port, tls, ip, pod: null, traffic: { type: 'tcp' }, seen },
     request: 'TCP',
     count: 7,
   };
