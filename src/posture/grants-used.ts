@@ -1,7 +1,6 @@
 /** Grants name who calls: neither everyone, nor somebody who never does. */
 
 import { authorizationsIn } from '../access/clients.ts';
-import { getsIn } from '../access/compare.ts';
 import type { EnforcedPort } from '../access/enforced.ts';
 import { parseDefaultPolicy } from '../policy/default-policy.ts';
 import { evaluate } from '../policy/evaluate.ts';
@@ -11,8 +10,9 @@ import { findResource } from '../policy/snapshot.ts';
 import { expiryOf } from '../policy/temporary-grant.ts';
 import { showInstant } from '../policy/time.ts';
 import { idleGrants } from './idle-grants.ts';
+import { mayMiss } from './missing-grants.ts';
 import { spanOf } from './observed-span.ts';
-import type { Evidence, Judgement, PostureContext, PostureWorkload, Practice, SeenTraffic } from './practice.ts';
+import type { Evidence, Judgement, PostureContext, PostureWorkload, Practice } from './practice.ts';
 import { counted, evidence, evidenceOfRef, holds, nameOf, objectOf, quoted, showPort } from './wording.ts';
 
 export const grantsUsed: Practice = {
@@ -55,7 +55,7 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): readonly 
       },
     ];
   const [first] = unused;
-  const missed = unused.find(({ grant: { at } }) => context.seenAt(workload, at.port).some(({ recorded }) => isRefused(at, recorded)));
+  const missed = unused.find((one) => mayMiss(context, workload, one));
   if (missed !== undefined)
     return [
       {
@@ -89,11 +89,6 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): readonly 
       { text: counted(grants.length, 'grant'), source: spanOf(context.observed).text },
     ]),
   ];
-}
-
-/** Then, and by the policy of today. */
-function isRefused({ policy }: EnforcedPort, { seen, ip, tls, traffic }: SeenTraffic['recorded']): boolean {
-  return seen === 'denied' && !getsIn(evaluate(policy, { clientIp: ip, tls }, traffic).verdict);
 }
 
 /** Those that people wrote: objects, and the `accessPolicy` of Servers. Linkerd's own for probes is none, and audit is a practice of its own. */
