@@ -22,6 +22,7 @@ export const workloadPage = named(
         workload,
         pods: count,
         meshed: count.describe('pods that have a proxy; on others nothing is enforced'),
+        denied: count.describe('in open incidents, of the thousand that were active last'),
       }),
     ),
     namespaces: z

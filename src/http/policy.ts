@@ -1,4 +1,7 @@
 /** The policy in force: which workloads there are, what is enforced on their ports and for whom, and who calls whom. */
+import type { Store } from '../ports.ts';
+import type { Incident } from '../triage/incident.ts';
+import { isOfRefusals } from '../triage/traffic.ts';
 import { known, momentOf } from './asking.ts';
 import { type Operation, operation } from './operation.ts';
 import type { Shared, WorkloadSummary } from './options.ts';
@@ -7,7 +10,7 @@ import * as shapes from './policy-shapes.ts';
 import { problem } from './schemas.ts';
 import { showTraffic } from './views.ts';
 
-export function policyOperations({ asking }: Shared): readonly Operation[] {
+export function policyOperations({ asking, store }: Shared): readonly Operation[] {
   const unknown = { 404: { description: 'No cluster is known', schema: problem } };
   return [
     operation({
@@ -24,9 +27,10 @@ export function policyOperations({ asking }: Shared): readonly Operation[] {
           (one) => (namespace === undefined || one.namespace === namespace) && has([one.namespace, one.workload.name], q),
         );
         const { items, next } = cutPage(listed(wanted), limit, cursor);
+        const denied = await deniedByWorkload(store);
         const byNamespace = Map.groupBy(all, (one) => one.namespace);
         const namespaces = [...byNamespace].map(([name, { length }]) => ({ namespace: name, workloads: length }));
-        return { status: 200, body: { items: items.map(({ one }) => one), namespaces, next } };
+        return { status: 200, body: { items: items.map(({ id, one }) => ({ ...one, denied: denied.get(id) ?? 0 })), namespaces, next } };
       },
     }),
     operation({
@@ -69,9 +73,29 @@ export function policyOperations({ asking }: Shared): readonly Operation[] {
   ];
 }
 
+/** Incidents that were active last. */
+const MOST_INCIDENTS = 1000;
+
+/** What open incidents have counted, by the id of the workload in the list. */
+async function deniedByWorkload(store: Store): Promise<ReadonlyMap<string, number>> {
+  const denied = new Map<string, number>();
+  for (const { value } of await store.list('incidents', { tag: 'active', limit: MOST_INCIDENTS })) {
+    const incident = value as unknown as Incident;
+    const { namespace, workload, count } = incident;
+    if (namespace === null || workload === null || !isOfRefusals(incident)) continue;
+    const id = idOf({ namespace, workload });
+    denied.set(id, (denied.get(id) ?? 0) + count);
+  }
+  return denied;
+}
+
+function idOf({ namespace, workload: { kind, name } }: Pick<WorkloadSummary, 'namespace' | 'workload'>): string {
+  return `${namespace}/${name}/${kind}`;
+}
+
 /** In the order of their names: a page goes on behind the last one's. */
 function listed(all: readonly WorkloadSummary[]) {
-  const named = all.map((one) => ({ sort: 0, id: `${one.namespace}/${one.workload.name}/${one.workload.kind}`, one }));
+  const named = all.map((one) => ({ sort: 0, id: idOf(one), one }));
   return named.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 

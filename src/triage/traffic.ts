@@ -70,7 +70,11 @@ async function newest(store: Store, collection: Collection, tag: string, most: n
   return found;
 }
 
-/** Incidents that stand for requests or connections which the policy refused. `audit-allowed` got in. */
+/** The policy refused what the incident stands for. `audit-allowed` got in. */
+export function isOfRefusals({ kind }: Pick<Incident, 'kind'>): boolean {
+  return REFUSED.has(kind);
+}
+
 const REFUSED: ReadonlySet<IncidentKind | null> = new Set<IncidentKind>([
   'http-denied',
   'tcp-denied',
@@ -82,7 +86,7 @@ const REFUSED: ReadonlySet<IncidentKind | null> = new Set<IncidentKind>([
 const AT_ONCE = 16;
 
 async function deniedOf(store: Store, incidents: readonly Incident[], most: number): Promise<Traffic> {
-  const wanted = incidents.filter(({ kind }) => REFUSED.has(kind) || kind === 'audit-allowed');
+  const wanted = incidents.filter((incident) => isOfRefusals(incident) || incident.kind === 'audit-allowed');
   const parts: TrafficPart[] = [];
   let seen = 0;
   for (let i = 0; i < wanted.length && seen < most; i += AT_ONCE) {
@@ -99,7 +103,7 @@ async function deniedOf(store: Store, incidents: readonly Incident[], most: numb
 function partsOf(incident: Incident, documents: readonly StoredDocument[]): readonly TrafficPart[] {
   const { id, kind, workload, port, server, route } = incident;
   const clients = documents.map((document) => ({ ...(document.value as unknown as IncidentClient), id: document.id }));
-  const isRefused = REFUSED.has(kind);
+  const isRefused = isOfRefusals(incident);
   return countClients(kind, clients).map(({ client: { ip, tls, logs, metrics }, count }) => {
     const identity = tls?.state === 'established' ? tls.clientId : null;
     return {

@@ -828,6 +828,8 @@ export interface Shapes {
       readonly pods: number;
       /** pods that have a proxy; on others nothing is enforced */
       readonly meshed: number;
+      /** in open incidents, of the thousand that were active last */
+      readonly denied: number;
     })[];
     /** all that have workloads, whatever is asked for */
     readonly namespaces: readonly ({

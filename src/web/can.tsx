@@ -47,6 +47,7 @@ function questionOf(query: URLSearchParams, namespace: string): CanQuestion | nu
     ...(of('path') === '' ? {} : { path: of('path') }),
     ...(of('ip') === '' ? {} : { ip: of('ip') }),
     ...(query.get('unmeshed') === null ? {} : { unmeshed: true }),
+    ...(query.get('at') === null ? {} : { at: query.get('at') ?? '' }),
   };
 }
 
@@ -269,13 +270,14 @@ function some(texts: readonly string[]): string {
 }
 
 /** The same question on the command line. */
-function commandOf({ client, server, namespace, method, path, ip, unmeshed }: CanQuestion): string {
+function commandOf({ client, server, namespace, method, path, ip, unmeshed, at }: CanQuestion): string {
   const options = [
     ...(namespace === undefined ? [] : ['-n', namespace]),
     ...(method === undefined ? [] : ['--method', method]),
     ...(path === undefined ? [] : ['--path', path]),
     ...(ip === undefined ? [] : ['--as-ip', ip]),
     ...(unmeshed === true ? ['--unmeshed'] : []),
+    ...(at === undefined ? [] : ['--at', at]),
   ];
   return ['denywhy', 'can', client, server, ...options].map(quoted).join(' ');
 }

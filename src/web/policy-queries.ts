@@ -12,17 +12,18 @@ const MOST_ROWS = 500;
 export type CanQuestion = Shapes['CanQuestion'];
 export type SimulateQuestion = Shapes['SimulateQuestion'];
 
-export const workloadsQuery = (q: string) =>
+/** `at` empty: now. */
+export const workloadsQuery = (q: string, at: string) =>
   queryOptions({
-    queryKey: [OF_POLICY, 'workloads', q],
-    queryFn: ({ signal }) => get<Shapes['WorkloadPage']>(`workloads?${of({ q, limit: String(MOST_WORKLOADS) })}`, signal),
+    queryKey: [OF_POLICY, 'workloads', q, at],
+    queryFn: ({ signal }) => get<Shapes['WorkloadPage']>(`workloads?${of({ q, at, limit: String(MOST_WORKLOADS) })}`, signal),
     placeholderData: keepPreviousData,
   });
 
-export const policyQuery = (namespace: string, workload: string) =>
+export const policyQuery = (namespace: string, workload: string, at: string) =>
   queryOptions({
-    queryKey: [OF_POLICY, 'policy', namespace, workload],
-    queryFn: ({ signal }) => get<Shapes['Policy']>(`policy?${of({ namespace, workload })}`, signal),
+    queryKey: [OF_POLICY, 'policy', namespace, workload, at],
+    queryFn: ({ signal }) => get<Shapes['Policy']>(`policy?${of({ namespace, workload, at })}`, signal),
     enabled: namespace !== '' && workload !== '',
   });
 

@@ -1,6 +1,7 @@
 import './policy.css';
+import { Button, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { type ReactNode, useRef } from 'react';
+import { type ReactNode, useRef, useState } from 'react';
 import type { Shapes } from './api-types.ts';
 import { CanCard, PROXY_ADMIN_PORT } from './can.tsx';
 import { inert } from './inert.ts';
@@ -8,6 +9,7 @@ import { useKeys } from './keys.ts';
 import { Card, Link, Trouble } from './parts.tsx';
 import { PortCard } from './policy-port.tsx';
 import { policyQuery, workloadsQuery } from './policy-queries.ts';
+import { setQuery } from './route.ts';
 import { TrafficCard } from './traffic.tsx';
 import { count } from './words.ts';
 import { place, WorkloadList } from './workload-list.tsx';
@@ -20,8 +22,9 @@ export function PolicyPage({ query }: { readonly query: URLSearchParams }): Reac
   const workload = query.get('workload') ?? '';
   const search = useRef<HTMLInputElement>(null);
   useKeys({ '/': () => search.current?.focus() });
-  const list = useQuery(workloadsQuery(query.get('q') ?? ''));
-  const policy = useQuery(policyQuery(namespace, workload));
+  const at = query.get('at') ?? '';
+  const list = useQuery(workloadsQuery(query.get('q') ?? '', at));
+  const policy = useQuery(policyQuery(namespace, workload, at));
   const found = workload === '' ? undefined : policy.data?.workloads[0];
   return (
     <main className="policy">
@@ -30,6 +33,7 @@ export function PolicyPage({ query }: { readonly query: URLSearchParams }): Reac
         {workload === '' && <Overview namespace={namespace} namespaces={list.data?.namespaces ?? []} />}
         {workload !== '' && found === undefined && <h1>{inert(workload)}</h1>}
         {found !== undefined && <Title found={found} />}
+        <Moment key={at} at={at} />
         {policy.error !== null && <Trouble error={policy.error} />}
         <CanCard query={query} found={found} namespace={namespace} workloads={list.data?.items ?? []} />
         {workload !== '' && found === undefined && policy.error === null && <p aria-busy="true">Reading its policy…</p>}
@@ -97,6 +101,39 @@ function Title({ found }: { readonly found: WorkloadPolicy }): ReactNode {
         {denied > 0 && <span className="trouble">, {denied.toLocaleString('en-US')} denied</span>}
       </p>
     </div>
+  );
+}
+
+/** Of which moment the policy is: now, or one that the history goes back to. What was counted is counted until now. */
+function Moment({ at }: { readonly at: string }): ReactNode {
+  const [text, setText] = useState(at);
+  return (
+    <form
+      className="moment"
+      onSubmit={(event) => {
+        event.preventDefault();
+        setQuery({ at: text.trim() });
+      }}
+    >
+      <TextInput
+        aria-label="Policy as of"
+        placeholder="as of now; or 2026-11-23T09:25:00Z"
+        size="xs"
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+      />
+      <Button type="submit" size="xs" variant="default">
+        Show
+      </Button>
+      {at !== '' && (
+        <>
+          <Button size="xs" variant="default" onClick={() => setQuery({ at: '' })}>
+            Back to now
+          </Button>
+          <span className="lost">The policy of that moment; what was counted is counted until now.</span>
+        </>
+      )}
+    </form>
   );
 }
 

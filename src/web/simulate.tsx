@@ -31,7 +31,11 @@ export function SimulatePage({ query }: { readonly query: URLSearchParams }): Re
     };
     setAsked({ question, run: (asked?.run ?? 0) + 1 });
   };
-  const back = () => go(`incidents/${incident}`);
+  // Whoever writes leaves the text first, so that nothing written is lost by one key.
+  const back = () => {
+    if (document.activeElement instanceof HTMLTextAreaElement) document.activeElement.blur();
+    else go(`incidents/${incident}`);
+  };
   useKeys(incident === '' ? {} : { Escape: back });
   // A remedy is there to be tried.
   const loaded = remedy.data;

@@ -82,7 +82,9 @@ async function deny({ ask }: Running, ips: readonly string[], account: string): 
 
 describe('GET /api/v1/workloads', () => {
   it('by namespace and name, page by page, with all namespaces', async () => {
-    const { ask } = await start();
+    const one = await start();
+    const { ask } = one;
+    await deny(one, ['10.42.0.9', '10.42.0.9', '10.42.0.8'], 'reports.production');
     const { status, body } = await ask('GET', '/api/v1/workloads?limit=4', READ);
     expect(status).toBe(200);
     expect(shapes.workloadPage.parse(body).items.map(({ workload: { name } }) => name)).toEqual([
@@ -95,10 +97,10 @@ describe('GET /api/v1/workloads', () => {
       { namespace: 'production', workloads: 5 },
       { namespace: 'security', workloads: 1 },
     ]);
-    expect(body.items[1]).toEqual({ namespace: 'production', workload: BACKEND, pods: 2, meshed: 2 });
+    expect(body.items[1]).toEqual({ namespace: 'production', workload: BACKEND, pods: 2, meshed: 2, denied: 3 });
     const { body: more } = await ask('GET', `/api/v1/workloads?limit=4&cursor=${body.next}`, READ);
     expect(more.items.map(({ workload: { name } }: { workload: { name: string } }) => name)).toEqual(['reports', 'scanner']);
-    expect(more).toMatchObject({ next: null, items: [{}, { meshed: 0 }] });
+    expect(more).toMatchObject({ next: null, items: [{}, { meshed: 0, denied: 0 }] });
   });
 
   it('q finds part of a name, and a namespace keeps its own', async () => {
