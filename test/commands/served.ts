@@ -29,7 +29,7 @@ function run(env: Readonly<Record<string, string>>, args: readonly string[]) {
 /** Starts it on a free loopback port and waits until it listens. */
 export async function serve(env: Readonly<Record<string, string>>): Promise<Served> {
   const { child, ended, output } = run({ DENYWHY_LISTEN_ADDRESS: '127.0.0.1:0', ...env }, ['serve']);
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   let url: string | undefined;
   while (url === undefined) {
     if (child.exitCode !== null || performance.now() > deadline) throw new Error(`it does not listen:\n${output()}`);
