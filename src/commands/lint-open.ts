@@ -14,10 +14,15 @@ import type { RawClusterOptions } from './cluster-options.ts';
 import { openCluster } from './cluster-view.ts';
 import type { Io } from './command.ts';
 import { namespaceOf, settingsOf } from './explain-options.ts';
+import { against } from './lint-shifts.ts';
+import { createFactBook, observedTraffic } from './observed-traffic.ts';
+import { gatherTraffic, readTraffic } from './recorded-traffic.ts';
 
 export interface RawLintOptions extends RawClusterOptions {
   /** true: the live one. */
   readonly against?: string | true;
+  readonly logs?: readonly string[];
+  readonly metrics?: readonly string[];
   readonly fix?: string | true;
   readonly code?: string;
   readonly output: 'text' | 'json' | 'sarif' | 'github';
@@ -39,6 +44,8 @@ export async function openLinted(paths: readonly string[], raw: RawLintOptions, 
       '--context and --kubeconfig are about a live cluster, and files are named.',
       'Give --against too, or leave them out.',
     );
+  if (raw.against === undefined && (raw.logs ?? raw.metrics) !== undefined)
+    throw new InvalidInput('--logs and --metrics tell who would lose access, and that takes a cluster.', 'Give --against too.');
   if (raw.against === '-' && paths.includes('-')) throw new InvalidInput('stdin cannot be read twice.', 'Put one of them into a file.');
   const inputs = createInputs({ stdin: io.stdin });
   const defaultNamespace = namespaceOf(raw.namespace) ?? 'default';
@@ -49,13 +56,30 @@ export async function openLinted(paths: readonly string[], raw: RawLintOptions, 
     const snapshot = openCluster(record, settingsOf(raw)).view.at(null);
     return { scope: { resources, snapshot, isWhole: isDump(resources) }, files: record.files, notices };
   }
-  const { against, namespace: _namespace, ...rest } = raw;
-  const opened = await openAsked(against === true ? { ...rest, allNamespaces: true } : { ...rest, cluster: [against] }, null, io);
+  const { against: cluster, namespace: _namespace, logs = [], metrics = [], ...rest } = raw;
+  const book = createFactBook();
+  const unread: Notice[] = [];
+  const opened = await openAsked(
+    cluster === true ? { ...rest, allNamespaces: true } : { ...rest, cluster: [cluster] },
+    null,
+    io,
+    async (live, own) => {
+      if (logs.length + metrics.length > 0) return;
+      for (const namespace of namespacesOf(resources)) unread.push(...(await gatherTraffic(live, own, namespace, book, io)));
+    },
+  );
+  unread.push(...(await readTraffic({ logs, metrics }, opened, book)));
+  const observed = observedTraffic(opened.snapshot, book.facts);
   return {
-    scope: { resources, snapshot: over(opened.snapshot, resources), isWhole: true },
+    scope: { resources, snapshot: over(opened.snapshot, resources), isWhole: true, against: against(opened.snapshot, record, observed) },
     files: record.files,
-    notices: [...opened.notices, ...notices],
+    notices: [...opened.notices, ...unread, ...notices],
   };
+}
+
+/** Those whose traffic the objects may decide. */
+function namespacesOf(resources: readonly Resource[]): ReadonlySet<string> {
+  return new Set(resources.map(({ metadata }) => metadata.namespace).filter((namespace) => namespace !== ''));
 }
 
 /** Wrong versions are findings. */

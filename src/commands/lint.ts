@@ -35,6 +35,8 @@ export const lint: Command = {
       .description('what is wrong with manifests, and what they do in effect')
       .argument('[path...]', 'files, directories, - for stdin; a live cluster where left out')
       .option('--against [cluster]', 'the cluster they go to: a dump, or the live one where left out')
+      .option('--logs <path...>', 'with --against: logs of proxies, what was seen')
+      .option('--metrics <path...>', 'with --against: counters, what was seen')
       .option('-n, --namespace <name>', 'of objects that name none; of a live cluster, the one that is looked at')
       .option('-A, --all-namespaces', 'of a live cluster, every namespace')
       .option('--context <name>', 'context of the kubeconfig')

@@ -1,4 +1,6 @@
 /** Every lint rule, in the order of the documentation. */
+import { accessGained } from './access-gained.ts';
+import { accessLost } from './access-lost.ts';
 import { annotationOnWrongObject } from './annotation-on-wrong-object.ts';
 import { clientWithoutProxy } from './client-without-proxy.ts';
 import { danglingAuthentication } from './dangling-authentication.ts';
@@ -100,6 +102,8 @@ export const RULES: readonly LintRule[] = [
   requireIdentityWithoutEffect,
   webhooksDisabled,
   unknownSetting,
+  accessLost,
+  accessGained,
   ruleUnknownMetric,
   ruleAbsentLabel,
   ruleNeverFires,

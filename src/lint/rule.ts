@@ -1,6 +1,7 @@
 /** What a lint rule is, and all that it may see. */
 import type { Resource } from '../policy/resource.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
+import type { Against } from './against.ts';
 import type { Draft } from './finding.ts';
 import type { Suppression } from './suppressions.ts';
 
@@ -11,6 +12,8 @@ export interface Scope {
   readonly snapshot: Snapshot;
   /** True: it is the whole cluster, and what is not among the objects does not exist. */
   readonly isWhole: boolean;
+  /** Where they go to a cluster that is there: it, and what they change for its clients. */
+  readonly against?: Against;
   readonly suppressions: readonly Suppression[];
 }
 

@@ -11,6 +11,7 @@ const CODES = RULES.map(({ code }) => code);
 const SECTIONS = ['## What is wrong', '## What it does', '## The right form'];
 /** Files of the room that are no rule. */
 const ROOM = [
+  'against',
   'annotated',
   'chart-keys',
   'chart-values',
@@ -27,6 +28,7 @@ const ROOM = [
   'rule',
   'servers',
   'services',
+  'shifts',
   'suppressions',
   'targets',
 ];
