@@ -48,7 +48,7 @@ export function PlanCard({ namespace, plan }: { readonly namespace: string; read
 }
 
 function PlanStep({ step, number, namespace }: { readonly step: Step; readonly number: number; readonly namespace: string }): ReactNode {
-  const { title, watch, denied, allowed, undecided, yaml } = step;
+  const { title, watch, denied, allowed, undecided, unchanged, yaml } = step;
   const isQuiet = denied.length + undecided.length === 0;
   return (
     <li>
@@ -56,11 +56,18 @@ function PlanStep({ step, number, namespace }: { readonly step: Step; readonly n
         <b>{short(title, 300)}</b>
         <Tag tone={isQuiet ? 'ok' : 'wait'} shape={isQuiet ? 'check' : 'warn'} text={isQuiet ? 'Proved: shuts nobody out' : 'Look first'} />
       </div>
-      <dl className="proof">
-        <Who label="Newly denied" entries={denied} />
-        <Who label="Newly allowed" entries={allowed} />
-        <Who label="Undecided" entries={undecided} />
-      </dl>
+      {denied.length + allowed.length + undecided.length === 0 ? (
+        <p>
+          Newly denied, newly allowed, undecided: <span className="okay">nobody</span>,{' '}
+          {count(unchanged, 'kind of traffic', 'kinds of traffic')} unchanged.
+        </p>
+      ) : (
+        <dl className="proof">
+          <Who label="Newly denied" entries={denied} />
+          <Who label="Newly allowed" entries={allowed} />
+          <Who label="Undecided" entries={undecided} />
+        </dl>
+      )}
       {watch !== '' && <p>{short(watch, 600)}</p>}
       <Command text={`denywhy generate -n ${quoted(namespace)} --step ${number} | kubectl apply -f -`} />
       <details>

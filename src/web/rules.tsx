@@ -228,12 +228,16 @@ function RuleDetails({
             {alerts.map(({ state, labels, activeAt, value }) => (
               <li key={JSON.stringify(labels)}>
                 <div>
-                  <Tag tone={state === 'firing' ? 'bad' : 'wait'} shape={state === 'firing' ? 'warn' : 'open'} text={state} />
+                  <Tag
+                    tone={state === 'firing' ? 'bad' : 'wait'}
+                    shape={state === 'firing' ? 'warn' : 'open'}
+                    text={state === 'firing' ? 'Firing' : 'Pending'}
+                  />
                   {activeAt !== null && <span className="note">for {span(now - Date.parse(activeAt))}</span>}
                 </div>
                 <div className="wide">
                   <code>{labelsOf(labels)}</code>
-                  <span className="note">value {short(value, 30)}</span>
+                  <span className="note">value {numberOf(value)}</span>
                 </div>
                 <div>
                   {labels['namespace'] !== undefined && (
@@ -263,6 +267,12 @@ function RuleDetails({
       <Command text="denywhy rules --write rules && promtool test rules rules/tests/*.yaml" />
     </>
   );
+}
+
+/** Prometheus writes 12 as `1.2e+01`. */
+function numberOf(value: string): string {
+  const number = Number(value);
+  return Number.isFinite(number) ? String(Number(number.toPrecision(6))) : short(value, 30);
 }
 
 function labelsOf(labels: Readonly<Record<string, string>>): string {
