@@ -3,6 +3,7 @@ import type { ClientAuthorization } from '../policy/inbound.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import { spanOf } from '../posture/observed-span.ts';
 import type { PostureFacts } from '../posture/practice.ts';
+import { seenIn } from '../posture/seen.ts';
 import type { Files } from '../remedies/change.ts';
 import type { Remedy } from '../remedies/remedy.ts';
 import { type Watched, withdrawGrant } from '../remedies/withdraw-grant.ts';
@@ -47,11 +48,8 @@ export function createWithdrawals(snapshot: Snapshot, observed: PostureFacts['ob
 }
 
 function watchedOf(snapshot: Snapshot, { traffic, first, last }: PostureFacts['observed']): Watched {
-  const keyOf = ({ kind, namespace, name }: { readonly kind: string; readonly namespace: string; readonly name: string }, port: number) =>
-    `${kind}/${namespace}/${name}:${port}`;
-  const byPort = Map.groupBy(traffic, ({ recorded: { server, port } }) => keyOf(server.ref, port));
   const { text, lacking } = spanOf({ first, last });
-  return { snapshot, span: text, lacking, seenAt: ({ ref }, port) => byPort.get(keyOf(ref, port)) ?? [] };
+  return { snapshot, span: text, lacking, seenAt: seenIn(traffic) };
 }
 
 /** One of them for a person: what it does, whom it shuts out, and how to get it alone. */

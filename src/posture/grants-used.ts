@@ -7,6 +7,7 @@ import { evaluate } from '../policy/evaluate.ts';
 import { parseIdentity, suffixMatches } from '../policy/identity.ts';
 import type { ClientAuthorization } from '../policy/inbound.ts';
 import { findResource } from '../policy/snapshot.ts';
+import type { Steps } from '../policy/steps.ts';
 import { expiryOf } from '../policy/temporary-grant.ts';
 import { showInstant } from '../policy/time.ts';
 import { idleGrants } from './idle-grants.ts';
@@ -18,11 +19,18 @@ import { counted, evidence, evidenceOfRef, holds, nameOf, objectOf, quoted, show
 export const grantsUsed: Practice = {
   id: 'grants-used',
   title: 'grants name who calls, and nobody else',
-  judge: (context, namespace) => [
-    ...context.workloadsIn(namespace).flatMap((workload) => judgeOne(context, workload)),
-    ...idleGrants(context, namespace),
-  ],
+  judge: judging,
 };
+
+/** A step is one workload. */
+function* judging(context: PostureContext, namespace: string): Steps<readonly Judgement[]> {
+  const found: Judgement[] = [];
+  for (const workload of context.workloadsIn(namespace)) {
+    found.push(...judgeOne(context, workload));
+    yield;
+  }
+  return [...found, ...idleGrants(context, namespace)];
+}
 
 /** One authorization of one port. */
 interface Grant {

@@ -1,6 +1,5 @@
 /** How the namespaces of a cluster stand, practice by practice. */
 import type { Steps } from '../policy/steps.ts';
-import type { Workload } from '../policy/workload.ts';
 import { auditEnded } from './audit-ended.ts';
 import { changesStaged } from './changes-staged.ts';
 import { defaultDeny } from './default-deny.ts';
@@ -12,17 +11,9 @@ import { JUDGED_OF_LINKERD, type Outside, outsideOf } from './outside.ts';
 import { ownServiceAccount } from './own-service-account.ts';
 import { policiesDocumented } from './policies-documented.ts';
 import { portsCovered } from './ports-covered.ts';
-import type {
-  Judgement,
-  PostureContext,
-  PostureFacts,
-  PostureState,
-  PostureWorkload,
-  Practice,
-  PracticeId,
-  SeenTraffic,
-} from './practice.ts';
+import type { Judgement, PostureContext, PostureFacts, PostureState, PostureWorkload, Practice, PracticeId } from './practice.ts';
 import { probesAndScrapes } from './probes-and-scrapes.ts';
+import { seenIn } from './seen.ts';
 import { withUnread } from './unread.ts';
 
 /** In the order of their names in `PRACTICE_IDS`. */
@@ -89,19 +80,11 @@ export function stateOf(judgements: readonly Pick<Judgement, 'state'>[]): Postur
 
 function createContext(facts: PostureFacts): PostureContext {
   const byNamespace = Map.groupBy(facts.workloads, ({ ref }) => ref.namespace);
-  const seen = new Map<Workload, Map<number, SeenTraffic[]>>();
-  for (const one of facts.observed.traffic) {
-    const { server, port } = one.recorded;
-    const ports = seen.get(server) ?? new Map<number, SeenTraffic[]>();
-    seen.set(server, ports);
-    const known = ports.get(port);
-    if (known === undefined) ports.set(port, [one]);
-    else known.push(one);
-  }
+  const seenAt = seenIn(facts.observed.traffic);
   return {
     ...facts,
     namespaces: byNamespace.size,
     workloadsIn: (namespace) => byNamespace.get(namespace) ?? [],
-    seenAt: ({ pods }: PostureWorkload, port) => pods.flatMap((pod) => seen.get(pod)?.get(port) ?? []),
+    seenAt: ({ pods }: PostureWorkload, port) => pods.flatMap((pod) => seenAt(pod, port)),
   };
 }
