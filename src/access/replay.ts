@@ -13,6 +13,7 @@ import type { Workload } from '../policy/workload.ts';
 import { representativeAddresses } from './addresses.ts';
 import { networksOf } from './clients.ts';
 import { getsIn } from './compare.ts';
+import { touchedNamespaces } from './ports.ts';
 
 /** Traffic of one client to one port of one pod, as far as it was seen. */
 export interface Recorded {
@@ -40,8 +41,6 @@ export interface Replayed {
   readonly isNetwork: boolean;
   /** Not empty exactly when `undecided`. */
   readonly missing: readonly (Missing | 'network')[];
-  /** Of the pod's port, after; null: no proxy, or no such pod any more. */
-  readonly policy: InboundServer | null;
 }
 
 export interface Replayer {
@@ -53,6 +52,7 @@ export function createReplayer(before: Snapshot, after: Snapshot, hasNetwork: bo
   const ports = new Map<Workload, Map<number, PortPair>>();
   const known = new Map<PortPair, Map<string, Replayed>>();
   const same = createSameness();
+  const touched = hasNetwork ? null : touchedNamespaces(before, after);
 
   function pairOf(server: Workload, port: number): PortPair {
     const own = ports.get(server) ?? new Map<number, PortPair>();
@@ -69,6 +69,7 @@ export function createReplayer(before: Snapshot, after: Snapshot, hasNetwork: bo
 
   return {
     of(recorded) {
+      if (touched?.has(recorded.server.ref.namespace) === false) return UNCHANGED;
       const pair = pairOf(recorded.server, recorded.port);
       const network = hasNetwork ? networkChange(before, after, recorded, pair) : null;
       if (network === null) return linkerd(pair, recorded);
@@ -77,7 +78,7 @@ export function createReplayer(before: Snapshot, after: Snapshot, hasNetwork: bo
   };
 
   function linkerd(pair: PortPair, recorded: Recorded): Replayed {
-    if (pair.isSame) return pair.unchanged;
+    if (pair.isSame) return UNCHANGED;
     const { tls, ip, traffic, seen } = recorded;
     const who = tls === null ? '?' : tls.state === 'established' ? `m${tls.clientId}` : tls.state;
     const key = `${seen} ${ip} ${who} ${traffic.type === 'http-on-route' ? `r${traffic.route.kind}/${traffic.route.name}` : JSON.stringify(traffic)}`;
@@ -101,8 +102,9 @@ interface PortPair {
   /** The pod after the change; null: it is gone. */
   readonly next: Workload | null;
   readonly isSame: boolean;
-  readonly unchanged: Replayed;
 }
+
+const UNCHANGED: Replayed = { outcome: 'unchanged', before: null, after: null, isNetwork: false, missing: [] };
 
 /** Policies that read alike are the same; pods for which the same two come out share one pair. */
 function createSameness() {
@@ -125,8 +127,7 @@ function createSameness() {
       const key = was === now ? was : `${was}\n${now}\n${next === null}`;
       let pair = pairs.get(key);
       if (pair === undefined) {
-        const unchanged: Replayed = { outcome: 'unchanged', before: null, after: null, isNetwork: false, missing: [], policy: after };
-        pair = { before, after, next, isSame: was === now && next !== null, unchanged };
+        pair = { before, after, next, isSame: was === now && next !== null };
         pairs.set(key, pair);
       }
       return pair;
@@ -135,16 +136,16 @@ function createSameness() {
 }
 
 /** What was seen to happen is known, whatever else is not. */
-function compare(before: Snapshot, after: Snapshot, { before: was, after: now, next, unchanged }: PortPair, recorded: Recorded): Replayed {
+function compare(before: Snapshot, after: Snapshot, { before: was, after: now, next }: PortPair, recorded: Recorded): Replayed {
   // A pod that is gone is nobody's denial.
-  if (next === null) return unchanged;
+  if (next === null) return UNCHANGED;
   const old = admission(before, was, was, recorded);
   const wasIn = old.isIn ?? (recorded.seen === null ? null : recorded.seen === 'allowed');
   const then = admission(after, was, now, recorded);
   const isIn = then.isIn ?? (wasIn === null ? null : fromWherever(was, now, recorded, wasIn));
-  const base = { before: wasIn, after: isIn, isNetwork: false, policy: now };
+  const base = { before: wasIn, after: isIn, isNetwork: false };
   if (isIn === null || wasIn === null) return { ...base, outcome: 'undecided', missing: isIn === null ? then.missing : old.missing };
-  if (isIn === wasIn) return { ...unchanged, before: wasIn, after: isIn };
+  if (isIn === wasIn) return { ...UNCHANGED, before: wasIn, after: isIn };
   return { ...base, outcome: isIn ? 'newly-allowed' : 'newly-denied', missing: [] };
 }
 

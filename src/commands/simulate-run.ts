@@ -178,7 +178,6 @@ function addPossible(before: Snapshot, after: Snapshot, hasNetwork: boolean, add
       after: now === 'allow',
       isNetwork: true,
       missing: ['network'],
-      policy: null,
     };
     const recorded: Recorded = { server, port, tls: UNKNOWN_TLS, ip: null, pod: null, traffic: { type: 'tcp' }, seen: null };
     add('possible', showWho(who, server.ref.namespace), recorded, replayed, { text: 'TCP', traffic: { type: 'tcp' } }, null);
@@ -193,7 +192,7 @@ function isNamed({ who }: AccessClient): boolean {
   return who.type === 'identity' || who.type === 'other-identity' || who.type === 'service-account';
 }
 
-function replayedOf({ before, after, at }: AccessChange): Replayed {
+function replayedOf({ before, after }: AccessChange): Replayed {
   const [was, now] = [before === 'undecided' ? null : getsIn(before), after === 'undecided' ? null : getsIn(after)];
   const outcome: Outcome = was === null || now === null ? 'undecided' : was === now ? 'unchanged' : now ? 'newly-allowed' : 'newly-denied';
   return {
@@ -202,7 +201,6 @@ function replayedOf({ before, after, at }: AccessChange): Replayed {
     after: now,
     isNetwork: false,
     missing: outcome === 'undecided' ? ['client-address'] : [],
-    policy: at.after,
   };
 }
 
