@@ -17,6 +17,7 @@ import type { Connection, Evaluation, Traffic } from '../policy/evaluation.ts';
 import { parseIdentity } from '../policy/identity.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
+import { memo } from '../policy/memo.ts';
 import { hasServiceAccount } from '../policy/service-accounts.ts';
 import { findWorkload, type ObjectChange, type Snapshot, withChanges } from '../policy/snapshot.ts';
 import { type Becoming, isShown, lostGrants } from './own-reach.ts';
@@ -143,9 +144,7 @@ export function proveTightening(
   const all = compareAccess(before, now, [], ports);
   const shutOut = grouped(newlyDenied(all).filter((change) => !isNobody(before, change.client) && !isOfProbes(change)));
   if (newlyAllowed(all).length > 0) return null;
-  const seen = ports.flatMap((at) =>
-    observations.filter((one) => isSeenAt(one, at)).map((one) => ({ name: nameOf(one.tls, one.ip), isOut: isLost(one, at) })),
-  );
+  const seen = ports.flatMap((at) => seenAt(observations, at).map((one) => ({ name: nameOf(one.tls, one.ip), isOut: isLost(one, at) })));
   const byAudit = ports.flatMap((at) =>
     audited
       .filter((one) => isAuditedAt(one, at))
@@ -203,13 +202,24 @@ function keyOf({ who, name, request }: StandingCaller): string {
 
 /** Traffic that was seen to be allowed, by the proxies of these pods. */
 function losesSeen(observations: readonly TallyObservation[], at: PortChange): boolean {
-  return observations.some((seen) => isSeenAt(seen, at) && isLost(seen, at));
+  return seenAt(observations, at).some((seen) => isLost(seen, at));
 }
 
-function isSeenAt({ count, reporter, port: seenPort, server }: TallyObservation, { workloads, port, before }: PortChange): boolean {
-  if (count === 0 || !workloads.some(({ ref }) => ref.namespace === reporter.namespace && ref.name === reporter.pod)) return false;
-  return seenPort !== null ? seenPort === port : server?.name === before?.ref.name;
+/** In the order in which it was seen. */
+function seenAt(observations: readonly TallyObservation[], { workloads, port, before }: PortChange): readonly TallyObservation[] {
+  const byPod = observationsByPod(observations);
+  const isHere = ({ port: seenPort, server }: TallyObservation) =>
+    seenPort !== null ? seenPort === port : server?.name === before?.ref.name;
+  const found = workloads.flatMap(({ ref }) => byPod.get(`${ref.namespace}/${ref.name}`) ?? []).filter(({ seen }) => isHere(seen));
+  return found.toSorted((a, b) => a.place - b.place).map(({ seen }) => seen);
 }
+
+/** Made once for all candidates. */
+const observationsByPod = memo((observations: readonly TallyObservation[]) => {
+  const placed = observations.map((seen, place) => ({ seen, place }));
+  const whole = placed.filter(({ seen }) => seen.count > 0 && seen.reporter.pod !== null);
+  return Map.groupBy(whole, ({ seen: { reporter } }) => `${reporter.namespace}/${reporter.pod}`);
+});
 
 function isLost({ ip, tls, route }: TallyObservation, { before, after: now }: PortChange): boolean {
   if (before === null || now === null) return false;
