@@ -16,7 +16,7 @@ export function createClasses(clients: readonly AccessClient[]): (policies: read
   const identities = clients.map(({ tls }) => (tls.state === 'established' ? tls.clientId : null));
   const inNetwork = new Map<string, Int32Array>();
   const columnOf = (net: Network): Int32Array => {
-    const known = inNetwork.get(net.text) ?? Int32Array.from(addresses, (address) => (address !== null && contains(net, address) ? 1 : 0));
+    const known = inNetwork.get(net.text) ?? column(addresses, (address) => (address !== null && contains(net, address) ? 1 : 0));
     inNetwork.set(net.text, known);
     return known;
   };
@@ -37,13 +37,13 @@ export function createClasses(clients: readonly AccessClient[]): (policies: read
         const numbers = new Map([...names.identities].map((identity, i) => [identity, i + 1]));
         classes = refined(
           classes,
-          Int32Array.from(identities, (id) => (id === null ? 0 : (numbers.get(id) ?? 0))),
+          column(identities, (id) => (id === null ? 0 : (numbers.get(id) ?? 0))),
         );
       }
       for (const suffix of names.suffixes)
         classes = refined(
           classes,
-          Int32Array.from(identities, (id) => (id !== null && suffixMatches(suffix, id) ? 1 : 0)),
+          column(identities, (id) => (id !== null && suffixMatches(suffix, id) ? 1 : 0)),
         );
       known.set(key, classes);
     }
@@ -51,9 +51,17 @@ export function createClasses(clients: readonly AccessClient[]): (policies: read
   };
 }
 
+function column<T>(all: readonly T[], numberOf: (one: T, i: number) => number): Int32Array {
+  const numbers = new Int32Array(all.length);
+  all.forEach((one, i) => {
+    numbers[i] = numberOf(one, i);
+  });
+  return numbers;
+}
+
 function numbered(clients: readonly AccessClient[], keyOf: (client: AccessClient, i: number) => string): Classes {
   const numbers = new Map<string, number>();
-  return Int32Array.from(clients, (client, i) => {
+  return column(clients, (client, i) => {
     const key = keyOf(client, i);
     const number = numbers.get(key) ?? numbers.size;
     numbers.set(key, number);

@@ -91,7 +91,7 @@ export function accessClients(snapshots: readonly Snapshot[], policies: readonly
   for (const identity of [serviceAccountIdentity(info, 'another-namespace', 'another-account'), OTHER_TRUST_DOMAIN, SPIFFE, null])
     clients.addIdentity({ type: 'other-identity', identity }, identity, addresses);
   for (const ip of addresses) clients.addAddress(ip);
-  return clients.all();
+  return clients.all;
 }
 const OTHER_TRUST_DOMAIN = 'another-account.another-namespace.serviceaccount.identity.linkerd.another.trust.domain';
 const SPIFFE = 'spiffe://another.trust.domain/workload';
@@ -118,35 +118,45 @@ function identitiesIn(policies: readonly InboundServer[]): ReadonlySet<string> {
 }
 
 function createClients(networks: readonly Network[]) {
-  const byKey = new Map<string, { who: Who; tls: ClientTls; ip: string | null; pods: readonly Workload[] }>();
+  const all: AccessClient[] = [];
+  const places = new Map<string, { readonly cell: string; readonly place: number }[]>();
   const withPods = new Set<string>();
 
-  function add(key: string, who: Who, tls: ClientTls, ip: string | null, pods: readonly Workload[]): void {
-    const known = byKey.get(key);
-    if (known === undefined) byKey.set(key, { who, tls, ip, pods });
-    else known.pods = [...known.pods, ...(pods[0] === known.pods.at(-1) ? pods.slice(1) : pods)];
+  function add(key: string, cell: string, client: AccessClient): void {
+    const own = places.get(key) ?? [];
+    const known = own.find((one) => one.cell === cell);
+    if (known === undefined) {
+      places.set(key, own);
+      own.push({ cell, place: all.length });
+      all.push(client);
+    } else if (client.pods.length > 0) {
+      const { pods, ...same } = all[known.place] as AccessClient;
+      all[known.place] = { ...same, pods: [...pods, ...(client.pods[0] === pods.at(-1) ? client.pods.slice(1) : client.pods)] };
+    }
   }
-  function cell(ip: string): string {
+  function cellAt(ip: string): string {
     const address = parseAddress(ip);
     return address === null ? '' : cellOf(networks, address);
   }
 
   return {
-    addComer({ key, who, tls, ip, pods }: Comer): void {
+    all,
+    addComer({ key, cell, client }: Comer): void {
+      const { tls } = client;
       if (tls.state === 'established' && tls.clientId !== null) withPods.add(tls.clientId);
-      add(key, who, tls, ip, pods);
+      add(key, cell, client);
     },
     addNode(name: string, ip: unknown): void {
-      if (typeof ip === 'string' && parseAddress(ip) !== null) add(`node ${name}@${cell(ip)}`, { type: 'node', name }, PLAIN, ip, []);
+      if (typeof ip === 'string' && parseAddress(ip) !== null)
+        add(`node ${name}`, cellAt(ip), { who: { type: 'node', name }, tls: PLAIN, ip, pods: [] });
     },
     addIdentity(who: Who, identity: string | null, addresses: readonly string[]): void {
       if (identity !== null && withPods.has(identity)) return;
       const tls: ClientTls = { state: 'established', clientId: identity };
-      for (const ip of addresses) add(`identity ${identity}@${cell(ip)}`, who, tls, ip, []);
+      for (const ip of addresses) add(`identity ${identity}`, cellAt(ip), { who, tls, ip, pods: [] });
     },
     addAddress(ip: string): void {
-      add(`address ${cell(ip)}`, { type: 'address', ip }, PLAIN, ip, []);
+      add('address', cellAt(ip), { who: { type: 'address', ip }, tls: PLAIN, ip, pods: [] });
     },
-    all: (): readonly AccessClient[] => [...byKey.values()],
   };
 }

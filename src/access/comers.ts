@@ -21,13 +21,17 @@ export type PodsWho =
 
 /** Pods of one ServiceAccount at addresses that the networks do not tell apart. */
 export interface Comer {
-  /** Equal for those of other snapshots that are the same client. */
+  /** Equal for the same ones, whatever their addresses. */
   readonly key: string;
-  readonly who: PodsWho;
-  readonly tls: ClientTls;
-  /** Of the first; null: it has none. */
-  readonly ip: string | null;
-  readonly pods: readonly Workload[];
+  /** As `cellOf`; empty: they have no address. */
+  readonly cell: string;
+  readonly client: {
+    readonly who: PodsWho;
+    readonly tls: ClientTls;
+    /** Of the first; null: it has none. */
+    readonly ip: string | null;
+    readonly pods: readonly Workload[];
+  };
 }
 
 /** Of a client without a proxy. */
@@ -38,16 +42,18 @@ type Workloads = NamespaceIndex['workloads'];
 /** In the order in which they are first met. */
 export function comersIn(workloads: Workloads, info: ClusterInfo, networks: readonly Network[]): readonly Comer[] {
   const { groups, ends } = groupsIn(workloads)(info);
-  const areAlike = ends.every((those) => isOneCell(networks, ...those));
+  // Of one family all pods lie in one cell, most often.
+  const cells = new Map(ends.map((those) => [those[0].family, isOneCell(networks, ...those) ? cellOf(networks, those[0]) : null]));
   const found = groups.flatMap((group) => {
-    const { key, who, tls, all, pods, ends: own } = group;
-    const [{ place, ip }] = all;
-    if (own === null) return [{ place, key: `${key}@`, who, tls, ip, pods }];
-    if (areAlike || isOneCell(networks, ...own)) return [{ place, key: `${key}@${cellOf(networks, own[0])}`, who, tls, ip, pods }];
-    const cells = Map.groupBy(all, ({ address }) => cellOf(networks, address as Address));
-    return [...cells].map(([cell, places]) => {
+    const { key, client, all, ends: own } = group;
+    const [{ place }] = all;
+    if (own === null) return [{ place, key, cell: '', client }];
+    const [low, high] = own;
+    const cell = cells.get(low.family) ?? (isOneCell(networks, low, high) ? cellOf(networks, low) : null);
+    if (cell !== null) return [{ place, key, cell, client }];
+    return [...Map.groupBy(all, ({ address }) => cellOf(networks, address as Address))].map(([at, places]) => {
       const [first] = places as [Place, ...Place[]];
-      return { place: first.place, key: `${key}@${cell}`, who, tls, ip: first.ip, pods: podsOf(places) };
+      return { place: first.place, key, cell: at, client: { ...client, ip: first.ip, pods: podsOf(places) } };
     });
   });
   return found.sort((a, b) => a.place - b.place);
@@ -65,7 +71,7 @@ interface Place {
 type Ends = readonly [low: Address, high: Address];
 
 /** Of one ServiceAccount, and of one family of addresses. */
-interface Group extends Pick<Comer, 'key' | 'who' | 'tls' | 'pods'> {
+interface Group extends Omit<Comer, 'cell'> {
   readonly all: readonly [Place, ...Place[]];
   /** null: they have none. */
   readonly ends: Ends | null;
@@ -100,16 +106,15 @@ function groupOf(all: readonly [Place, ...Place[]], info: ClusterInfo): Group {
   const { namespace } = pod.ref;
   const addresses = all.flatMap(({ address }) => address ?? []);
   const [first, ...others] = addresses;
-  const shared = { all, pods: podsOf(all), ends: first === undefined ? null : endsOf([first, ...others]) };
-  if (!isMeshed(pod))
-    return { key: `plain ${namespace}/${name}`, who: { type: 'unmeshed', namespace, serviceAccount: name }, tls: PLAIN, ...shared };
-  const clientId = serviceAccountIdentity(info, namespace, name);
-  return {
-    key: `mesh ${namespace}/${name}`,
-    who: { type: 'service-account', namespace, name },
-    tls: { state: 'established', clientId },
-    ...shared,
-  };
+  const ends = first === undefined ? null : endsOf([first, ...others]);
+  const from = { ip: all[0].ip, pods: podsOf(all) };
+  if (!isMeshed(pod)) {
+    const who: PodsWho = { type: 'unmeshed', namespace, serviceAccount: name };
+    return { key: `plain ${namespace}/${name}`, client: { who, tls: PLAIN, ...from }, all, ends };
+  }
+  const tls: ClientTls = { state: 'established', clientId: serviceAccountIdentity(info, namespace, name) };
+  const who: PodsWho = { type: 'service-account', namespace, name };
+  return { key: `mesh ${namespace}/${name}`, client: { who, tls, ...from }, all, ends };
 }
 
 /** On the network of its node, a pod comes as one without a proxy. */

@@ -112,7 +112,7 @@ function createNumbers() {
       if (policy === null) return -1;
       const known = byPolicy.get(policy);
       if (known !== undefined) return known;
-      const text = JSON.stringify(policy);
+      const text = textOf(policy);
       const number = byText.get(text) ?? byText.size;
       byText.set(text, number);
       byPolicy.set(policy, number);
@@ -120,3 +120,6 @@ function createNumbers() {
     },
   };
 }
+
+/** Kept for as long as the policy is known: one candidate after another is compared with it. */
+const textOf = memo((policy: InboundServer) => JSON.stringify(policy));
