@@ -145,7 +145,8 @@ function todoOf({ probe, evaluation }: RefusedProbe): string {
 function remediesOf({ probe, evaluation }: RefusedProbe): readonly RemedyId[] {
   if (isOfAnotherProtocol(evaluation))
     return probe.type === 'httpGet' && !probe.isTls ? ['repair-protocol', 'network-authentication'] : ['network-authentication'];
-  return probe.type === 'httpGet' ? ['probe-route'] : ['network-authentication'];
+  if (probe.type === 'grpc') return ['probe-route', 'network-authentication'];
+  return probe.type === 'httpGet' && !probe.isTls ? ['probe-route'] : ['network-authentication'];
 }
 
 function objectsOf({ evaluation: { policy, route } }: RefusedProbe, pod: Workload) {

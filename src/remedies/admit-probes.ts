@@ -12,6 +12,7 @@ import { excludedPolicies, nearServers, unattachedRoutes } from '../policy/exclu
 import { showRef } from '../policy/resource.ts';
 import { findWorkload, type Snapshot, withChanges } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
+import { admitNodes } from './admit-nodes.ts';
 import type { Files } from './change.ts';
 import type { Asking, Candidate, Kind } from './plea.ts';
 import { probeRoute, withProbeRoute } from './probe-route.ts';
@@ -20,7 +21,7 @@ import { proved } from './proved.ts';
 import type { Remedy, Step, WayOut } from './remedy.ts';
 import { repairProtocol } from './repair-protocol.ts';
 
-const KINDS: readonly Kind<Asking>[] = [repairProtocol, probeRoute];
+const KINDS: readonly Kind<Asking>[] = [repairProtocol, probeRoute, admitNodes];
 
 interface Around {
   readonly snapshot: Snapshot;
@@ -47,7 +48,7 @@ export function admitProbes(
   const caller = client?.pod ?? null;
   const [best] = remedies;
   if (caller === null || best === undefined || getsThrough(applied(snapshot, best), caller, dialled))
-    return { verdict: 'fix', reasons: [], remedies };
+    return { verdict: best?.widens == null ? 'fix' : 'decide', reasons: [], remedies };
   const reason = `The pods are then ready, and policy refuses ${showRef(caller.ref)} all the same: explain that denial then.`;
   return { verdict: 'decide', reasons: [reason], remedies };
 }

@@ -91,7 +91,7 @@ export function wayOut(ask: Ask): WayOut {
   const [first] = remedies;
   if (first === undefined) return nothingProved(denied);
   const withheld = deliberate.map(({ summary }) => `Withheld without --force-grant: ${summary}`);
-  const isFix = first.changes.length > 0 && first.tightens === null && first.id !== 'own-service-account';
+  const isFix = first.changes.length > 0 && first.tightens === null && first.widens === null && first.id !== 'own-service-account';
   return { verdict: isFix ? 'fix' : 'decide', reasons: withheld, remedies };
 }
 

@@ -4,6 +4,7 @@ import { listOf } from '../policy/reading.ts';
 import { type ObjectRef, type Resource, showRef } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';
 import { findResource } from '../policy/snapshot.ts';
+import { admitNodes } from './admit-nodes.ts';
 import { grantByAddress } from './authorize.ts';
 import { routeOf } from './authorize-on-route.ts';
 import { narrowest, policiesReferring, specOf, withSpec } from './objects.ts';
@@ -12,6 +13,7 @@ import type { Candidate, Kind, Plea } from './plea.ts';
 export const networkAuthentication: Kind = {
   id: 'network-authentication',
   candidates(plea) {
+    if (plea.finding?.id === 'probe-not-allowed') return admitNodes.candidates(plea);
     const { clientIp } = plea.law.evaluation.connection;
     const cidr = clientIp === null ? null : narrowest(clientIp);
     if (cidr === null) return [];

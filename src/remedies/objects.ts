@@ -1,5 +1,5 @@
 /** Objects of policy as they are written, and edits of those that stand. */
-import { POLICY_GROUP } from '../policy/authorization-policy.ts';
+import { GATEWAY_GROUP, POLICY_GROUP } from '../policy/authorization-policy.ts';
 import { parseIdentity, serviceAccountIdentity } from '../policy/identity.ts';
 import { parseAddress, showAddress } from '../policy/network.ts';
 import { listOf } from '../policy/reading.ts';
@@ -46,7 +46,7 @@ export function freeName(snapshot: Snapshot, kind: string, namespace: string, ..
       .replace(/^-+|-+$/g, '') || 'denywhy';
   for (let n = 1; ; n++) {
     const name = n === 1 ? wanted : `${wanted}-${n}`;
-    if (findResource(snapshot, { group: POLICY_GROUP, kind, namespace, name }) === null) return name;
+    if ([POLICY_GROUP, GATEWAY_GROUP].every((group) => findResource(snapshot, { group, kind, namespace, name }) === null)) return name;
   }
 }
 

@@ -10,7 +10,7 @@ import { caseFolders, caseOf } from '../case-folder.ts';
 const OF_PROBES: ReadonlySet<string> = new Set(['http-version-mismatch', 'probe-not-allowed']);
 const CASES = caseFolders(join(import.meta.dirname, '../cases')).filter(({ id }) => OF_PROBES.has(id));
 
-/** Where a client tells of a pod that is not ready. The gRPC health check has no path to let the kubelet in on. */
+/** Where a client tells of a pod that is not ready. */
 const TROUBLED: ReadonlySet<string> = new Set([
   'firing-probe-of-a-grpc-server',
   'firing-probe-of-an-http2-server',
@@ -18,6 +18,10 @@ const TROUBLED: ReadonlySet<string> = new Set([
   'firing-clients-of-an-unready-pod',
   'firing-no-log-of-the-server',
   'firing-tutorial-with-http1-alone',
+  'firing-a-grpc-probe-beside-http-routes',
+  'firing-a-grpc-probe-beside-grpc-routes',
+  'firing-a-grpc-probe-and-no-route',
+  'quiet-grpc-probe',
 ]);
 
 describe('pods that are not ready because of their probes', () => {

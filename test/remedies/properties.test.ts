@@ -67,7 +67,8 @@ function checkApplied(remedy: Remedy, target: TargetExplanation, before: Snapsho
   const pod = podOf(target, before);
   if (evaluation === null || pod === null || port === null) throw new Error('a remedy without a law');
   const changes = appliedOf(remedy);
-  const after = withApplied(before, changes);
+  const apply = remedy.id === 'own-service-account' ? withApplied : withChanges;
+  const after = apply(before, changes);
   const policy = inboundServer(after, findWorkload(after, 'Pod', pod.ref.namespace, pod.ref.name) ?? pod, port);
   const connection = { ...evaluation.connection, ...identityAfter(changes, after) };
   const traffics: readonly Traffic[] = [
@@ -76,7 +77,7 @@ function checkApplied(remedy: Remedy, target: TargetExplanation, before: Snapsho
   ];
   const verdicts = traffics.map((traffic) => evaluate(policy, connection, traffic).verdict);
   expect(verdicts.slice(0, IN_OTHER_WORDS.has(remedy.id) ? undefined : 1).some(getsIn), `${remedy.id}: ${verdicts[0]}`).toBe(true);
-  expect(inboundServer(withApplied(after, changes), pod, port)).toEqual(policy);
+  expect(inboundServer(apply(after, changes), pod, port)).toEqual(policy);
   return after;
 }
 /** Of a client whose workload gets a ServiceAccount of its own. */
