@@ -16,7 +16,7 @@ import type { Traffic } from '../../src/policy/evaluation.ts';
 import { serviceAccountIdentity } from '../../src/policy/identity.ts';
 import { inboundServer } from '../../src/policy/inbound-server.ts';
 import { groupOf } from '../../src/policy/resource.ts';
-import { findWorkload, type ObjectChange, type Snapshot } from '../../src/policy/snapshot.ts';
+import { findWorkload, type ObjectChange, type Snapshot, withChanges } from '../../src/policy/snapshot.ts';
 import type { Change, Remedy } from '../../src/remedies/remedy.ts';
 import { caseFolders, caseOf } from '../case-folder.ts';
 import { cluster as anyCluster, port as anyPort, question as anyQuestion } from '../policy/arbitrary.ts';
