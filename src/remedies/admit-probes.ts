@@ -1,6 +1,6 @@
 /**
  * Pods are not ready because the kubelet's probes do not get in, by their version of HTTP or by policy: the kubelet is let in on them. Proved for each
- * pod that was dialled; what the client itself may ask there is said beside it.
+ * pod that was dialled: what it gets beside its probes is said, and whether the client itself gets through then.
  */
 import { callerOfPod, can } from '../access/can.ts';
 import type { RemedyId } from '../diagnoses/finding.ts';
@@ -93,10 +93,7 @@ function remediesOf(kind: Kind<Asking>, plea: Proving, dialled: readonly Dialled
       const remedy = proved(plea, kind.id, form, files);
       const after = remedy === null ? null : applied(plea.snapshot, remedy);
       if (remedy?.proof == null || after === null || remedy.proof.shutOut.length > 0 || !letsProbesIn(after, plea.port, dialled)) continue;
-      const { clientToo, newlyIn } = remedy.proof;
-      return [
-        { ...remedy, steps: stepsOf(after, dialled), proof: { ...remedy.proof, clientToo: [], newlyIn: [...clientToo, ...newlyIn] } },
-      ];
+      return [{ ...remedy, steps: stepsOf(after, dialled) }];
     }
     return [];
   });

@@ -39,6 +39,7 @@ describe('pods that are not ready because of their probes', () => {
         ...(wayOut?.remedies ?? []).flatMap(({ title, changes, steps, proof }) => [
           `## ${title}`,
           ...steps.map(({ text }) => text),
+          ...(proof?.clientToo ?? []).map((one) => `lets it in too: ${showNewcomer(one)}`),
           ...(proof?.newlyIn ?? []).map((one) => `newly lets in: ${showNewcomer(one)}`),
           ...(proof?.shutOut ?? []).map((one) => `shuts out: ${showNewcomer(one)}`),
           ...changes.map(({ diff }) => diff),
