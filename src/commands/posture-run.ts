@@ -14,7 +14,7 @@ import { type Plan, planning } from './generate-plan.ts';
 import type { Basis } from './generate-text.ts';
 import type { FactBook, ObservedTraffic } from './observed-traffic.ts';
 import { workloadPolicies } from './policy-workloads.ts';
-import { createWithdrawals } from './posture-remedies.ts';
+import { createTightenings } from './posture-remedies.ts';
 
 export interface PostureQuestion {
   readonly snapshot: Snapshot;
@@ -47,7 +47,7 @@ export interface Posture {
   /** null: of several namespaces none is made, nor of one that is not meshed, or Linkerd's own. */
   readonly plan: PosturePlan | null;
   /** Grants that nobody was seen to use, each proved to shut out nobody who was seen: number N of `--remedy` is the Nth. */
-  readonly withdrawals: readonly Remedy[];
+  readonly tightenings: readonly Remedy[];
 }
 
 export function runPosture(question: PostureQuestion): Posture {
@@ -58,14 +58,14 @@ export function runPosture(question: PostureQuestion): Posture {
 export function* posturing(question: PostureQuestion): Steps<Posture> {
   const { snapshot, settings, view, alerting, asks, unread, observed, basis, watched, namespace, files, now } = question;
   const seen = { traffic: observed.traffic, ...watched };
-  const { remedies, withdrawal } = createWithdrawals(snapshot, seen, namespace === null ? null : files);
+  const { remedies, ...tightenings } = createTightenings(snapshot, seen, namespace === null ? null : files);
   const workloads: PostureWorkload[] = [];
   for (const one of namespace === null ? snapshot.namespaces.keys() : [namespace]) {
     workloads.push(...workloadPolicies(snapshot, { namespace: one, workload: null, port: null }));
     yield;
   }
   const facts: PostureFacts = {
-    ...{ snapshot, settings, alerting, asks, unread, withdrawal, now, workloads },
+    ...{ snapshot, settings, alerting, asks, unread, now, workloads, ...tightenings },
     history: view,
     observed: seen,
   };
@@ -73,7 +73,7 @@ export function* posturing(question: PostureQuestion): Steps<Posture> {
   // What the charts of Linkerd hold is no plan's to close, and where nothing is meshed there is nothing to close.
   const isPlanned = namespace !== null && namespaces.every(({ outside }) => outside === null);
   return {
-    ...{ namespaces, basis, isOne: namespace !== null, withdrawals: remedies },
+    ...{ namespaces, basis, isOne: namespace !== null, tightenings: remedies },
     plan: isPlanned
       ? withLacking(yield* planning(snapshot, namespace, null, trafficTo(namespace, observed)), { ...basis, ...watched })
       : null,

@@ -6,7 +6,7 @@ import type { JudgedPractice, NamespacePosture } from '../posture/posture.ts';
 import { type Judgement, type PostureState, PRACTICE_IDS } from '../posture/practice.ts';
 import { some } from './can-text.ts';
 import { type Basis, showStep, whoOf } from './generate-text.ts';
-import { withdrawalsData } from './posture-remedies.ts';
+import { tighteningsData } from './posture-remedies.ts';
 import type { Posture, PosturePlan } from './posture-run.ts';
 import { code } from './simulate-text.ts';
 import { tableLines } from './table.ts';
@@ -189,13 +189,13 @@ function planMarkdown({ steps, lacking }: PosturePlan): readonly string[] {
   ];
 }
 
-export function postureData({ namespaces, basis, plan, withdrawals }: Posture): Readonly<Record<string, unknown>> {
+export function postureData({ namespaces, basis, plan, tightenings }: Posture): Readonly<Record<string, unknown>> {
   const { requests, first, last } = basis;
   return {
     form: 'denywhy.posture/1',
     observed: { requests, first: first === null ? null : showInstant(first), last: last === null ? null : showInstant(last) },
     namespaces,
-    tightenings: withdrawalsData(withdrawals),
+    tightenings: tighteningsData(tightenings),
     plan:
       plan === null
         ? null

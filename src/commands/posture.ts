@@ -13,7 +13,7 @@ import { openPrometheusAt } from './explain-live-open.ts';
 import { showRemedy } from './explain-remedy.ts';
 import { basisOf } from './generate.ts';
 import { createFactBook, observedTraffic } from './observed-traffic.ts';
-import { showWithdrawal } from './posture-remedies.ts';
+import { showTightening } from './posture-remedies.ts';
 import { hasPods, type Posture, runPosture, watchedIn } from './posture-run.ts';
 import { postureData, showPosture, showPostureMarkdown } from './posture-text.ts';
 import { gatherTraffic, readTraffic } from './recorded-traffic.ts';
@@ -53,7 +53,7 @@ export const posture: Command = {
       .option('--prometheus <url>', 'Prometheus; one that is found in the cluster is read by port-forward')
       .option('--bearer-token-file <file>', 'token for --prometheus')
       .option('--at <time>', 'the policy of that moment, where --cluster is a history')
-      .option('--remedy <number>', 'one change alone, which takes away a grant that nobody uses')
+      .option('--remedy <number>', 'one change alone: a wildcard narrowed, an unused grant taken away')
       .addOption(
         new Option('-o, --output <form>', 'form of the answer; yaml, patch and diff are for --remedy')
           .choices(['text', 'json', 'md', 'yaml', 'patch', 'diff'])
@@ -121,12 +121,12 @@ function remedyNumber({ output, remedy, allNamespaces }: RawPostureOptions): num
   return Number(remedy);
 }
 
-function oneRemedy({ withdrawals, namespaces }: Posture, number: number, form: RawPostureOptions['output'], io: Io): string {
-  const remedy = withdrawals[number - 1];
+function oneRemedy({ tightenings, namespaces }: Posture, number: number, form: RawPostureOptions['output'], io: Io): string {
+  const remedy = tightenings[number - 1];
   if (remedy === undefined)
     throw new InvalidInput(
       `there is no remedy ${number}.`,
-      `This answer has ${withdrawals.length === 0 ? 'none' : withdrawals.length}: look at its grants-used without --remedy first.`,
+      `This answer has ${tightenings.length === 0 ? 'none' : tightenings.length}: look at its grants-used without --remedy first.`,
     );
   if (form !== 'text' && form !== 'md') return showRemedy(remedy, form, null);
   const style = {
@@ -135,7 +135,7 @@ function oneRemedy({ withdrawals, namespaces }: Posture, number: number, form: R
     now: io.now,
     namespace: null,
   };
-  return `${showWithdrawal(remedy, namespaces[0]?.namespace ?? '', number, style).join('\n')}\n`;
+  return `${showTightening(remedy, namespaces[0]?.namespace ?? '', number, style).join('\n')}\n`;
 }
 
 /** What a page or a log tells is of its file's pod, where it names none itself. */

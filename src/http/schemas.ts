@@ -484,7 +484,7 @@ export const postureAnswer = named(
         }),
       )
       .describe(
-        'of one namespace: what takes away grants that nobody was seen to use, each proved, with changes and proof as in denywhy.explain/1',
+        'of one namespace: what narrows wildcards, takes away grants that nobody was seen to use and ends audit, each proved, as in denywhy.explain/1',
       ),
     plan: z
       .looseObject({

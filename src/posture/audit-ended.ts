@@ -65,16 +65,22 @@ function judgeOne(context: PostureContext, workload: PostureWorkload, ports: rea
   return {
     ...{ ...base, state: 'partly' },
     found: `${where} in audit mode, and ready to enforce: nobody who calls would be refused`,
-    next: enforce(workload, ports),
+    next: enforce(context, workload, ports),
   };
 }
 
-function enforce({ ref }: PostureWorkload, ports: readonly EnforcedPort[]): NextStep {
+function enforce(context: PostureContext, { ref }: PostureWorkload, ports: readonly EnforcedPort[]): NextStep {
   const server = ports.find(({ policy }) => policy.server !== null)?.policy.server ?? null;
   if (server === null)
     return {
       text: 'Make deny the default.',
       command: `kubectl annotate --overwrite namespace ${quoted(ref.namespace)} config.linkerd.io/default-inbound-policy=deny`,
+    };
+  const number = context.enforcing(server);
+  if (number !== null)
+    return {
+      text: 'Enforce it: the change, and whom it shuts out.',
+      command: `denywhy posture -n ${quoted(ref.namespace)} --remedy ${number}`,
     };
   return {
     text: 'Enforce it.',

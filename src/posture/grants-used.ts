@@ -6,6 +6,7 @@ import { parseDefaultPolicy } from '../policy/default-policy.ts';
 import { evaluate } from '../policy/evaluate.ts';
 import { parseIdentity, suffixMatches } from '../policy/identity.ts';
 import type { ClientAuthorization } from '../policy/inbound.ts';
+import type { ObjectRef } from '../policy/resource.ts';
 import { findResource } from '../policy/snapshot.ts';
 import type { Steps } from '../policy/steps.ts';
 import { expiryOf } from '../policy/temporary-grant.ts';
@@ -45,21 +46,28 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): readonly 
   const wild = grants.flatMap((grant) => wildcardOf(context, workload, grant));
   const expired = grants.flatMap((grant) => expiredOf(context, grant));
   const { unused, lacking } = unusedOf(context, workload, grants);
-  const shown = distinct([...expired, ...wild, ...unused.map(({ shown: one }) => one)]);
+  const shown = distinct([...expired, ...wild.map(({ shown: one }) => one), ...unused.map(({ shown: one }) => one)]);
   const base = { workload: name, evidence: shown, lacking };
   const simulate = (grant: Grant) => {
     const { kind, name: object } = grant.authorization.ref;
     return `denywhy simulate -n ${quoted(workload.ref.namespace)} --delete ${quoted(`${kind}/${object}`)} --traffic all`;
   };
+  const [narrower] = wild.flatMap(({ object }) => (object === null ? [] : (context.narrowing(object) ?? [])));
   if (wild.length + expired.length > 0)
     return [
       {
         ...{ ...base, state: wild.length > 0 ? 'not' : 'partly' },
         found: [...(wild.length > 0 ? ['grants by wildcard'] : []), ...(expired.length > 0 ? ['grants that have expired'] : [])].join(', '),
-        next: {
-          text: 'Who is let in, by which object; name those who call instead.',
-          command: `denywhy policy -n ${quoted(workload.ref.namespace)} ${quoted(name)}`,
-        },
+        next:
+          narrower === undefined
+            ? {
+                text: 'Who is let in, by which object; name those who call instead.',
+                command: `denywhy policy -n ${quoted(workload.ref.namespace)} ${quoted(name)}`,
+              }
+            : {
+                text: 'Name those who were seen to come instead: the change, and whom it shuts out.',
+                command: `denywhy posture -n ${quoted(workload.ref.namespace)} --remedy ${narrower}`,
+              },
       },
     ];
   const [first] = unused;
@@ -106,19 +114,27 @@ function grantsOf({ policy }: EnforcedPort): readonly ClientAuthorization[] {
   return authorizationsIn(policy).filter(({ object, ref }) => object !== null || isAccessPolicy(ref));
 }
 
-function wildcardOf({ snapshot }: PostureContext, workload: PostureWorkload, { at, authorization }: Grant): readonly Evidence[] {
+interface Wildcard {
+  /** The policy, or the Server whose accessPolicy it is. */
+  readonly object: ObjectRef | null;
+  readonly shown: Evidence;
+}
+
+function wildcardOf({ snapshot }: PostureContext, workload: PostureWorkload, { at, authorization }: Grant): readonly Wildcard[] {
   const { authentication, networks, object, ref } = authorization;
   const isEverywhere = networks.some(({ net, except }) => net.prefix === 0 && except.length === 0);
+  const isOfCluster = snapshot.info.clusterNetworks.every(({ text }) => networks.some(({ net }) => net.text === text));
+  const where = isEverywhere ? '' : ' of the cluster’s networks';
   const words =
     authentication.type !== 'tls-authenticated'
-      ? isEverywhere
-        ? [authentication.type === 'unauthenticated' ? 'anyone' : 'anyone with mesh TLS']
+      ? isEverywhere || isOfCluster
+        ? [`anyone${authentication.type === 'unauthenticated' ? '' : ' with mesh TLS'}${where}`]
         : []
       : authentication.suffixes.map((suffix) => (suffix === '' ? 'any mesh identity' : showSuffix(suffix)));
   return words.map((who) => {
     const text = `${showPort(at.port, at.names)}: ${ref.kind === 'default' ? `accessPolicy ${ref.name}` : `${ref.kind} ${ref.name}`} lets in ${who}`;
     const by = object ?? at.policy.server;
-    return by === null ? evidence(text, objectOf(workload)) : evidenceOfRef(snapshot, text, by);
+    return { object: by, shown: by === null ? evidence(text, objectOf(workload)) : evidenceOfRef(snapshot, text, by) };
   });
 }
 

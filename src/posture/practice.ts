@@ -7,7 +7,7 @@ import type { Retention } from '../evidence/metrics-retention.ts';
 import type { ClusterSettings } from '../policy/cluster-settings.ts';
 import type { ClusterView } from '../policy/history.ts';
 import type { ClientAuthorization, DefaultPolicy } from '../policy/inbound.ts';
-import type { Instant, Resource } from '../policy/resource.ts';
+import type { Instant, ObjectRef, Resource } from '../policy/resource.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Steps } from '../policy/steps.ts';
 import type { Workload } from '../policy/workload.ts';
@@ -120,6 +120,10 @@ export interface PostureFacts {
    * none.
    */
   withdrawal(authorization: ClientAuthorization, identity: string | null): number | null;
+  /** The same of the one that names who was seen to come, instead of everyone whom the policy, or the accessPolicy of the Server, takes. */
+  narrowing(object: ObjectRef): number | null;
+  /** The same of the one that takes accessPolicy audit out of the Server. */
+  enforcing(server: ObjectRef): number | null;
   readonly now: Instant;
 }
 

@@ -632,7 +632,7 @@ export interface Shapes {
       })[];
       readonly [name: string]: unknown;
     })[];
-    /** of one namespace: what takes away grants that nobody was seen to use, each proved, with changes and proof as in denywhy.explain/1 */
+    /** of one namespace: what narrows wildcards, takes away grants that nobody was seen to use and ends audit, each proved, as in denywhy.explain/1 */
     readonly tightenings: readonly ({
       readonly number: number;
       readonly id: string;

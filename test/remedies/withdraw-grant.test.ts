@@ -1,8 +1,8 @@
 /** Grants that nobody was seen to use: what takes them away, whom that shuts out, and where nothing is proposed. */
 import { describe, expect, it } from 'vitest';
 import { postureData } from '../../src/commands/posture-text.ts';
-import { showNewcomer } from '../../src/remedies/wording.ts';
-import { id, judge, pod, postureIn, server, type World } from '../posture/shop.ts';
+import { id, pod, postureIn, server, type World } from '../posture/shop.ts';
+import { told } from './tighten-told.ts';
 
 const account = (name: string) => `
 apiVersion: v1
@@ -64,24 +64,9 @@ ${server('admin', 'port: 9090')}${policy('clients', 'http', TO('clients'))}${pol
   ],
 ];
 
-function told(yaml: string, world: World): string {
-  const judgements = judge('grants-used', yaml, world);
-  const next = judgements.map(({ workload, state, next: step }) => `${workload} ${state}: ${step?.text ?? ''} ${step?.command ?? ''}`);
-  const { withdrawals } = postureIn('shop', yaml, world);
-  const remedies = withdrawals.flatMap(({ title, tightens, steps, changes, proof }) => [
-    title,
-    `tightens: ${tightens}`,
-    ...(proof?.newlyIn ?? []).map((one) => `newly lets in: ${showNewcomer(one)}`),
-    ...(proof?.shutOut ?? []).map((one) => `shuts out: ${showNewcomer(one)}`),
-    ...steps.flatMap(({ text, command }) => [`- ${text}`, ...(command === null ? [] : [`  ${command}`])]),
-    ...changes.map(({ diff }) => diff),
-  ]);
-  return [...next, ...remedies, ''].join('\n');
-}
-
 describe('a grant that nobody was seen to use', () => {
   it('is taken away, with whom that shuts out', async () => {
-    const text = SHOPS.map(([name, yaml, world]) => `# ${name}\n${told(yaml, world)}`).join('\n');
+    const text = SHOPS.map(([name, yaml, world]) => `# ${name}\n${told('grants-used', yaml, world)}`).join('\n');
     await expect(text).toMatchFileSnapshot('golden/withdraw-grant.txt');
   });
 
@@ -100,12 +85,12 @@ describe('a grant that nobody was seen to use', () => {
     ['no traffic was recorded', `${PODS}${HTTP}${policy('old', 'http', '{kind: ServiceAccount, name: old}')}`, {}],
     ['each was used', `${PODS}${HTTP}${policy('web', 'http', '{kind: ServiceAccount, name: web}')}`, { seen: [['web', 'cart', 8080]] }],
   ] satisfies readonly (readonly [string, string, World])[])('is not proposed where %s', (_, yaml, world) => {
-    expect(postureIn('shop', yaml, world).withdrawals).toEqual([]);
+    expect(postureIn('shop', yaml, world).tightenings).toEqual([]);
   });
 
   it('is not proposed for every namespace at once', () => {
     const [, yaml, world] = SHOPS[0] as (typeof SHOPS)[number];
-    expect(postureIn(null, yaml, world).withdrawals).toEqual([]);
+    expect(postureIn(null, yaml, world).tightenings).toEqual([]);
   });
 
   it('stands in the data, with its number, its change and its proof', () => {
