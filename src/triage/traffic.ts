@@ -37,7 +37,7 @@ export interface TrafficBounds {
   readonly clients: number;
 }
 
-export const TRAFFIC_BOUNDS: TrafficBounds = { observations: 10_000, incidents: 1000, clients: 10_000 };
+export const TRAFFIC_BOUNDS: TrafficBounds = { observations: 5000, incidents: 500, clients: 5000 };
 
 /** By the index of the namespace. Errors: Unavailable. */
 export async function readTraffic(store: Store, namespace: string, bounds: TrafficBounds = TRAFFIC_BOUNDS): Promise<Traffic> {

@@ -30,8 +30,8 @@ export function CanCard({ query, found, namespace, workloads }: CanProps): React
   const asked = questionOf(query, namespace);
   return (
     <Card title="Can it?" note="as denywhy can answers it; nothing is sent to anybody">
-      {/* Another workload or another link is another form. */}
-      <Form key={`${query.get('from')} ${query.get('to')} ${usual}`} query={query} usual={usual} workloads={workloads} />
+      {/* Of another workload it is another form. */}
+      <Form key={`${query.get('namespace')} ${query.get('workload')}`} query={query} usual={usual} workloads={workloads} />
       {asked !== null && <Asked question={asked} />}
     </Card>
   );
@@ -67,17 +67,16 @@ interface FormProps {
 }
 
 function Form({ query, usual, workloads }: FormProps): ReactNode {
-  const [given, setGiven] = useState<Readonly<Record<Field, string>>>({
-    ...{ from: query.get('from') ?? '', to: query.get('to') ?? usual },
-    ...{ method: query.get('method') ?? '', path: query.get('path') ?? '', ip: query.get('ip') ?? '' },
-  });
-  const [isUnmeshed, setUnmeshed] = useState(query.get('unmeshed') !== null);
+  const [given, setGiven] = useState<Readonly<Partial<Record<Field, string>>>>({});
+  const textOf = (name: Field) => given[name] ?? query.get(name) ?? (name === 'to' ? usual : '');
+  const [unmeshed, setUnmeshed] = useState<boolean | null>(null);
+  const isUnmeshed = unmeshed ?? query.get('unmeshed') !== null;
   const field = (name: Field, label: string, example: string, isNeeded = false) => (
     <TextInput
       label={label}
       placeholder={example}
       className={name}
-      value={given[name]}
+      value={textOf(name)}
       required={isNeeded}
       withAsterisk={false}
       autoComplete="off"
@@ -91,8 +90,11 @@ function Form({ query, usual, workloads }: FormProps): ReactNode {
       className="can"
       onSubmit={(event) => {
         event.preventDefault();
-        const trimmed = Object.fromEntries(FIELDS.map((name) => [name, given[name].trim()]));
+        const trimmed = Object.fromEntries(FIELDS.map((name) => [name, textOf(name).trim()]));
         setQuery({ ...trimmed, unmeshed: isUnmeshed ? 'yes' : '' });
+        // From now on the address says it.
+        setGiven({});
+        setUnmeshed(null);
       }}
     >
       {field('from', 'From', 'sa/frontend, deploy/frontend, 203.0.113.7', true)}

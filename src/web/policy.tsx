@@ -33,7 +33,7 @@ export function PolicyPage({ query }: { readonly query: URLSearchParams }): Reac
         {workload === '' && <Overview namespace={namespace} namespaces={list.data?.namespaces ?? []} />}
         {workload !== '' && found === undefined && <h1>{inert(workload)}</h1>}
         {found !== undefined && <Title found={found} />}
-        <Moment key={at} at={at} />
+        <Moment at={at} />
         {policy.error !== null && <Trouble error={policy.error} />}
         <CanCard query={query} found={found} namespace={namespace} workloads={list.data?.items ?? []} />
         {workload !== '' && found === undefined && policy.error === null && <p aria-busy="true">Reading its policy…</p>}
@@ -106,13 +106,19 @@ function Title({ found }: { readonly found: WorkloadPolicy }): ReactNode {
 
 /** Of which moment the policy is: now, or one that the history goes back to. What was counted is counted until now. */
 function Moment({ at }: { readonly at: string }): ReactNode {
-  const [text, setText] = useState(at);
+  const [given, setGiven] = useState<string | null>(null);
+  const [isFault, setFault] = useState(false);
+  const text = given ?? at;
   return (
     <form
       className="moment"
       onSubmit={(event) => {
         event.preventDefault();
-        setQuery({ at: text.trim() });
+        const moment = text.trim() === '' ? '' : instantOf(text.trim());
+        setFault(moment === null);
+        if (moment === null) return;
+        setQuery({ at: moment });
+        setGiven(null);
       }}
     >
       <TextInput
@@ -120,7 +126,7 @@ function Moment({ at }: { readonly at: string }): ReactNode {
         placeholder="as of now; or 2026-11-23T09:25:00Z"
         size="xs"
         value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
+        onChange={(event) => setGiven(event.currentTarget.value)}
       />
       <Button type="submit" size="xs" variant="default">
         Show
@@ -133,8 +139,20 @@ function Moment({ at }: { readonly at: string }): ReactNode {
           <span className="lost">The policy of that moment; what was counted is counted until now.</span>
         </>
       )}
+      {isFault && (
+        <span className="trouble" role="alert">
+          This is no time. Write it as 2026-11-23T09:25:00Z, or 2026-11-23 09:25 for UTC.
+        </span>
+      )}
     </form>
   );
+}
+
+/** As the API takes it; UTC where no zone is named. null: it is no time. */
+function instantOf(text: string): string | null {
+  const [, day, clock, zone = 'Z'] = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|UTC|[+-]\d\d:\d\d)?$/.exec(text) ?? [];
+  const time = day === undefined ? Number.NaN : Date.parse(`${day}T${clock}${zone === 'UTC' ? 'Z' : zone}`);
+  return Number.isNaN(time) ? null : new Date(time).toISOString();
 }
 
 const SOURCES: Readonly<Record<string, string>> = {

@@ -11,6 +11,9 @@ import { go } from './route.ts';
 import { ChangeForm } from './simulate-form.tsx';
 import { SimulationResult, sentenceOf } from './simulate-result.tsx';
 
+/** Of this visit: each run is an answer of its own, whatever was asked before. */
+let runs = 0;
+
 /** What a change would do, before anyone applies it: pasted, dropped, or a remedy of an incident. */
 export function SimulatePage({ query }: { readonly query: URLSearchParams }): ReactNode {
   const incident = query.get('incident') ?? '';
@@ -20,16 +23,17 @@ export function SimulatePage({ query }: { readonly query: URLSearchParams }): Re
   const [asked, setAsked] = useState<{ readonly question: SimulateQuestion; readonly run: number } | null>(null);
   const { data, error, isFetching } = useQuery(simulateQuery(asked?.question ?? null, asked?.run ?? 0));
   const isTried = query.get('traffic') !== 'observed';
-  const run = (text_ = change) => {
+  const run = (objects = change) => {
     const [namespace, deleted] = [query.get('namespace') ?? '', (query.get('delete') ?? '').split(/[\s,]+/).filter((one) => one !== '')];
     const question: SimulateQuestion = {
-      ...(text_.trim() === '' ? {} : { change: text_ }),
+      ...(objects.trim() === '' ? {} : { change: objects }),
       ...(deleted.length === 0 ? {} : { delete: deleted }),
       ...(namespace === '' ? {} : { namespace }),
       traffic: isTried ? 'all' : 'observed',
       markdown: true,
     };
-    setAsked({ question, run: (asked?.run ?? 0) + 1 });
+    runs++;
+    setAsked({ question, run: runs });
   };
   // Whoever writes leaves the text first, so that nothing written is lost by one key.
   const back = () => {
@@ -90,18 +94,17 @@ function useRemedy(incident: string, number: string) {
 }
 
 const KEPT = 'denywhy-change';
+const MOST_KEPT = 1_000_000;
 
 /** What was pasted is there after a reload, in this tab alone; a remedy is loaded anew. */
 function useKept(remedy: string, loaded: string | undefined): readonly [string, (text: string) => void] {
   const [own, setOwn] = useState<string | null>(() => (remedy === '' ? sessionStorage.getItem(KEPT) : null));
   const set = (change: string) => {
     setOwn(change);
-    try {
-      if (remedy === '') sessionStorage.setItem(KEPT, change);
-    } catch {
-      // It has no room for so much: then a reload begins anew.
-      sessionStorage.removeItem(KEPT);
-    }
+    if (remedy !== '') return;
+    // A browser has no room for much more: then a reload begins anew.
+    if (change.length <= MOST_KEPT) sessionStorage.setItem(KEPT, change);
+    else sessionStorage.removeItem(KEPT);
   };
   // Another remedy, or none, is another text.
   const [before, setBefore] = useState(remedy);

@@ -128,7 +128,8 @@ kind: NetworkAuthentication
 metadata: {name: everywhere, namespace: production}
 spec: {networks: [{cidr: 0.0.0.0/0}, {cidr: '::/0'}]}
 `;
-    const { body } = await ask('POST', '/api/v1/simulate', { ...READ, json: { change, traffic: 'all' } });
+    const { body } = await ask('POST', '/api/v1/simulate', { ...READ, json: { change, traffic: 'all', markdown: true } });
+    expect(body.markdown).toContain('Too wide');
     const wide = body.entries.flatMap((one: { client: string; wide: string | null }) => (one.wide === null ? [] : [one.client]));
     expect(wide).toEqual(['sa/default', 'anyone from any other address']);
     expect(asked.simulateAnswer.parse(body).entries.map(({ outcome }) => outcome)).not.toContain('newly-denied');

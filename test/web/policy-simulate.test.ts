@@ -178,8 +178,17 @@ describe.skipIf(CHROMIUM === null)(`policy and simulate${SKIPPED}`, () => {
     await said.getByText('Linkerd refuses it, and NetworkPolicy where it is enforced.').waitFor(SLOW);
     await said.getByText('lists ServiceAccount frontend of another namespace, prod').waitFor();
     await said.getByText('denywhy can sa/frontend deploy/backend:8080 -n production --path /api/v1/items').waitFor();
+    expect(await page.evaluate('document.activeElement.value')).toBe('/api/v1/items');
     expect(page.url()).toMatch(/from=sa%2Ffrontend&to=deploy%2Fbackend%3A8080&path=%2Fapi%2Fv1%2Fitems/);
     await page.reload();
+    await said.getByText('Linkerd refuses it, and NetworkPolicy where it is enforced.').waitFor(SLOW);
+    await page.getByLabel('Policy as of').fill('yesterday');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('This is no time.').waitFor();
+    await page.getByLabel('Policy as of').fill('2026-11-23 09:22 UTC');
+    await page.keyboard.press('Enter');
+    await said.getByText('Linkerd lets it in, NetworkPolicy refuses it where it is enforced.').waitFor(SLOW);
+    await page.getByRole('button', { name: 'Back to now' }).click();
     await said.getByText('Linkerd refuses it, and NetworkPolicy where it is enforced.').waitFor(SLOW);
     await form.getByLabel('Path').fill('items');
     await page.keyboard.press('Enter');
@@ -227,8 +236,24 @@ describe.skipIf(CHROMIUM === null)(`policy and simulate${SKIPPED}`, () => {
     await page.getByRole('alert').getByText('This body is larger than 100000 bytes.').waitFor(SLOW);
 
     const file = { name: 'typo.yaml', mimeType: 'application/yaml', buffer: Buffer.from(identityOf('prod')) };
+    const dropped = await page.evaluateHandle(`(() => {
+      const data = new DataTransfer();
+      data.items.add(new File(['dropped: here'], 'a.yaml'));
+      return data;
+    })()`);
+    await objects(page).dispatchEvent('drop', { dataTransfer: dropped });
+    await expect.poll(() => objects(page).inputValue(), SLOW).toBe('dropped: here');
     await page.getByLabel('From a file').setInputFiles(file);
     await expect.poll(() => objects(page).inputValue(), SLOW).toBe(identityOf('prod'));
+
+    // Elsewhere and back: another run is another answer.
+    await page.getByRole('link', { name: 'Policy' }).click();
+    await heading(page, /^Policy of/).waitFor(SLOW);
+    await page.getByRole('link', { name: 'Simulate' }).click();
+    await expect.poll(() => objects(page).inputValue(), SLOW).toBe(identityOf('prod'));
+    await objects(page).fill(identityOf('production'));
+    await objects(page).press('Control+Enter');
+    await heading(page, 'This change would change nothing for anybody').waitFor(SLOW);
     await page.context().close();
   });
 
