@@ -25,36 +25,49 @@ interface MenuPage {
   readonly letter: string;
   readonly title: string;
   readonly Body: ComponentType<PageProps>;
+  load(): Promise<unknown>;
 }
 
 /** The pages of the menu, each in a part of the bundle of its own. */
 const MENU: readonly MenuPage[] = [
   {
     ...{ page: 'incidents', place: '', letter: 'i', title: 'Incidents' },
-    Body: lazy(async () => ({ default: (await import('./incidents.tsx')).IncidentsPage })),
+    ...part(async () => (await import('./incidents.tsx')).IncidentsPage),
   },
   {
     ...{ page: 'policy', place: 'policy', letter: 'p', title: 'Policy' },
-    Body: lazy(async () => ({ default: (await import('./policy.tsx')).PolicyPage })),
+    ...part(async () => (await import('./policy.tsx')).PolicyPage),
   },
   {
     ...{ page: 'simulate', place: 'simulate', letter: 's', title: 'Simulate' },
-    Body: lazy(async () => ({ default: (await import('./simulate.tsx')).SimulatePage })),
+    ...part(async () => (await import('./simulate.tsx')).SimulatePage),
   },
   {
     ...{ page: 'posture', place: 'posture', letter: 'o', title: 'Posture' },
-    Body: lazy(async () => ({ default: (await import('./posture.tsx')).PosturePage })),
+    ...part(async () => (await import('./posture.tsx')).PosturePage),
   },
   {
     ...{ page: 'rules', place: 'rules', letter: 'r', title: 'Rules' },
-    Body: lazy(async () => ({ default: (await import('./rules.tsx')).RulesPage })),
+    ...part(async () => (await import('./rules.tsx')).RulesPage),
   },
   {
     ...{ page: 'status', place: 'status', letter: 't', title: 'Status' },
-    Body: lazy(async () => ({ default: (await import('./status.tsx')).StatusPage })),
+    ...part(async () => (await import('./status.tsx')).StatusPage),
   },
 ];
-const IncidentPage = lazy(async () => ({ default: (await import('./incident.tsx')).IncidentPage }));
+const { Body: IncidentPage, load: loadIncident } = part(async () => (await import('./incident.tsx')).IncidentPage);
+
+/** A part of the bundle. */
+function part<P>(load: () => Promise<ComponentType<P>>) {
+  return { load, Body: lazy(async () => ({ default: await load() })) };
+}
+
+/** The part of the page that is asked for comes while it is asked who asks. */
+export function loadPage({ page }: Pick<Route, 'page'>): void {
+  const load = page === 'incident' ? loadIncident : MENU.find((one) => one.page === page)?.load;
+  // What fails here fails again, and is shown, when the page is made.
+  void load?.().catch(() => undefined);
+}
 
 export function App(): ReactNode {
   const { data: session, error } = useQuery(sessionQuery);

@@ -21,7 +21,9 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ApiError } from './api.ts';
-import { App } from './app.tsx';
+import { App, loadPage } from './app.tsx';
+import { sessionQuery } from './queries.ts';
+import { routeOf } from './route.ts';
 
 /** What was refused is not asked for again; who does not answer is. */
 const MOST_TRIES = 2;
@@ -42,6 +44,9 @@ const theme = createTheme({
   defaultRadius: 'md',
   respectReducedMotion: true,
 });
+
+void queries.prefetchQuery(sessionQuery);
+loadPage(routeOf(window.location.href));
 
 const root = document.getElementById('root');
 if (root !== null)

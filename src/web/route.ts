@@ -24,7 +24,10 @@ function subscribe(listener: () => void): () => void {
 }
 
 export function useRoute(): Route {
-  const href = useSyncExternalStore(subscribe, () => window.location.href);
+  return routeOf(useSyncExternalStore(subscribe, () => window.location.href));
+}
+
+export function routeOf(href: string): Route {
   const { pathname, searchParams } = new URL(href);
   const path = pathname.slice(BASE.length);
   const [, id = ''] = /^incidents\/([\w-]+)$/.exec(path) ?? [];
