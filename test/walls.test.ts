@@ -122,7 +122,7 @@ const ROOMS: readonly Room[] = [
   {
     name: 'web',
     isPure: false,
-    allows: ['web/', 'react', 'react-dom/client', '@mantine/core', '@mantine/core/styles/global.css', '@tanstack/react-query'],
+    allows: ['web/', 'react', 'react-dom/client', '@mantine/core', '@mantine/core/styles/global.css', '@tanstack/react-query', 'uplot'],
     message: 'web/ imports only',
   },
   {

@@ -66,7 +66,7 @@ export function rebuilt({ changes, revision }: RecordedPolicy): Known {
 
 /** Changes of pods are no moments of the policy: whoever asks since when something is so looks at those alone. */
 function viewOf(history: History, moments: readonly Instant[], revision: string): PolicyView {
-  return { view: { at: (time) => history.at(time), moments }, revision };
+  return { view: { at: (time) => history.at(time), moments, steps: history.steps }, revision };
 }
 
 function isOfPolicy({ resource }: Change): boolean {

@@ -52,6 +52,8 @@ const MOST_POINTS = 200;
 const MOST_CLIENTS = 8;
 const MOST_OBSERVATIONS = 64;
 const MINUTE = 60_000;
+/** As often as counters are usually read. */
+const USUAL_STEP = 15_000;
 
 /** Most denied first. */
 export function datedClients(rows: readonly CountedClient[]): readonly DatedClient[] {
@@ -100,7 +102,7 @@ export function windowFor(incident: Incident, clients: readonly DatedClient[], a
     from,
     to - 1,
     most,
-    known.reduce((widest, over) => Math.max(widest, over.step), asked.step ?? 0),
+    known.reduce((widest, over) => Math.max(widest, over.step), asked.step ?? USUAL_STEP),
   );
   const start = Math.floor(from / step) * step;
   return { start, step, buckets: Math.ceil((to - start) / step) };

@@ -100,7 +100,10 @@ export function App(): ReactNode {
 function useGoKeys() {
   const [waitingSince, setWaiting] = useState(0);
   const to = (place: string) => () => {
-    if (Date.now() - waitingSince < 1500) go(place);
+    if (Date.now() - waitingSince >= 1500) return false;
+    setWaiting(0);
+    go(place);
+    return true;
   };
   return { g: () => setWaiting(Date.now()), ...Object.fromEntries(MENU.map(({ letter, place }) => [letter, to(place)])) };
 }
@@ -224,6 +227,7 @@ const KEYS: readonly (readonly [keys: string, what: string])[] = [
   ['a', 'acknowledge'],
   ['m', 'mute'],
   ['c', 'copy the fix'],
+  ['s', 'simulate it'],
   ['/', 'search'],
   ['1 – 7', 'filter by the answer'],
   ...MENU.map(({ letter, title }) => [`g ${letter}`, title.toLowerCase()] as const),

@@ -21,7 +21,7 @@ export function useIncidents(namespace: string) {
   const list = useInfiniteQuery({
     queryKey: [KEY, namespace],
     queryFn: ({ pageParam, signal }) => {
-      const query = new URLSearchParams({ limit: String(pageParam === '' ? FIRST_PAGE : PAGE) });
+      const query = new URLSearchParams({ with: 'series', limit: String(pageParam === '' ? FIRST_PAGE : PAGE) });
       if (namespace !== '') query.set('namespace', namespace);
       if (pageParam !== '') query.set('cursor', pageParam);
       return get<Shapes['IncidentPage']>(`incidents?${query}`, signal);

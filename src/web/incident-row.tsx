@@ -3,6 +3,7 @@ import type { Shapes } from './api-types.ts';
 import { inert, short } from './inert.ts';
 import { Answer } from './marks.tsx';
 import { go, hrefOf } from './route.ts';
+import { type Axis, Spark } from './spark.tsx';
 import { span, useAgo } from './time.ts';
 import { count, kindWords, placeOf, serverName } from './words.ts';
 
@@ -10,10 +11,12 @@ interface RowProps {
   readonly incident: Shapes['Incident'];
   readonly isChosen: boolean;
   readonly onChoose: (id: string) => void;
+  /** null: of no incident it is known when its denials were. */
+  readonly axis: Axis | null;
 }
 
 /** Made again when its incident is another, or what it says of the time. */
-export const IncidentRow = memo(function IncidentRow({ incident, isChosen, onChoose }: RowProps): ReactNode {
+export const IncidentRow = memo(function IncidentRow({ incident, isChosen, onChoose, axis }: RowProps): ReactNode {
   const { id, answer, state, muted, clients, firstSeen, lastSeen, kind, wayOut } = incident;
   const others = clients > 1 ? `and ${count(clients - 1, 'other client')}` : '';
   return (
@@ -43,6 +46,7 @@ export const IncidentRow = memo(function IncidentRow({ incident, isChosen, onCho
       <div className="number">
         <b>{incident.count.toLocaleString('en-US')}</b>
         <span className="note">{kindWords(kind)}</span>
+        {axis !== null && <Spark incident={incident} axis={axis} />}
       </div>
       <div className="cause">
         {answer === null ? <span className="note">Not explained yet.</span> : <span>{short(answer.sentence, 300)}</span>}

@@ -13,9 +13,12 @@ import { IdentityCard } from './identity.tsx';
 import { inert } from './inert.ts';
 import { useKeys } from './keys.ts';
 import { Answer, Tag } from './marks.tsx';
+import { ObjectsCard } from './objects.tsx';
+import { OverTimeCard } from './over-time.tsx';
 import { CopyButton, copy, Link, Trouble } from './parts.tsx';
 import { detailQuery, wayOutQuery } from './queries.ts';
-import { copyFix, TighteningsCard, WayOutCard } from './remedies.tsx';
+import { TighteningsCard, WayOutCard } from './remedies.tsx';
+import { copyFix, simulatePlace } from './remedy-buttons.tsx';
 import { go } from './route.ts';
 import { local, span, useNow, utc } from './time.ts';
 import { kindWords, labelName, serverName } from './words.ts';
@@ -33,16 +36,25 @@ export function IncidentPage({ id, mayTriage }: { readonly id: string; readonly 
   );
 }
 
+const NOBODY: readonly ExplainedClient[] = [];
+
 function Incident({ detail, mayTriage }: { readonly detail: Shapes['IncidentDetail']; readonly mayTriage: boolean }): ReactNode {
   const { incident } = detail;
   const explanation = detail.explanation as Explanation | null;
-  const client = explanation?.clients[0];
+  const clients = explanation?.clients ?? NOBODY;
+  const client = clients[0];
   const target = client?.targets[0];
   const ways = useQuery({ ...wayOutQuery(incident), enabled: target !== undefined });
   const items = ways.data?.items ?? [];
   const [form, setForm] = useState<'' | 'acknowledge' | 'mute' | 'resolve'>('');
   const mayMove = mayTriage && incident.state !== 'resolved';
-  const fix = items[0]?.remedies?.find(({ number }) => number !== null);
+  const number = items[0]?.remedies?.find((one) => one.number !== null)?.number ?? null;
+  const [said, setSaid] = useState('');
+  const copyByKey = (chosen: number) =>
+    copy(() => copyFix(incident.id, chosen)).then(
+      () => setSaid('The fix is copied, as YAML.'),
+      (error: Error) => setSaid(`The fix is not copied: ${error.message}`),
+    );
   const back = () => {
     sessionStorage.setItem(LAST, incident.id);
     go('');
@@ -51,7 +63,7 @@ function Incident({ detail, mayTriage }: { readonly detail: Shapes['IncidentDeta
     Escape: back,
     ...(mayMove ? { a: () => setForm('acknowledge') } : {}),
     ...(mayTriage ? { m: () => setForm('mute') } : {}),
-    ...(fix?.number == null ? {} : { c: () => void copy(() => copyFix(incident.id, fix.number ?? 0)) }),
+    ...(number === null ? {} : { c: () => void copyByKey(number), s: () => go(simulatePlace(incident.id, number)) }),
   });
   const close = () => setForm('');
   return (
@@ -80,6 +92,9 @@ function Incident({ detail, mayTriage }: { readonly detail: Shapes['IncidentDeta
       </div>
       <h1>{inert(incident.answer?.sentence ?? 'This incident is not explained yet.')}</h1>
       <Summary incident={incident} target={target} />
+      <p role="status" className="said">
+        {said}
+      </p>
       <div className="columns">
         <div>
           {target !== undefined && client !== undefined && <IdentityCard client={client} target={target} />}
@@ -92,9 +107,10 @@ function Incident({ detail, mayTriage }: { readonly detail: Shapes['IncidentDeta
           )}
           <TighteningsCard id={incident.id} tightenings={ways.data?.tightenings ?? []} />
           {target !== undefined && <ChangedCard changed={target.changed} first={target.first} />}
+          <OverTimeCard incident={incident} clients={clients} changed={target?.changed ?? null} />
         </div>
       </div>
-      <Below detail={detail} clients={explanation?.clients ?? []} ways={items} mayTriage={mayTriage} />
+      <Below detail={detail} clients={clients} ways={items} mayTriage={mayTriage} />
       <AcknowledgeForm incident={incident} isOpen={form === 'acknowledge'} onClose={close} />
       <MuteForm incident={incident} isOpen={form === 'mute'} onClose={close} />
       <ResolveForm incident={incident} isOpen={form === 'resolve'} onClose={close} />
@@ -192,6 +208,7 @@ function Below({ detail, clients, ways, mayTriage }: BelowProps): ReactNode {
   return (
     <>
       {clients.length > 0 && <ClientsCard id={detail.incident.id} clients={clients} ways={ways} total={detail.incident.clients} />}
+      <ObjectsCard incident={detail.incident} />
       <MissingCard targets={targets} />
       <EvidenceCard clients={detail.clients.items} />
       <div className="columns">

@@ -10,6 +10,7 @@ import { useKeys } from './keys.ts';
 import { NoIncidents } from './no-incidents.tsx';
 import { Trouble } from './parts.tsx';
 import { setQuery } from './route.ts';
+import { useAxis } from './spark.tsx';
 import { useStill } from './still.ts';
 import { count, labelName, VERDICTS } from './words.ts';
 
@@ -35,6 +36,7 @@ export function IncidentsPage({ query, mayTriage }: { readonly query: URLSearchP
   );
   const still = useStill(sorted, `${filters.namespace} ${filters.show} ${wanted}`);
   const shown = still.rows;
+  const axis = useAxis(shown);
   const [chosen, setChosen] = useState('');
   const [form, setForm] = useState<'' | 'acknowledge' | 'mute'>('');
   const search = useRef<HTMLInputElement>(null);
@@ -121,7 +123,7 @@ export function IncidentsPage({ query, mayTriage }: { readonly query: URLSearchP
       {shown.length > 0 && (
         <ul className="incidents" aria-label="Incidents">
           {shown.slice(0, growing.most).map((incident) => (
-            <IncidentRow key={incident.id} incident={incident} isChosen={incident.id === chosen} onChoose={choose} />
+            <IncidentRow key={incident.id} incident={incident} isChosen={incident.id === chosen} onChoose={choose} axis={axis} />
           ))}
         </ul>
       )}

@@ -1,7 +1,8 @@
 /** Single keys: off while somebody writes, and while a window stands before the page. */
 import { useEffect, useRef } from 'react';
 
-export type Keys = Readonly<Record<string, (() => void) | undefined>>;
+/** False: the key was not meant, and another may take it. */
+export type Keys = Readonly<Record<string, (() => unknown) | undefined>>;
 
 export function useKeys(keys: Keys): void {
   const current = useRef(keys);
@@ -10,9 +11,7 @@ export function useKeys(keys: Keys): void {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTaken(event)) return;
       const run = current.current[event.key];
-      if (run === undefined) return;
-      event.preventDefault();
-      run();
+      if (run !== undefined && run() !== false) event.preventDefault();
     };
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);

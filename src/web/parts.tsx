@@ -69,23 +69,31 @@ export function Command({ text }: { readonly text: string }): ReactNode {
   );
 }
 
-export function CopyButton({ label, name, textOf, isMain = false }: CopyProps): ReactNode {
-  const [state, setState] = useState<'' | 'Copied' | 'Not copied'>('');
-  return (
-    <Button
-      size="xs"
-      variant={isMain ? 'filled' : 'default'}
-      aria-label={state === '' ? name : state}
-      onClick={() => {
-        copy(textOf).then(
-          () => setState('Copied'),
-          () => setState('Not copied'),
-        );
+export function CopyButton({ label, name, textOf, isMain = false, letter }: CopyProps): ReactNode {
+  const [state, setState] = useState<'' | 'Copied'>('');
+  const [error, setError] = useState<Error | null>(null);
+  const run = () =>
+    copy(textOf).then(
+      () => {
+        setError(null);
+        setState('Copied');
         setTimeout(() => setState(''), 2000);
-      }}
-    >
-      {state === '' ? label : state}
-    </Button>
+      },
+      (failed: Error) => setError(failed),
+    );
+  return (
+    <>
+      <Button
+        size="xs"
+        variant={isMain ? 'filled' : 'default'}
+        aria-label={state === '' ? name : state}
+        onClick={() => void run()}
+        data-key={letter}
+      >
+        {state === '' ? label : state}
+      </Button>
+      {error !== null && <Trouble error={error} />}
+    </>
   );
 }
 
@@ -94,6 +102,8 @@ interface CopyProps {
   readonly name: string;
   readonly textOf: () => Promise<string>;
   readonly isMain?: boolean;
+  /** The key that does the same. */
+  readonly letter?: string;
 }
 
 /** Browsers give no clipboard to pages without TLS: there, by way of a selection. */

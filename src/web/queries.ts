@@ -87,6 +87,27 @@ export const wayOutQuery = ({ id, explainedPolicy, clients, answer }: Incident) 
 
 const WAY_OUT = 'way-out';
 
+/** Asked for by its own time: a Prometheus may stand behind it. */
+export const seriesQuery = ({ id }: Pick<Incident, 'id'>) =>
+  queryOptions({
+    queryKey: [SERIES, id],
+    queryFn: ({ signal }) => get<Shapes['IncidentSeries']>(`incidents/${encodeURIComponent(id)}/series`, signal),
+    placeholderData: keepPreviousData,
+  });
+
+const SERIES = 'series';
+
+export const objectsQuery = ({ id, explained, explainedPolicy }: Incident, at: 'denial' | 'now') =>
+  queryOptions({
+    queryKey: [OBJECTS, id, at, explained, explainedPolicy],
+    queryFn: ({ signal }) => get<Shapes['IncidentObjects']>(`incidents/${encodeURIComponent(id)}/objects?at=${at}`, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchInterval: false,
+    placeholderData: keepPreviousData,
+  });
+
+const OBJECTS = 'objects';
+
 /** Of one namespace, with its plan; empty: of every one. Judging takes work, so it is asked for again when somebody wants it. */
 export const postureQuery = (namespace: string) =>
   queryOptions({
@@ -106,7 +127,7 @@ export const rulesQuery = queryOptions({
   refetchInterval: 30_000,
 });
 
-const APART: ReadonlySet<string> = new Set([WAY_OUT, POSTURE, 'policy', 'rules', 'session', 'version']);
+const APART: ReadonlySet<string> = new Set([WAY_OUT, SERIES, OBJECTS, POSTURE, 'policy', 'rules', 'session', 'version']);
 
 /** Whether a changed incident changes the answer of this query. */
 export function isOfIncidents(key: QueryKey): boolean {

@@ -1,20 +1,11 @@
 import { Skeleton } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { text } from './api.ts';
 import type { Newcomer, Remedy, Target, Tightening, WayOut } from './explanation.ts';
 import { inert, inertLines, short } from './inert.ts';
 import { Tag } from './marks.tsx';
-import { Card, Command, CopyButton, Trouble } from './parts.tsx';
+import { Card, Command, Trouble } from './parts.tsx';
+import { RemedyButtons } from './remedy-buttons.tsx';
 import { count, refName } from './words.ts';
-
-type Form = 'yaml' | 'patch' | 'diff';
-
-const formOf = (id: string, number: number, form: Form) => text(`incidents/${encodeURIComponent(id)}/remedies/${number}?format=${form}`);
-
-/** The fix as it is copied by its key: objects that `kubectl apply` takes. */
-export function copyFix(id: string, number: number): Promise<string> {
-  return formOf(id, number, 'yaml');
-}
 
 interface WayOutProps {
   readonly id: string;
@@ -111,7 +102,7 @@ function Advice({ target }: { readonly target: Target }): ReactNode {
 }
 
 function RemedyText({ id, remedy, isMain }: { readonly id: string; readonly remedy: Remedy; readonly isMain: boolean }): ReactNode {
-  const { title, steps, changes, proof, widens, tightens, number } = remedy;
+  const { title, steps, changes, proof, widens, tightens } = remedy;
   return (
     <>
       {isMain && (
@@ -146,13 +137,7 @@ function RemedyText({ id, remedy, isMain }: { readonly id: string; readonly reme
       )}
       {widens !== null && <p className="trouble">It widens: {inert(widens)}</p>}
       {tightens !== null && <p className="note">It tightens: {inert(tightens)}</p>}
-      {number !== null && (
-        <div className="buttons">
-          <CopyButton label="Copy YAML" name={`Copy YAML: ${short(title, 60)}`} textOf={() => formOf(id, number, 'yaml')} isMain={isMain} />
-          <CopyButton label="Copy Git patch" name={`Copy Git patch: ${short(title, 60)}`} textOf={() => formOf(id, number, 'diff')} />
-          <CopyButton label="Copy JSON patch" name={`Copy JSON patch: ${short(title, 60)}`} textOf={() => formOf(id, number, 'patch')} />
-        </div>
-      )}
+      <RemedyButtons id={id} remedy={remedy} isMain={isMain} />
     </>
   );
 }

@@ -38,14 +38,14 @@ it('every case whose decision an object took has a line that refuses, unless wha
     }
   }
   expect(told).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 describe('the recorded story', () => {
   let stopped: ServedStory;
   let whole: ServedStory;
   beforeAll(async () => {
     [stopped, whole] = await Promise.all([serveStory(BEFORE_MENDED), serveStory()]);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await Promise.all([stopped?.remove(), whole?.remove()]);
   });
