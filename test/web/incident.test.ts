@@ -152,7 +152,10 @@ describe.skipIf(CHROMIUM === null)(`the page of an incident${SKIPPED}`, () => {
     }
     await page.locator('body').press('s');
     await expect.poll(() => page.url(), WAIT).toContain(`/simulate?incident=${id}&remedy=1`);
-    await page.getByRole('row', { name: /sa\/frontend.*frontend-mtls lets it in/ }).first().waitFor(WAIT);
+    await page
+      .getByRole('row', { name: /sa\/frontend.*frontend-mtls lets it in/ })
+      .first()
+      .waitFor(WAIT);
     expect(complaints).toEqual([]);
     await page.context().close();
   }, 90_000);
