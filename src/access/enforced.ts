@@ -103,7 +103,8 @@ function standing(snapshot: Snapshot, { kind, name, caller, server, port, reques
   const isAllowed = evaluation !== null && getsIn(evaluation.verdict);
   const who = kind === 'probe' ? 'kubelet' : 'prometheus';
   // Of its own node a pod is always reachable, whatever NetworkPolicy says.
-  const answer = who === 'kubelet' && evaluation?.verdict !== 'undecided' ? (isAllowed ? 'yes' : 'no') : (found?.answer ?? 'undecided');
+  const ofLinkerd = isAllowed ? 'yes' : evaluation === null || evaluation.verdict === 'undecided' ? 'undecided' : 'no';
+  const answer = who === 'kubelet' ? ofLinkerd : (found?.answer ?? 'undecided');
   return {
     who,
     name,

@@ -30,7 +30,11 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
     ...(scrapersIn(context.snapshot).length === 0
       ? [`who scrapes, since no Prometheus is among the objects: ${context.asks.objects('pods', null)}`]
       : []),
-    ...(open.length === 0 ? [] : [`from where they come: ${[...new Set(open.map(({ name: who }) => who))].join(', ')}`]),
+    ...(open.length === 0
+      ? []
+      : [
+          `the address of ${[...new Set(open.map(({ name: who }) => who))].join(', ')}, by which it is decided: ${context.asks.objects('pods', null)}`,
+        ]),
   ];
   const counters = scrapesRefused(context, workload);
   const base = { workload: name, evidence: [...counters, ...shown], lacking };

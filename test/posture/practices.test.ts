@@ -25,6 +25,19 @@ import {
   type World,
 } from './shop.ts';
 
+const FROM_NODES = `
+apiVersion: policy.linkerd.io/v1alpha1
+kind: NetworkAuthentication
+metadata: {name: nodes, namespace: shop}
+spec: {networks: [{cidr: 192.168.0.0/16}]}
+---
+apiVersion: policy.linkerd.io/v1alpha1
+kind: AuthorizationPolicy
+metadata: {name: nodes, namespace: shop}
+spec:
+  targetRef: {group: policy.linkerd.io, kind: HTTPRoute, name: orders}
+  requiredAuthenticationRefs: [{group: policy.linkerd.io, kind: NetworkAuthentication, name: nodes}]
+---`;
 const elsewhere = (yaml: string) => yaml.replaceAll('namespace: shop', 'namespace: busy');
 
 const BY_ADDRESS = `
@@ -210,6 +223,19 @@ const CASES: readonly (readonly [PracticeId, string, string, World, Judgement['s
     {},
     'partly',
     /but for 8080 \(http\): there it asks for an identity/,
+  ],
+  [
+    'probes-and-scrapes',
+    'by the address of a node that is not known, behind a NetworkPolicy that does not stop the kubelet',
+    PROBED.replace(', hostIP: 192.168.0.1', '') +
+      PROMETHEUS +
+      SERVERS +
+      ROUTE.replace('/orders', '/healthz') +
+      FROM_NODES +
+      network('ingress: []'),
+    {},
+    'partly',
+    /^refused: scrapes \(GET \/metrics\)$/,
   ],
   [
     'probes-and-scrapes',
