@@ -40,11 +40,12 @@ export function useIncidents(namespace: string) {
   const pages = list.data?.pages;
   const known = useMemo(() => merged(pages ?? [], changes.data ?? new Map(), namespace), [pages, changes.data, namespace]);
   const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = list;
-  const isMore = hasNextPage && !isFetching && !isFetchNextPageError && known.length < MOST_BY_ITSELF;
+  const isReading = hasNextPage && !isFetchNextPageError && known.length < MOST_BY_ITSELF;
+  const isNext = isReading && !isFetching;
   useEffect(() => {
-    if (isMore) void fetchNextPage();
-  }, [isMore, fetchNextPage]);
-  return { list, known };
+    if (isNext) void fetchNextPage();
+  }, [isNext, fetchNextPage]);
+  return { list, known, isReading };
 }
 
 /** Of one that comes twice the later answer counts; what is not in the pages yet came after them. */

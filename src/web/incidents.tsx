@@ -28,7 +28,7 @@ const FILTERS: readonly (readonly [id: string, label: string])[] = [
 
 export function IncidentsPage({ query, mayTriage }: { readonly query: URLSearchParams; readonly mayTriage: boolean }): ReactNode {
   const filters = { show: query.get('show') ?? '', namespace: query.get('namespace') ?? '', search: query.get('q') ?? '' };
-  const { list, known } = useIncidents(filters.namespace);
+  const { list, known, isReading } = useIncidents(filters.namespace);
   const wanted = useDeferredValue(filters.search);
   const sorted = useMemo(
     () => known.filter((one) => passes(one, filters.show) && matches(one, wanted)).sort(byUrgency),
@@ -136,7 +136,8 @@ export function IncidentsPage({ query, mayTriage }: { readonly query: URLSearchP
           </Button>
         </p>
       )}
-      {list.hasNextPage && (
+      {isReading && <p className="note">{`Reading older ones, ${known.length.toLocaleString('en-US')} so far…`}</p>}
+      {list.hasNextPage && !isReading && (
         <Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
           Show older ones
         </Button>
