@@ -40,7 +40,7 @@ import type { Workload } from './policy/workload.ts';
 import type { Files } from './remedies/change.ts';
 import { type Ask, ofOneClient, wayOut, withheld } from './remedies/index.ts';
 import { narrowPolicy } from './remedies/narrow-policy.ts';
-import { wayOutOfTrouble } from './remedies/of-trouble.ts';
+import { wayOutOfStanding, wayOutOfTrouble } from './remedies/of-trouble.ts';
 import type { WayOut } from './remedies/remedy.ts';
 
 /** What a person asked about; every part may be left open. */
@@ -149,7 +149,8 @@ export interface Trouble extends TroubleExplanation {
   readonly wayOut: WayOut | null;
 }
 
-export interface Tightening {
+/** What is to be done about a finding of `standing`. */
+export interface StandingWayOut {
   readonly finding: Finding;
   readonly wayOut: WayOut;
 }
@@ -161,8 +162,10 @@ export interface Explanation {
   readonly troubles: readonly Trouble[];
   /** What the objects show by themselves, whoever was denied. */
   readonly standing: readonly Finding[];
+  /** Of those in `standing` that a change mends: proved. Empty where nobody asked for a way out. */
+  readonly repairs: readonly StandingWayOut[];
   /** Of those in `standing` that let in too much: how they are narrowed. Empty where nobody asked for a way out. */
-  readonly tightenings: readonly Tightening[];
+  readonly tightenings: readonly StandingWayOut[];
   readonly alerts: readonly AlertExplanation[];
   readonly symptoms: readonly TallySymptom[];
   readonly unplaced: readonly Unplaced[];
@@ -201,6 +204,7 @@ export function explain({ tally, cluster, question, alerts = [], asked = [], aud
       wayOut: remedies === undefined ? null : wayOutOfTrouble(trouble, { snapshot: view.at(question.at), seen, files: remedies.files }),
     })),
     standing,
+    repairs: objects === null || remedies === undefined ? [] : repairsOf(standing, objects, remedies.files),
     tightenings: objects === null || remedies === undefined ? [] : tighteningsOf(standing, objects, remedies.files),
     alerts: alerts.map((alert) => ({ alert, clients: clientsOf(alert, clients) })),
     symptoms: symptoms.flatMap(({ symptom, place }) => (isAskedNamespace(place, question) ? [symptom] : [])),
@@ -240,7 +244,15 @@ function standingOf(snapshot: Snapshot, { namespace }: Question, seen: Seen, ref
   return { snapshot, namespaces: new Set(named.filter((name) => name !== null)), refused, seen };
 }
 
-function tighteningsOf(standing: readonly Finding[], { snapshot, seen, refused }: Standing, files: Files): readonly Tightening[] {
+function repairsOf(standing: readonly Finding[], { snapshot, seen }: Standing, files: Files): readonly StandingWayOut[] {
+  const found = standing
+    .slice(0, MOST_REPAIRS)
+    .map((finding) => ({ finding, wayOut: wayOutOfStanding(finding, { snapshot, seen, files }) }));
+  return found.flatMap(({ finding, wayOut }) => (wayOut === null || wayOut.remedies.length === 0 ? [] : [{ finding, wayOut }]));
+}
+const MOST_REPAIRS = 20;
+
+function tighteningsOf(standing: readonly Finding[], { snapshot, seen, refused }: Standing, files: Files): readonly StandingWayOut[] {
   const fitting = standing.filter(({ remedies }) => remedies.includes('narrow-policy')).slice(0, MOST_TIGHTENINGS);
   return fitting.flatMap((finding) => {
     const wayOut = narrowPolicy({ snapshot, finding, seen, refused }, files);

@@ -43,7 +43,8 @@ export function dataOf({ explanation, question, logs, sources = [], notices, set
     alerts: explanation.alerts.map(alertData),
     troubles: explanation.troubles.map((trouble) => troubleData(trouble, numberOf)),
     standing: explanation.standing.map(findingData),
-    ...tighteningsData(explanation, numberOf),
+    ...ofStanding('repairs', explanation, numberOf),
+    ...ofStanding('tightenings', explanation, numberOf),
     symptoms: explanation.symptoms.map(symptomData),
     unplaced: explanation.unplaced,
     allowedSeen: explanation.allowedSeen,
@@ -142,11 +143,9 @@ function troubleData({ client, destination, findings, wayOut }: Trouble, numberO
 }
 
 /** `standing`: index into that list. */
-function tighteningsData({ standing, tightenings }: Explanation, numberOf: NumberOf) {
-  if (tightenings.length === 0) return {};
-  return {
-    tightenings: tightenings.map(({ finding, wayOut }) => ({ standing: standing.indexOf(finding), wayOut: wayOutData(wayOut, numberOf) })),
-  };
+function ofStanding(list: 'repairs' | 'tightenings', { standing, [list]: ways }: Explanation, numberOf: NumberOf) {
+  if (ways.length === 0) return {};
+  return { [list]: ways.map(({ finding, wayOut }) => ({ standing: standing.indexOf(finding), wayOut: wayOutData(wayOut, numberOf) })) };
 }
 
 function policyData({ evaluation, nearServers, unattachedRoutes }: TargetExplanation) {

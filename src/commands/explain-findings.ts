@@ -36,13 +36,13 @@ function nameOf({ certainty, id }: Finding): string {
 }
 
 /** Clients that met trouble without a denial, and what the objects show by themselves. */
-export function showTroubles({ troubles, standing, tightenings }: Explanation, style: Style): readonly string[] {
+export function showTroubles({ troubles, standing, repairs, tightenings }: Explanation, style: Style): readonly string[] {
   const lines = troubles.flatMap((trouble) => troubleLines(trouble, style));
   const said = troubles.flatMap(({ findings }) => findings);
   const objects = standing
     .filter((finding) => !said.some((other) => isAlike(finding, other)))
     .flatMap((finding) => {
-      const narrowed = tightenings.find((one) => one.finding === finding)?.wayOut ?? null;
+      const narrowed = [...repairs, ...tightenings].find((one) => one.finding === finding)?.wayOut ?? null;
       const note = ['', ...paragraph('NOTE', finding.summary, style), ...showFindings({ findings: [finding] }, style)];
       return narrowed === null ? note : [...note, ...showWayOut({ findings: [finding], wayOut: narrowed }, style)];
     });

@@ -7,12 +7,12 @@ import { showKeeper, showNewcomer, showWho } from '../remedies/wording.ts';
 import { LABEL, paragraph, type Style } from './explain-lines.ts';
 import { safe, wrap } from './terminal.ts';
 
-type Numbered = Pick<Explanation, 'clients' | 'troubles'> & Partial<Pick<Explanation, 'tightenings'>>;
+type Numbered = Pick<Explanation, 'clients' | 'troubles'> & Partial<Pick<Explanation, 'repairs' | 'tightenings'>>;
 
 /** Those that change something, each once, in the order of the answer: number N is the Nth of them. */
-export function numberedRemedies({ clients, troubles, tightenings = [] }: Numbered): readonly Remedy[] {
+export function numberedRemedies({ clients, troubles, repairs = [], tightenings = [] }: Numbered): readonly Remedy[] {
   const found = new Map<string, Remedy>();
-  const ways = [...clients.flatMap(({ targets }) => targets), ...troubles, ...tightenings].map(({ wayOut }) => wayOut);
+  const ways = [...clients.flatMap(({ targets }) => targets), ...troubles, ...repairs, ...tightenings].map(({ wayOut }) => wayOut);
   for (const remedy of ways.flatMap((way) => way?.remedies ?? [])) {
     const key = keyOf(remedy);
     if (remedy.changes.length > 0 && !found.has(key)) found.set(key, remedy);

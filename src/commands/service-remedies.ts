@@ -15,18 +15,16 @@ export function createRemedyAsking(policy: Pick<PolicySource, 'current'>, store:
     async list(id) {
       const explanation = await explained(id);
       if (explanation === null) return null;
-      const { clients, troubles, tightenings } = explanation;
+      const { clients, troubles, repairs, tightenings } = explanation;
       const numberOf = numberIn(numberedRemedies(explanation));
       const ofTroubles = troubles.flatMap(({ client, wayOut }) => (client === null ? [] : [{ client: client.key, wayOut }]));
       const items = [
         ...clients.flatMap(({ client, targets }) => targets.map(({ wayOut }) => ({ client: client.key, wayOut }))),
         ...ofTroubles,
       ].map(({ client, wayOut }) => ({ client, ...wayOutData(wayOut, numberOf) }));
-      const narrowed = tightenings.map(({ finding: { id: finding, summary }, wayOut }) => ({
-        ...{ finding, summary },
-        ...wayOutData(wayOut, numberOf),
-      }));
-      return { items, tightenings: narrowed };
+      const ofStanding = (ways: typeof repairs) =>
+        ways.map(({ finding: { id: finding, summary }, wayOut }) => ({ ...{ finding, summary }, ...wayOutData(wayOut, numberOf) }));
+      return { items, repairs: ofStanding(repairs), tightenings: ofStanding(tightenings) };
     },
     async one(id, number, form) {
       const explanation = await explained(id);

@@ -96,11 +96,12 @@ export interface TrafficRow {
 /** The way out of incidents. null: there is no such incident. */
 export interface RemedyListing {
   readonly items: readonly Readonly<Record<string, unknown>>[];
+  readonly repairs: readonly Readonly<Record<string, unknown>>[];
   readonly tightenings: readonly Readonly<Record<string, unknown>>[];
 }
 
 export interface RemedyAsking {
-  /** `items`: one for each client and denied thing; `tightenings`: of what lets in too much there. Errors: Unavailable (the store). */
+  /** `items`: one for each client and denied thing; `repairs`: of pods there that are not ready, whoever dials them; `tightenings`: of what lets in too much there. Errors: Unavailable (the store). */
   list(incident: string): Promise<RemedyListing | null>;
   /** `number` from 1. Errors: InvalidInput (not of this form), Unavailable. */
   one(incident: string, number: number, form: 'yaml' | 'patch' | 'diff'): Promise<{ readonly text: string } | 'no incident' | 'no remedy'>;

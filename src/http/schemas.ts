@@ -408,6 +408,13 @@ export const remedyQuery = z.strictObject({
   format: z.enum(['yaml', 'patch', 'diff']).optional().describe('yaml by default'),
 });
 
+const standingWayOut = z.looseObject({
+  finding: z.string(),
+  summary: z.string(),
+  verdict: verdict.optional(),
+  reasons: z.array(z.string()).optional(),
+  remedies: z.array(z.unknown()).optional().describe('as those of clients'),
+});
 export const remedyList = z
   .object({
     items: z.array(
@@ -418,17 +425,12 @@ export const remedyList = z
         remedies: z.array(z.unknown()).optional().describe('with their number, title, changes and proof, as in denywhy.explain/1'),
       }),
     ),
+    repairs: z.array(standingWayOut).describe('of pods in these namespaces that are not ready, whoever dials them'),
     tightenings: z
-      .array(
-        z.looseObject({
-          finding: z.string(),
-          summary: z.string(),
-          verdict: verdict.optional(),
-          reasons: z.array(z.string()).optional(),
-          remedies: z.array(z.unknown()).optional().describe('each says in `tightens` whom it shuts out'),
-        }),
-      )
-      .describe('of what lets in too much in these namespaces: numbered behind all others, and never the way out of a denial'),
+      .array(standingWayOut)
+      .describe(
+        'of what lets in too much in these namespaces: each says in `tightens` whom it shuts out, and none is the way out of a denial',
+      ),
   })
   .describe('the way out of an incident');
 

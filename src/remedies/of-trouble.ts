@@ -1,7 +1,9 @@
-/** The way out of trouble that left no denial of its client. */
+/** The way out of trouble that left no denial of its client, or of nobody in particular. */
 import type { Seen } from '../diagnoses/diagnosis.ts';
+import type { Finding } from '../diagnoses/finding.ts';
 import type { TroubleExplanation } from '../diagnoses/troubles.ts';
-import type { Snapshot } from '../policy/snapshot.ts';
+import { readinessOf } from '../evidence/destination.ts';
+import { findWorkload, type Snapshot } from '../policy/snapshot.ts';
 import { admitProbes } from './admit-probes.ts';
 import type { Files } from './change.ts';
 import { openInboundPort } from './open-inbound-port.ts';
@@ -14,6 +16,17 @@ export interface Around {
   readonly seen: Pick<Seen, 'observations'>;
   /** Of the cluster, by the names in origins. */
   readonly files: Files;
+}
+
+/** Of pods that are not ready, whoever dials them: the finding names them. null: no change of objects mends what it names. */
+export function wayOutOfStanding({ id, remedies, objects }: Finding, around: Around): WayOut | null {
+  if (id !== 'http-version-mismatch' && id !== 'probe-not-allowed') return null;
+  const pods = objects.flatMap(({ ref: { kind, namespace, name } }) =>
+    kind === 'Pod' ? (findWorkload(around.snapshot, 'Pod', namespace, name) ?? []) : [],
+  );
+  if (pods.length === 0) return null;
+  const dialled = pods.map((pod) => ({ pod, port: null, ...readinessOf(pod) }));
+  return admitProbes({ client: null, destination: { dialled: '', service: null, pods: dialled } }, remedies, around);
 }
 
 /** By the first finding; null: no change of objects mends what it names. */

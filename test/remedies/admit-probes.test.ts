@@ -62,3 +62,28 @@ describe('pods that are not ready because of their probes', () => {
     );
   });
 });
+
+describe('what the objects show of such pods, whoever dials them', () => {
+  it('is mended by a change that is proved', async () => {
+    const told: string[] = [];
+    for (const folder of CASES) {
+      const { case: asked, files } = await caseOf(folder);
+      const { standing, repairs } = explain({ ...asked, remedies: { files, forceGrant: false } });
+      const named = standing.filter(({ id, objects }) => OF_PROBES.has(id) && objects.some(({ ref }) => ref.kind === 'Pod'));
+      const podsOf = (findings: typeof named) =>
+        new Set(findings.flatMap(({ objects }) => objects.flatMap(({ ref }) => (ref.kind === 'Pod' ? [ref.name] : []))));
+      // By the change for the first of its causes, all that refuses a probe goes.
+      expect(podsOf(repairs.map(({ finding }) => finding))).toEqual(podsOf(named));
+      for (const { finding, wayOut } of repairs) {
+        told.push(`# ${folder.id} ${folder.name}: ${wayOut.verdict}`, finding.summary);
+        for (const { title, proof, changes } of wayOut.remedies)
+          told.push(
+            `## ${title}`,
+            ...[...(proof?.clientToo ?? []), ...(proof?.newlyIn ?? [])].map((one) => `newly lets in: ${showNewcomer(one)}`),
+            ...changes.map(({ action, object }) => `${action} ${object.kind} ${object.namespace}/${object.name}`),
+          );
+      }
+    }
+    await expect(`${told.join('\n')}\n`).toMatchFileSnapshot('golden/unready-pods.txt');
+  });
+});

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createTally } from '../../src/evidence/tally.ts';
-import { explain, type Tightening } from '../../src/explain.ts';
+import { explain, type StandingWayOut } from '../../src/explain.ts';
 import { readManifests } from '../../src/manifests/read.ts';
 import { LINKERD_DEFAULTS } from '../../src/policy/settings.ts';
 import { buildSnapshot } from '../../src/policy/snapshot.ts';
@@ -13,7 +13,7 @@ import { caseFolders, caseOf } from '../case-folder.ts';
 const CASES = caseFolders(join(import.meta.dirname, '../cases'));
 const IDS: ReadonlySet<string> = new Set(['route-policy-does-not-restrict', 'access-policy-decides']);
 
-function told({ wayOut: { verdict, reasons, remedies } }: Tightening): string {
+function told({ wayOut: { verdict, reasons, remedies } }: StandingWayOut): string {
   return [
     `# ${verdict}`,
     ...reasons,

@@ -42,11 +42,11 @@ export async function offersOfCases(): Promise<readonly Offer[]> {
     const { case: asked, files } = await caseOf(folder);
     const snapshot = asked.cluster?.at(asked.question.at);
     if (snapshot === undefined) continue;
-    const { clients, troubles, tightenings } = explain({ ...asked, remedies: { files, forceGrant: true } });
+    const { clients, troubles, repairs, tightenings } = explain({ ...asked, remedies: { files, forceGrant: true } });
     const of = `${folder.id}/${folder.name}`;
     for (const { client, targets } of clients)
       for (const target of targets) found.push(...offersIn({ of, snapshot, target, clientPod: client.pod?.ref ?? null }, target.wayOut));
-    for (const { wayOut } of [...troubles, ...tightenings])
+    for (const { wayOut } of [...troubles, ...repairs, ...tightenings])
       found.push(...offersIn({ of, snapshot, target: null, clientPod: null }, wayOut));
   }
   return found;

@@ -284,7 +284,9 @@ describe.skipIf(CHROMIUM === null)(`the window${SKIPPED}`, () => {
     });
 
     it('of clients: those that are explained, and on request all that were counted', async () => {
-      const server = await start({ remedies: { list: async () => ({ items: [], tightenings: [] }), one: async () => 'no remedy' } });
+      const server = await start({
+        remedies: { list: async () => ({ items: [], repairs: [], tightenings: [] }), one: async () => 'no remedy' },
+      });
       const id = await fillStore(server.store, 1, 500);
       const { page, complaints } = await openPage(browser);
       await page.goto(`${server.url}/incidents/${id}`);
