@@ -80,8 +80,20 @@ function stepLines({ text, command }: Remedy['steps'][number], { columns }: Styl
 
 function commandLine(remedy: Remedy, { numberOf }: Style): readonly string[] {
   const number = numberOf?.(remedy) ?? null;
-  return number === null ? [] : [`${INDENT}denywhy explain … --remedy ${number} > fix.yaml`];
+  return number === null ? [] : [`${INDENT}denywhy explain … --remedy ${number} > fix.yaml`, ...trialLine(remedy)];
 }
+
+/** What it does to all that was recorded, before anybody applies it; none where a step says so, or the YAML is not the whole change. */
+function trialLine({ changes, steps }: Remedy): readonly string[] {
+  const isSaid = steps.some(({ command }) => command?.startsWith('denywhy simulate') === true);
+  const isPartial = changes.some(({ action, manifest }) => action !== 'delete' && manifest === null);
+  const names = changes.flatMap(({ action, object: { kind, name } }) => (action === 'delete' ? [`${kind.toLowerCase()}/${name}`] : []));
+  if (isSaid || isPartial || !names.every((name) => PLAIN.test(name))) return [];
+  const parts = [...(names.length < changes.length ? ['--change fix.yaml'] : []), ...names.map((name) => `--delete ${name}`)];
+  return [`${INDENT}denywhy simulate … ${parts.join(' ')}   # try it first`];
+}
+/** Needs no quotes in a shell. */
+const PLAIN = /^[a-z0-9/.-]+$/;
 
 function otherLines(remedy: Remedy, { columns, numberOf }: Style): readonly string[] {
   const number = numberOf?.(remedy) ?? null;
