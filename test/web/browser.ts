@@ -18,7 +18,10 @@ export const CHROMIUM: string | null = (() => {
 
 export const SKIPPED = CHROMIUM === null ? ' [no chromium: apt-get install chromium]' : '';
 
-/** Builds the window as `npm run build` does: what is tested is what src/web is now. Test files that run side by side build it once. */
+/**
+ * Builds the window as `npm run build` does: what is tested is what src/web is now. Test files that run side by side build it once. Files of an
+ * earlier build stay: a server of another test may be reading them.
+ */
 export function buildWindow(): void {
   mkdirSync(join(ROOT, 'build'), { recursive: true });
   const lock = join(ROOT, 'build/.window');
@@ -27,7 +30,7 @@ export function buildWindow(): void {
     if (isBuilt()) return;
     const { status, stderr } = spawnSync(
       process.execPath,
-      [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn', 'src/web'],
+      [join(ROOT, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn', '--no-emptyOutDir', 'src/web'],
       { cwd: ROOT, encoding: 'utf8', env: { ...process.env, NODE_ENV: 'production' } },
     );
     if (status !== 0) throw new Error(stderr);
