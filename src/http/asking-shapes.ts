@@ -27,6 +27,7 @@ export const canAnswer = named(
     client: z.string(),
     server: z.string(),
     namespace: z.string(),
+    port: z.int(),
     request: z.string().nullable().describe('null: whatever can be asked of the port'),
     reasons: z.array(
       z.looseObject({

@@ -710,6 +710,7 @@ export interface Shapes {
     readonly client: string;
     readonly server: string;
     readonly namespace: string;
+    readonly port: number;
     /** null: whatever can be asked of the port */
     readonly request: string | null;
     readonly reasons: readonly ({

@@ -4,7 +4,7 @@ import { type ReactNode, useState } from 'react';
 import type { Shapes } from './api-types.ts';
 import { inert, short } from './inert.ts';
 import { Icon, type Shape, Tag, type Tone } from './marks.tsx';
-import { Card, Command, Trouble } from './parts.tsx';
+import { Card, Command, Link, Trouble } from './parts.tsx';
 import { type CanQuestion, canQuery } from './policy-queries.ts';
 import { setQuery } from './route.ts';
 import { quoted } from './shell.ts';
@@ -32,7 +32,7 @@ export function CanCard({ query, found, namespace, workloads }: CanProps): React
     <Card title="Can it?" note="as denywhy can answers it; nothing is sent to anybody">
       {/* Of another workload it is another form. */}
       <Form key={`${query.get('namespace')} ${query.get('workload')}`} query={query} usual={usual} workloads={workloads} />
-      {asked !== null && <Asked question={asked} />}
+      {asked !== null && <Asked question={asked} found={found} />}
     </Card>
   );
 }
@@ -52,9 +52,9 @@ function questionOf(query: URLSearchParams, namespace: string): CanQuestion | nu
 }
 
 /** `deploy/backend:8080`: the first port that is not the proxy's own. */
-function usualTarget({ workload: { kind, name }, ports }: NonNullable<CanProps['found']>): string {
+function usualTarget({ workload, ports }: NonNullable<CanProps['found']>): string {
   const own = ports.find(({ port }) => port !== PROXY_ADMIN_PORT) ?? ports[0];
-  return `${SHORT[kind] ?? kind.toLowerCase()}/${name}${own === undefined ? '' : `:${own.port}`}`;
+  return `${shortName(workload)}${own === undefined ? '' : `:${own.port}`}`;
 }
 /** The proxy's own. */
 export const PROXY_ADMIN_PORT = 4191;
@@ -108,8 +108,8 @@ function Form({ query, usual, workloads }: FormProps): ReactNode {
       </label>
       <Button type="submit">Ask</Button>
       <datalist id="workload-names">
-        {workloads.map(({ namespace, workload: { kind, name } }) => (
-          <option key={`${namespace}/${kind}/${name}`} value={`${SHORT[kind] ?? kind.toLowerCase()}/${name}.${namespace}`} />
+        {workloads.map(({ namespace, workload }) => (
+          <option key={`${namespace}/${shortName(workload)}`} value={`${shortName(workload)}.${namespace}`} />
         ))}
       </datalist>
     </form>
@@ -123,17 +123,23 @@ const WORDS: Readonly<Record<Answer['answer'], readonly [tone: Tone, shape: Shap
   undecided: ['wait', 'ask', 'Not known'],
 };
 
-function Asked({ question }: { readonly question: CanQuestion }): ReactNode {
+interface AskedProps {
+  readonly question: CanQuestion;
+  readonly found: CanProps['found'];
+}
+
+function Asked({ question, found }: AskedProps): ReactNode {
   const { data, error } = useQuery(canQuery(question));
   if (error !== null) return <Trouble error={error} />;
   return (
     <div role="status" aria-label="Answer">
-      {data === undefined ? <p aria-busy="true">Asking…</p> : <Said answer={data} question={question} />}
+      {data === undefined ? <p aria-busy="true">Asking…</p> : <Said answer={data} question={question} found={found} />}
     </div>
   );
 }
 
-function Said({ answer: { answer, client, server, namespace, request, reasons, notes }, question }: SaidProps): ReactNode {
+function Said({ answer: whole, question, found }: SaidProps): ReactNode {
+  const { answer, client, server, namespace, request, reasons, notes } = whole;
   const [tone, shape, word] = WORDS[answer];
   const several = reasons.length > 1;
   return (
@@ -154,6 +160,7 @@ function Said({ answer: { answer, client, server, namespace, request, reasons, n
           {inert(note)}
         </p>
       ))}
+      <Seen answer={whole} found={found} />
       <Command text={commandOf(question)} />
     </div>
   );
@@ -176,9 +183,26 @@ function becauseOf(reasons: readonly Reason[]): string {
   return isKept ? `Linkerd refuses it, and NetworkPolicy${where}.` : 'Linkerd refuses it.';
 }
 
-interface SaidProps {
+interface SaidProps extends AskedProps {
   readonly answer: Answer;
-  readonly question: CanQuestion;
+}
+
+/** How it fared so far, where it was seen. */
+function Seen({ answer: { client, server, namespace, port }, found }: Pick<SaidProps, 'answer' | 'found'>): ReactNode {
+  const isIt = found !== undefined && found.workload.namespace === namespace && server.startsWith(`${shortName(found.workload)}:`);
+  const row = isIt ? found.ports.find((one) => one.port === port)?.traffic.clients.find((one) => one.client === client) : undefined;
+  if (row === undefined) return null;
+  const incident = row.parts.find((part) => part.incident !== null)?.incident ?? null;
+  return (
+    <p>
+      Seen so far on this port: {row.allowed.toLocaleString('en-US')} allowed, {row.denied.toLocaleString('en-US')} denied
+      {incident === null ? '.' : <>: {<Link to={`incidents/${incident}`}>open the incident</Link>}.</>}
+    </p>
+  );
+}
+
+function shortName({ kind, name }: { readonly kind: string; readonly name: string }): string {
+  return `${SHORT[kind] ?? kind.toLowerCase()}/${name}`;
 }
 
 const MARKS: Readonly<Record<'yes' | 'no' | 'undecided' | 'unobserved', readonly [shape: Shape, tone: string, word: string]>> = {

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import type { Shapes } from './api-types.ts';
 import { inert, short } from './inert.ts';
 import { Icon, type Shape } from './marks.tsx';
+import { Link } from './parts.tsx';
 import { Cell, Table } from './table.tsx';
 import { refName } from './words.ts';
 
@@ -88,9 +89,28 @@ function MayRow({ row, port }: { readonly row: May; readonly port: Port }): Reac
         {allowed.toLocaleString('en-US')}
       </Cell>
       <Cell label="Denied" isNumber>
-        {denied === null ? '' : <span className={denied > 0 ? 'trouble' : ''}>{denied.toLocaleString('en-US')}</span>}
+        {denied === null ? '' : <Denied count={denied} incident={incidentOf(row, port)} />}
       </Cell>
     </tr>
+  );
+}
+
+/** The one in which most of the route's denials are counted. */
+function incidentOf({ route }: May, { traffic }: Port): string | null {
+  const name = route === 'other' ? null : route;
+  const own = traffic.clients.flatMap(({ parts }) => parts).filter((part) => part.denied > 0 && (part.route?.name ?? null) === name);
+  return own.toSorted((a, b) => b.denied - a.denied)[0]?.incident ?? null;
+}
+
+/** With the way to its incident, where there is one. */
+export function Denied({ count, incident }: { readonly count: number; readonly incident: string | null }): ReactNode {
+  const text = count.toLocaleString('en-US');
+  if (incident === null) return <span className={count > 0 ? 'trouble' : ''}>{text}</span>;
+  return (
+    <Link to={`incidents/${incident}`} className="trouble">
+      {text}
+      <span className="unseen"> denied: the incident</span>
+    </Link>
   );
 }
 

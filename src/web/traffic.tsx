@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import type { Shapes } from './api-types.ts';
 import { inert, short } from './inert.ts';
 import { Card, Link, Trouble } from './parts.tsx';
+import { Denied } from './policy-port.tsx';
 import { trafficQuery } from './policy-queries.ts';
 import { setQuery } from './route.ts';
 import { Cell, Table } from './table.tsx';
@@ -121,14 +122,7 @@ function TrafficRow({ row, now }: { readonly row: Row; readonly now: number }): 
         {allowed.toLocaleString('en-US')}
       </Cell>
       <Cell label="Denied" isNumber>
-        {incident === null ? (
-          denied.toLocaleString('en-US')
-        ) : (
-          <Link to={`incidents/${incident}`} className="trouble">
-            {denied.toLocaleString('en-US')}
-            <span className="unseen"> denied: the incident</span>
-          </Link>
-        )}
+        <Denied count={denied} incident={incident} />
       </Cell>
       <Cell label="Last seen" isNumber>
         {ago(last, now)}

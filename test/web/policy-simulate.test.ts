@@ -157,17 +157,28 @@ describe.skipIf(CHROMIUM === null)(`policy and simulate${SKIPPED}`, () => {
     await page.keyboard.press('p');
     await heading(page, /^Policy of 7 workloads/).waitFor(SLOW);
     await page.keyboard.press('/');
-    await page.keyboard.type('backe');
-    await expect.poll(() => page.url()).toContain('q=backe');
+    await page.keyboard.type('end');
+    await expect
+      .poll(() => page.getByRole('navigation', { name: 'Workloads' }).getByRole('listitem').allTextContents(), SLOW)
+      .toEqual(['backend 1 denied', 'frontend 2 pods']);
+    expect(page.url()).toContain('q=end');
     await page.keyboard.press('Tab');
-    await page.keyboard.press('Tab');
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('k');
     await page.keyboard.press('Enter');
     await heading(page, 'backend in production').waitFor(SLOW);
     const route = page.getByRole('region', { name: 'Port 8080' }).getByRole('row', { name: /^backend-routes/ });
     await route.waitFor(SLOW);
     expect(await route.getByRole('cell').allTextContents()).toEqual([
       'backend-routesGET /api/v1/…, POST /api/v1/…',
-      ...['sa/frontend.prod', 'anywhere', 'backend-api-authzMeshTLSAuthentication production/frontend-mtls', '42', '1'],
+      ...[
+        'sa/frontend.prod',
+        'anywhere',
+        'backend-api-authzMeshTLSAuthentication production/frontend-mtls',
+        '42',
+        '1 denied: the incident',
+      ],
     ]);
 
     const form = page.getByRole('region', { name: 'Can it?' });
@@ -178,6 +189,7 @@ describe.skipIf(CHROMIUM === null)(`policy and simulate${SKIPPED}`, () => {
     await said.getByText('Linkerd refuses it, and NetworkPolicy where it is enforced.').waitFor(SLOW);
     await said.getByText('lists ServiceAccount frontend of another namespace, prod').waitFor();
     await said.getByText('denywhy can sa/frontend deploy/backend:8080 -n production --path /api/v1/items').waitFor();
+    await said.getByText('Seen so far on this port: 41 allowed, 1 denied: open the incident.').waitFor();
     expect(await page.evaluate('document.activeElement.value')).toBe('/api/v1/items');
     expect(page.url()).toMatch(/from=sa%2Ffrontend&to=deploy%2Fbackend%3A8080&path=%2Fapi%2Fv1%2Fitems/);
     await page.reload();
