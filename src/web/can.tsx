@@ -106,7 +106,9 @@ function Form({ query, usual, workloads }: FormProps): ReactNode {
         <input type="checkbox" checked={isUnmeshed} onChange={(event) => setUnmeshed(event.currentTarget.checked)} />
         without its proxy
       </label>
-      <Button type="submit">Ask</Button>
+      <Button type="submit" className="ask">
+        Ask
+      </Button>
       <datalist id="workload-names">
         {workloads.map(({ namespace, workload }) => (
           <option key={`${namespace}/${shortName(workload)}`} value={`${shortName(workload)}.${namespace}`} />

@@ -35,9 +35,13 @@ export function sentenceOf({ counts, entries, refused, looked }: Simulation): st
 
 const MOST_NAMED = 3;
 
-/** Those that were counted first: they are known to call. */
+/** Those that were counted come first, since they are known to call; then those that stand for most. */
+function byWeight(a: Entry, b: Entry): number {
+  return (b.count ?? 0) - (a.count ?? 0) || Number(b.wide !== null) - Number(a.wide !== null);
+}
+
 function names(entries: readonly Entry[]): string {
-  const all = [...new Set(entries.toSorted((a, b) => (b.count ?? 0) - (a.count ?? 0)).map(({ client }) => client))];
+  const all = [...new Set(entries.toSorted(byWeight).map(({ client }) => client))];
   const shown = all.slice(0, MOST_NAMED).map((client) => short(client, 100));
   if (all.length > MOST_NAMED) return `${shown.join(', ')} and ${count(all.length - MOST_NAMED, 'other')}`;
   return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
@@ -87,7 +91,7 @@ export function SimulationResult({ found }: { readonly found: Simulation }): Rea
           tone={tone}
           shape={shape}
           total={counts[id]}
-          entries={entries.filter((one) => one.outcome === id)}
+          entries={entries.filter((one) => one.outcome === id).toSorted(byWeight)}
         />
       ))}
       {markdown !== undefined && (
