@@ -32,7 +32,34 @@ export function OverTimeCard({ incident, clients, changed }: OverTimeProps): Rea
         <Trouble error={error} />
       </Card>
     );
-  return <Known series={data} clients={clients} changed={changed} />;
+  const kind = kindOf(incident);
+  return <Known series={data} clients={clients} changed={changed} kind={kind} />;
+}
+
+/** How it is said what is counted. */
+interface Kind {
+  readonly verb: string;
+  /** Those of whom nothing is known. */
+  readonly nobody: string;
+}
+
+const DENIED: Kind = { verb: 'denied', nobody: 'clients that nobody names' };
+const LET_THROUGH: Kind = { verb: 'let through', nobody: 'clients that nobody names' };
+/** Trouble without a denial names no client as a rule. */
+const SEEN: Kind = { verb: 'seen', nobody: 'all' };
+
+const DENIALS: ReadonlySet<string | null> = new Set([
+  null,
+  'http-denied',
+  'tcp-denied',
+  'terminated',
+  'route-not-found',
+  'rate-limited',
+  'admin-denied',
+]);
+
+function kindOf({ kind }: Pick<Shapes['Incident'], 'kind'>): Kind {
+  return kind === 'audit-allowed' ? LET_THROUGH : DENIALS.has(kind) ? DENIED : SEEN;
 }
 
 interface Row {
@@ -46,15 +73,17 @@ function Known({
   series,
   clients,
   changed,
+  kind,
 }: {
   readonly series: Series;
   readonly clients: readonly ExplainedClient[];
   readonly changed: Changed | null;
+  readonly kind: Kind;
 }): ReactNode {
   const now = useNow();
   const { from, to, step, undated, outside, missing, remarks } = series;
   const start = Date.parse(from) / 1000;
-  const rows = useMemo(() => rowsOf(series, clients), [series, clients]);
+  const rows = useMemo(() => rowsOf(series, clients, kind), [series, clients, kind]);
   const allowed = useMemo(() => allowedOf(series), [series]);
   const times = useMemo(
     () => Array.from({ length: Math.round((Date.parse(to) / 1000 - start) / step) }, (_, i) => start + i * step),
@@ -63,7 +92,7 @@ function Known({
   const moments = useMemo(() => momentsOf(changed), [changed]);
   const bars = useMemo(() => rows.map(({ counts, colour }) => ({ counts, colour })), [rows]);
   const isDated = rows.some(({ counts }) => counts.some((n) => n > 0));
-  const sentence = isDated ? summaryOf(rows, allowed, series, moments) : 'When they were is not known.';
+  const sentence = isDated ? summaryOf(rows, allowed, series, moments, kind) : 'When they were is not known.';
   return (
     <Card title="Over time" note={`in ${spanName(step)}, UTC`} id="over-time">
       {isDated && (
@@ -74,7 +103,7 @@ function Known({
       <ul className="chart-legend">
         {rows.map(({ name, colour, count: own }) => (
           <li key={name}>
-            <span className={`swatch ${colour.slice(2)}`} /> {name} denied <b>{own.toLocaleString('en-US')}</b>
+            <span className={`swatch ${colour.slice(2)}`} /> {name} {kind.verb} <b>{own.toLocaleString('en-US')}</b>
           </li>
         ))}
         {allowed !== null && (
@@ -102,7 +131,7 @@ function Known({
           <Command text={command} />
         </div>
       ))}
-      {isDated && <AsTable rows={rows} allowed={allowed} times={times} now={now} />}
+      {isDated && <AsTable rows={rows} allowed={allowed} times={times} now={now} verb={kind.verb} />}
     </Card>
   );
 }
@@ -112,23 +141,24 @@ interface TableProps {
   readonly allowed: readonly number[] | null;
   readonly times: readonly number[];
   readonly now: number;
+  readonly verb: string;
 }
 
 /** Times at which nothing happened are left out. */
-function AsTable({ rows, allowed, times, now }: TableProps): ReactNode {
+function AsTable({ rows, allowed, times, now, verb }: TableProps): ReactNode {
   const shown = times
     .map((time, i) => ({ time, i }))
     .filter(({ i }) => rows.some(({ counts }) => (counts[i] ?? 0) > 0) || (allowed?.[i] ?? 0) > 0);
   return (
     <details className="chart-table">
       <summary>As a table</summary>
-      <table aria-label="Denials over time">
+      <table aria-label="Counts over time">
         <thead>
           <tr>
             <th scope="col">From</th>
             {rows.map(({ name }) => (
               <th scope="col" key={name}>
-                {name} denied
+                {name} {verb}
               </th>
             ))}
             {allowed !== null && <th scope="col">allowed</th>}
@@ -150,9 +180,9 @@ function AsTable({ rows, allowed, times, now }: TableProps): ReactNode {
   );
 }
 
-function rowsOf({ clients, others }: Series, explained: readonly ExplainedClient[]): readonly Row[] {
+function rowsOf({ clients, others }: Series, explained: readonly ExplainedClient[], kind: Kind): readonly Row[] {
   const most = clients.length > COLOURS.length || others.clients > 0 ? COLOURS.length - 1 : COLOURS.length;
-  const names = clients.map((client) => nameOf(client, explained));
+  const names = clients.map((client) => nameOf(client, explained, kind));
   const own = clients.slice(0, most).map(({ count: n, denied }, i): Row => {
     const name = names[i] ?? '';
     return { name: names.indexOf(name) === i ? name : `${name} (${i + 1})`, colour: COLOURS[i] ?? '--bad', count: n, counts: denied };
@@ -166,14 +196,14 @@ function rowsOf({ clients, others }: Series, explained: readonly ExplainedClient
 }
 
 /** The workload of an identity or an address where the explanation knows it. */
-function nameOf({ identity, ip }: Series['clients'][number], explained: readonly ExplainedClient[]): string {
+function nameOf({ identity, ip }: Series['clients'][number], explained: readonly ExplainedClient[], kind: Kind): string {
   const found = explained.find(({ client }) =>
     identity === null ? ip !== null && client.ips.includes(ip) && client.identity === null : client.identity === identity,
   );
   const { workload = null, serviceAccount = null } = found?.client ?? {};
   const owner = workload ?? serviceAccount;
   if (owner !== null) return short(`${owner.namespace}/${owner.name}`, 80);
-  return short(identity ?? ip ?? 'clients that nobody names', 80);
+  return short(identity ?? ip ?? kind.nobody, 80);
 }
 
 function allowedOf({ clients }: Series): readonly number[] | null {
@@ -200,14 +230,20 @@ function momentsOf(changed: Changed | null): readonly Moment[] {
   return [...told(changed?.turned), ...told(changed?.repaired), ...likely];
 }
 
-function summaryOf(rows: readonly Row[], allowed: readonly number[] | null, { from, step }: Series, moments: readonly Moment[]): string {
+function summaryOf(
+  rows: readonly Row[],
+  allowed: readonly number[] | null,
+  { from, step }: Series,
+  moments: readonly Moment[],
+  kind: Kind,
+): string {
   const sums = (rows[0]?.counts ?? []).map((_, i) => rows.reduce((sum, { counts }) => sum + (counts[i] ?? 0), 0));
   const at = sums.indexOf(Math.max(...sums));
   const time = (i: number) => new Date(Date.parse(from) + i * step * 1000).toISOString().slice(11, 19);
   const first = sums.findIndex((n) => n > 0);
   const last = sums.findLastIndex((n) => n > 0);
   const parts = [
-    `Denied from ${time(first)} to ${time(last + 1)} UTC, most at ${time(at)}: ${sums[at]?.toLocaleString('en-US')} in ${spanName(step)}.`,
+    `${kind.verb === DENIED.verb ? 'Denied' : 'Seen'} from ${time(first)} to ${time(last + 1)} UTC, most at ${time(at)}: ${sums[at]?.toLocaleString('en-US')} in ${spanName(step)}.`,
     allowed === null ? '' : total(allowed) === 0 ? 'None was allowed meanwhile.' : lastAllowed(allowed, time),
     ...moments.map(({ text }) => `Change: ${text}.`),
   ];
