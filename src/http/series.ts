@@ -3,6 +3,7 @@ import { PROXY_CONTAINER } from '../evidence/conventions.ts';
 import { showWorkload } from '../evidence/missing.ts';
 import { totalOf } from '../evidence/over-time.ts';
 import { plainName } from '../evidence/plain-name.ts';
+import { isSymptomKind } from '../evidence/symptom-words.ts';
 import { parseInstant, showInstant } from '../policy/time.ts';
 import { countClients } from '../triage/clients.ts';
 import type { Incident } from '../triage/incident.ts';
@@ -88,7 +89,9 @@ function missingOf({ counters }: Shared, incident: Incident, { undated }: Incide
   const missing: { what: string; command: string }[] = [];
   if (undated > 0)
     missing.push({ what: `when ${undated} of the denials were; lines of the log have times`, command: `${logs} | ${to('logs')}` });
-  if (!isAllowedKnown && counters === undefined)
+  // Trouble without a denial is told by the side that calls.
+  const isDenial = incident.kind === null || !isSymptomKind(incident.kind);
+  if (isDenial && !isAllowedKnown && counters === undefined)
     missing.push({
       what: 'what was allowed of these clients: no Prometheus is configured (prometheus.url), and no page of this proxy that was pushed says it',
       command: `${page} | ${to('metrics')}`,

@@ -28,7 +28,10 @@ interface PlotProps {
   readonly label: string;
 }
 
-const HEIGHT = 150;
+const HEIGHT = 130;
+/** Of one text above the bars. */
+const LINE = 15;
+const heightOf = ({ moments }: Pick<PlotProps, 'moments'>) => HEIGHT + LINE * Math.max(1, moments.length);
 const FONT = '11px "Inter Variable", system-ui, sans-serif';
 
 export function Plot(props: PlotProps): ReactNode {
@@ -39,7 +42,7 @@ export function Plot(props: PlotProps): ReactNode {
     const element = place.current;
     if (element === null) return;
     const plot = new uPlot(optionsOf(props, element.clientWidth), dataOf(props), element);
-    const resized = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT }));
+    const resized = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: heightOf(props) }));
     resized.observe(element);
     return () => {
       resized.disconnect();
@@ -64,14 +67,14 @@ function optionsOf({ denied, allowed, moments, step }: PlotProps, width: number)
   const axis = { stroke: colour('--text-3'), font: FONT, grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } };
   return {
     width,
-    height: HEIGHT,
-    padding: [18, 8, 0, 0],
+    height: heightOf({ moments }),
+    padding: [4 + LINE * Math.max(1, moments.length), 8, 0, 0],
     cursor: { show: false },
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(1, most ?? 1)] } },
     axes: [
-      { ...axis, grid: { show: false }, size: 24, values: (_, splits) => splits.map((at) => clock(at, step)) },
+      { ...axis, grid: { show: false }, size: 24, incrs: [...TIMES], values: (_, splits) => splits.map((at) => clock(at, step)) },
       { ...axis, size: 42, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000, 1_000_000] },
     ],
     series: [
@@ -87,10 +90,18 @@ function optionsOf({ denied, allowed, moments, step }: PlotProps, width: number)
   };
 }
 
+/** Seconds between two times below the chart. */
+const TIMES: readonly number[] = [
+  5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000,
+];
+
 function clock(seconds: number, step: number): string {
   const text = new Date(seconds * 1000).toISOString();
   return step >= 6 * 3600 ? text.slice(5, 10) : text.slice(11, step < 15 ? 19 : 16);
 }
+
+/** Where there is no room, the text begins with its time. */
+const CLOCK = '09:23:07'.length;
 
 function drawMoments(plot: uPlot, moments: readonly Moment[], colour: string): void {
   const { ctx, bbox } = plot;
@@ -101,19 +112,23 @@ function drawMoments(plot: uPlot, moments: readonly Moment[], colour: string): v
   ctx.lineWidth = 2 * ratio;
   ctx.font = FONT.replace('11px', `600 ${11 * ratio}px`);
   ctx.textBaseline = 'bottom';
-  for (const { at, text } of moments) {
+  const end = bbox.left + bbox.width;
+  for (const [i, { at, text }] of moments.entries()) {
     const x = plot.valToPos(at / 1000, 'x', true);
-    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    if (x < bbox.left || x > end) continue;
+    const y = bbox.top - LINE * (moments.length - 1 - i) * ratio;
     ctx.beginPath();
-    ctx.moveTo(x, bbox.top - 4 * ratio);
+    ctx.moveTo(x, y - 6 * ratio);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
     ctx.beginPath();
-    ctx.arc(x, bbox.top - 6 * ratio, 3 * ratio, 0, 2 * Math.PI);
+    ctx.arc(x, y - 7 * ratio, 3 * ratio, 0, 2 * Math.PI);
     ctx.fill();
-    const isRight = x + 8 * ratio + ctx.measureText(text).width > bbox.left + bbox.width;
+    const room = Math.max(end - x, x) - 8 * ratio;
+    const said = ctx.measureText(text).width > room ? text.slice(0, CLOCK) : text;
+    const isRight = x + 8 * ratio + ctx.measureText(said).width > end;
     ctx.textAlign = isRight ? 'right' : 'left';
-    ctx.fillText(text, x + (isRight ? -8 : 8) * ratio, bbox.top - ratio);
+    ctx.fillText(said, x + (isRight ? -8 : 8) * ratio, y - ratio);
   }
   ctx.restore();
 }

@@ -6,7 +6,7 @@ import * as shapes from '../../src/http/schemas.ts';
 import type { ClientTls } from '../../src/policy/evaluation.ts';
 import { redisSkip, startRedis } from '../redis.ts';
 import { BEFORE_MENDED, type ServedStory, serveStory } from '../story.ts';
-import { fromLog, fromMetrics, MINUTE, NOON, observation, WEB } from '../triage/desk.ts';
+import { fromLog, fromMetrics, MINUTE, NOON, observation, symptom, WEB } from '../triage/desk.ts';
 import { type Running, startTestServer } from './running.ts';
 
 let running: Running | null = null;
@@ -81,6 +81,11 @@ describe('denials of an incident over time', () => {
       'what was allowed of these clie',
     ]);
     expect(series.missing[0]?.command).toMatch(/^kubectl logs -n shop deploy\/cart -c linkerd-proxy /);
+  });
+
+  it('of trouble without a denial lack nothing that was allowed', async () => {
+    const { series } = await seriesOf([symptom({ at: at(0), count: 2 })]);
+    expect([series.clients.map(({ count }) => count), series.missing]).toEqual([[2], []]);
   });
 
   it('names of others are no part of a command', async () => {
