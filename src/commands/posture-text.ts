@@ -108,8 +108,19 @@ function groupLines(group: readonly [Judgement, ...Judgement[]], columns: number
     ...shown.slice(0, MOST_EVIDENCE).flatMap((text) => line(text)),
     ...(shown.length > MOST_EVIDENCE ? [palette.dim(`      and ${shown.length - MOST_EVIDENCE} more (-o json)`)] : []),
     ...lacking.slice(0, MOST_EVIDENCE).flatMap((text) => line(`lacking: ${text}`)),
-    ...(next === null ? [] : [...line(`next: ${next.text}`), ...(next.command === null ? [] : [`        ${safe(next.command)}`])]),
+    ...(next === null ? [] : [...line(`next: ${next.text}`), ...commandLines(group, palette)]),
   ];
+}
+
+/** That of the first, which may be copied; the others' say the same of another workload. */
+function commandLines(group: readonly Judgement[], palette: Palette): readonly string[] {
+  const [first, ...others] = distinct(group.flatMap(({ next }) => next?.command ?? []));
+  if (first === undefined) return [];
+  const more =
+    others.length === 0
+      ? []
+      : [palette.dim(`        and likewise for ${others.length === 1 ? 'the other' : `the ${others.length} others`} (-o json)`)];
+  return [`        ${safe(first)}`, ...more];
 }
 
 function distinct(texts: readonly string[]): readonly string[] {

@@ -26,8 +26,9 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
   const shown = calls.map((call) => callEvidence(workload, call));
   const refused = calls.filter((call) => call.answer === 'no' || isOfOtherVersion(call));
   const open = calls.filter(({ answer }) => answer !== 'yes' && answer !== 'no');
+  const [scraping, counters] = [countersRead(context, workload, 'allowed'), countersRead(context, workload, 'denied')];
   const lacking = [
-    ...(scrapersIn(context.snapshot).length === 0
+    ...(scrapersIn(context.snapshot).length === 0 && scraping.length === 0
       ? [`who scrapes, since no Prometheus is among the objects: ${context.asks.objects('pods', null)}`]
       : []),
     ...(open.length === 0
@@ -36,8 +37,7 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
           `the address of ${[...new Set(open.map(({ name: who }) => who))].join(', ')}, by which it is decided: ${context.asks.objects('pods', null)}`,
         ]),
   ];
-  const counters = scrapesRefused(context, workload);
-  const base = { workload: name, evidence: [...counters, ...shown], lacking };
+  const base = { workload: name, evidence: [...counters, ...scraping, ...shown], lacking };
   const [first] = refused;
   if (first !== undefined)
     return {
@@ -70,7 +70,7 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): Judgement
       found: calls.length === 0 ? 'no probe, and no scrape that is known' : 'none is refused, as far as is known',
       next: null,
     };
-  return holds(name, 'each of them gets in', shown);
+  return holds(name, 'each of them gets in', base.evidence);
 }
 
 const SCRAPE: Traffic = {
@@ -78,16 +78,18 @@ const SCRAPE: Traffic = {
   request: { version: 'HTTP/1.1', method: 'GET', authority: `pod:${PROXY_ADMIN_PORT}`, path: '/metrics', headers: [], grpc: false },
 };
 
-/** Nobody but Prometheus has business on the proxy's own port; probes get in by themselves. */
-function scrapesRefused(context: PostureContext, workload: PostureWorkload): readonly Evidence[] {
-  const denied = context.seenAt(workload, PROXY_ADMIN_PORT).filter(({ recorded: { seen, tls, ip } }) => {
-    if (seen !== 'denied') return false;
-    // By the policy of today: what was refused once may have its grant by now.
-    return workload.ports.some(
-      ({ port, policy }) => port === PROXY_ADMIN_PORT && !getsIn(evaluate(policy, { clientIp: ip, tls }, SCRAPE).verdict),
-    );
+/**
+ * Who was seen to read its counters, or to be refused them, where the policy of today says the same. Nobody but Prometheus has business on the proxy's
+ * own port; probes get in by themselves, without an identity.
+ */
+function countersRead(context: PostureContext, workload: PostureWorkload, how: 'allowed' | 'denied'): readonly Evidence[] {
+  const [at] = workload.ports.filter(({ port }) => port === PROXY_ADMIN_PORT);
+  const seen = context.seenAt(workload, PROXY_ADMIN_PORT).filter(({ recorded: { seen: was, tls, ip } }) => {
+    if (at === undefined || was !== how) return false;
+    const { verdict } = evaluate(at.policy, { clientIp: ip, tls }, SCRAPE);
+    return how === 'allowed' ? tls?.state === 'established' && getsIn(verdict) : !getsIn(verdict) && verdict !== 'undecided';
   });
-  const byClient = Map.groupBy(denied, ({ recorded: { tls, ip } }) =>
+  const byClient = Map.groupBy(seen, ({ recorded: { tls, ip } }) =>
     tls?.state === 'established' && tls.clientId !== null ? tls.clientId : (ip ?? 'a client that shows no identity'),
   );
   return [...byClient].map(([client, all]) => {
@@ -95,7 +97,8 @@ function scrapesRefused(context: PostureContext, workload: PostureWorkload): rea
       all.reduce((sum, { count }) => sum + count, 0),
       'time',
     );
-    return { text: `${client} was refused ${times} on ${showPort(PROXY_ADMIN_PORT, [])}`, source: 'recorded traffic' };
+    const what = how === 'allowed' ? 'was let in' : 'was refused';
+    return { text: `${client} ${what} ${times} on ${showPort(PROXY_ADMIN_PORT, [])}`, source: 'recorded traffic' };
   });
 }
 

@@ -255,6 +255,14 @@ const CASES: readonly (readonly [PracticeId, string, string, World, Judgement['s
   ],
   [
     'probes-and-scrapes',
+    'a Prometheus that is not among the objects was seen to get in',
+    PROBED,
+    { seen: [['prometheus', 'cart', 4191]] },
+    'holds',
+    /each of them gets in/,
+  ],
+  [
+    'probes-and-scrapes',
     'it was refused once, and gets in today',
     CART,
     { refused: [['prometheus', 'cart', 4191]] },
