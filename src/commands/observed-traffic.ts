@@ -53,7 +53,7 @@ export function observedTraffic(snapshot: Snapshot, facts: FactBook['facts']): O
 }
 
 /** A step is so many facts. */
-const FACTS_OF_A_STEP = 10_000;
+const FACTS_OF_A_STEP = 5000;
 
 export function* observing(snapshot: Snapshot, facts: FactBook['facts']): Steps<ObservedTraffic> {
   const book = createTrafficBook(snapshot);

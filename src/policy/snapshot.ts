@@ -126,9 +126,32 @@ export function workloadsByName(snapshot: Snapshot, namespace: string): readonly
 
 /** Every workload with this address (a host address is shared by many pods). */
 export function workloadsByIp(snapshot: Snapshot, ip: string): readonly Workload[] {
-  const found: Workload[] = [];
-  for (const index of indexesByIp(snapshot)) found.push(...(index.get(ip) ?? []));
-  return found;
+  return addressesIn(snapshot)(ip);
+}
+
+/** Of so many addresses each namespace is asked. Whoever asks for more asks for many, and one index of all of them pays. */
+const FEW_ADDRESSES = 200;
+
+const addressesIn = memo((snapshot: Snapshot): ((ip: string) => readonly Workload[]) => {
+  const indexes = [...snapshot.namespaces.values()].map(({ workloads }) => byIp(workloads)).filter(({ size }) => size > 0);
+  let asked = 0;
+  let whole: ReadonlyMap<string, readonly Workload[]> | null = null;
+  return (ip) => {
+    if (whole === null && ++asked > FEW_ADDRESSES) whole = merged(indexes);
+    return whole === null ? indexes.flatMap((index) => index.get(ip) ?? NOBODY) : (whole.get(ip) ?? NOBODY);
+  };
+});
+const NOBODY: readonly Workload[] = [];
+
+function merged(indexes: readonly ReadonlyMap<string, readonly Workload[]>[]): ReadonlyMap<string, readonly Workload[]> {
+  const whole = new Map<string, Workload[]>();
+  for (const index of indexes)
+    for (const [ip, own] of index) {
+      const known = whole.get(ip);
+      if (known === undefined) whole.set(ip, [...own]);
+      else for (const workload of own) known.push(workload);
+    }
+  return whole;
 }
 
 /** Pods that run as this ServiceAccount. */
@@ -152,7 +175,6 @@ export function groupBy<T>(keysOf: (value: T) => Iterable<string>): (entries: En
   });
 }
 const byIp = groupBy<Workload>((w) => w.ips);
-const indexesByIp = memo((snapshot: Snapshot) => [...snapshot.namespaces.values()].map(({ workloads }) => byIp(workloads)));
 const byServiceAccount = groupBy<Workload>((w) => (w.kind === 'Pod' ? [w.serviceAccount] : []));
 
 type MutableIndex = { -readonly [K in keyof NamespaceIndex]: NamespaceIndex[K] };

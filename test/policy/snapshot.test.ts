@@ -131,6 +131,19 @@ describe('look-ups', () => {
     expect(workloadsByIp(built, '10.9.9.9')).toEqual([]);
   });
 
+  it('by address the same, however many are asked', () => {
+    const shared = ['shop', 'other', 'third'].map((namespace, i) => {
+      const one = withIp(`n${i}`, '192.0.2.1');
+      return { ...one, metadata: { ...one.metadata, namespace } };
+    });
+    const whole = snapshot([...all, ...shared]);
+    const namesAt = (ip: string) => workloadsByIp(whole, ip).map((w) => w.ref.name);
+    const answers = new Set(
+      Array.from({ length: 500 }, () => [...namesAt('192.0.2.1'), '|', ...namesAt('fd00::1'), '|', ...namesAt('10.9.9.9')].join(' ')),
+    );
+    expect([...answers]).toEqual(['b c n0 n1 n2 | a |']);
+  });
+
   it('by an address that any number of pods share', () => {
     const one = withIp('p', '192.0.2.9');
     const many = Array.from({ length: 150_000 }, (_, i) => ({ ...one, metadata: { ...one.metadata, name: `p${i}` } }));
