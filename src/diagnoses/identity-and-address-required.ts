@@ -1,5 +1,6 @@
 /** Row 34: one policy asks for an identity and for an address, and the client has one of the two. */
 import type { Considered } from '../policy/evaluation.ts';
+import type { NetworkMatch } from '../policy/inbound.ts';
 import { showRef } from '../policy/resource.ts';
 import { requiredIdentities, requiredNetworks, showClientTls } from '../policy/wording.ts';
 import { closestOf } from './closest.ts';
@@ -32,8 +33,8 @@ export const identityAndAddressRequired: Diagnosis = {
         required: [...requiredIdentities(considered.authorization), ...requiredNetworks(considered.authorization)],
         observed: observedOf(denied),
         note: '',
-        todo: `${has === 'identity' ? 'If this address is meant as well, add the smallest block that holds it.' : 'If this client is meant as well, list its ServiceAccount; one without a proxy must be meshed first.'} Only where each of the two is enough by itself, make two policies of it: then the identity gets in from everywhere, and so does everybody at these addresses.`,
-        remedies: has === 'identity' ? ['network-authentication'] : ['add-identity', 'mesh-client'],
+        todo: `${has === 'identity' ? 'If this address is meant as well, add the smallest block that holds it.' : `If this client is meant as well, list its ServiceAccount${isBare ? '; one without a proxy must be meshed first' : ''}.`} Only where each of the two is enough by itself, make two policies of it: then the identity gets in from everywhere, and so does everybody at these addresses.`,
+        remedies: has === 'identity' ? ['network-authentication'] : isBare ? ['add-identity', 'mesh-client'] : ['add-identity'],
       },
       [object, ...via],
     );
@@ -43,7 +44,12 @@ export const identityAndAddressRequired: Diagnosis = {
 /** What the client has of the two; null: both, or neither. */
 function halfOf({ authentication, network }: Considered): 'identity' | 'address' | null {
   if (authentication.match === 'yes' && network.match !== 'yes') return 'identity';
-  return authentication.match === 'no' && network.match === 'yes' ? 'address' : null;
+  return authentication.match === 'no' && network.match === 'yes' && !isEverywhere(network.by) ? 'address' : null;
+}
+
+/** Whoever comes is in it: no address is asked for. */
+function isEverywhere({ net, except }: NetworkMatch): boolean {
+  return net.prefix === 0 && except.length === 0;
 }
 
 /** A ServerAuthorization without networks has those of the cluster, and nobody asked for them. */

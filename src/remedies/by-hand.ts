@@ -7,8 +7,10 @@ import type { Step } from './remedy.ts';
 
 export const meshClient: Kind = {
   id: 'mesh-client',
-  candidates({ denied, finding }) {
+  candidates({ denied, law, finding }) {
     const { workload, pod } = denied.client.ref;
+    const { tls } = law.evaluation.connection;
+    if (tls?.state === 'established' && tls.clientId !== null) return [];
     if (pod?.meshed === true)
       return advice('Let the client reach the server through the mesh.', [{ text: todoOf(finding), command: null }]);
     const inject = '{"spec":{"template":{"metadata":{"annotations":{"linkerd.io/inject":"enabled"}}}}}';
