@@ -2,7 +2,7 @@
 
 import type { RemedyId } from '../../src/diagnoses/finding.ts';
 import { InvalidInput } from '../../src/errors.ts';
-import type { Resource } from '../../src/policy/resource.ts';
+import { objectKey, type Resource } from '../../src/policy/resource.ts';
 import { withChanges } from '../../src/policy/snapshot.ts';
 import type { Remedy } from '../../src/remedies/remedy.ts';
 import { changesOf, evaluationOf, firstRemedies, offeredOf, type Pleaded, pleadedOf, type Situation, situationOf } from './remedies.ts';
@@ -44,7 +44,7 @@ export function judgeRemedies(folder: Folder): RemediesReport {
   const judged = judgedIndexes(situation);
   const pleaded = pleadedOf(folder, situation, judged);
   const byClient = Map.groupBy(pleaded, ({ client }) => client);
-  const lines = [...byClient].map(([client, own]) => ({ situation: folder.name, client, answer: answerOf(own) }));
+  const lines = [...byClient].map(([client, own]) => ({ situation: folder.name, client, answer: answerOf(folder, situation, own) }));
   const rows = rowsOf(folder);
   const silent = judged.filter((index) => !pleaded.some((one) => one.index === index));
   return {
@@ -87,8 +87,8 @@ function isDenied({ decidable, verdict }: Entry): boolean {
   return decidable && (verdict === 'deny' || verdict === 'route_not_found');
 }
 
-function answerOf(pleaded: readonly Pleaded[]): RemedyLine['answer'] {
-  const remedies = firstRemedies(pleaded);
+function answerOf(folder: Folder, situation: Situation, pleaded: readonly Pleaded[]): RemedyLine['answer'] {
+  const remedies = firstRemedies(folder, situation, pleaded);
   if (remedies.length > 0) return { remedies };
   const { verdict, remedies: offered } = (pleaded[0] as Pleaded).wayOut;
   if (verdict === 'do-not-allow') return { verdict: 'do not allow' };
@@ -158,14 +158,23 @@ function rowsOf(folder: Folder): ReadonlyMap<string, readonly number[]> {
 export function remedyData({ lines }: RemediesReport): readonly string[] {
   return lines.map(({ situation, client, answer }) => {
     if ('verdict' in answer) return JSON.stringify({ situation, client, verdict: answer.verdict });
-    const changes = answer.remedies.flatMap((remedy) =>
-      remedy.changes.map(({ object: { group, kind, namespace, name }, before, after, manifest }) =>
-        after === null
-          ? { delete: { apiVersion: before?.apiVersion ?? group, kind, namespace, name } }
-          : { ...aged(manifest as Manifest, before), ...(after.status === undefined ? {} : { status: after.status }) },
+    const changes = new Map(
+      answer.remedies.flatMap((remedy) =>
+        remedy.changes.map(({ object, before, after, manifest }): [string, object] => {
+          const { group, kind, namespace, name } = object;
+          const whole =
+            after === null
+              ? { delete: { apiVersion: before?.apiVersion ?? group, kind, namespace, name } }
+              : { ...aged(manifest as Manifest, before), ...(after.status === undefined ? {} : { status: after.status }) };
+          return [objectKey(object), whole];
+        }),
       ),
     );
-    return JSON.stringify({ situation, client, remedy: { id: answer.remedies.map(({ id }) => id).join('+'), changes } });
+    return JSON.stringify({
+      situation,
+      client,
+      remedy: { id: answer.remedies.map(({ id }) => id).join('+'), changes: [...changes.values()] },
+    });
   });
 }
 

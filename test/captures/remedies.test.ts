@@ -1,8 +1,9 @@
 /** The judge of remedies: what agrees, and that nothing that was altered passes. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { folderAt } from './folders.ts';
 import { judgeRemedies, remedyData } from './judge-remedies.ts';
 import type { Entry } from './replay.ts';
@@ -120,4 +121,77 @@ it('prints one line of JSON for each judged client, whole objects and nothing of
     },
   });
   expect(status).toBe(0);
+});
+
+describe('altered copies on disk', () => {
+  const root = mkdtempSync(join(tmpdir(), 'denywhy-altered-'));
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  /** `alter` gets the text of one file. */
+  function copied(name: string, of: string, file: string, alter: (text: string) => string): void {
+    const to = join(root, name);
+    cpSync(join(SITUATIONS, of), to, { recursive: true });
+    const text = folderAt(to).read(file) ?? '';
+    rmSync(join(to, `${file}.gz`), { force: true });
+    writeFileSync(join(to, file), alter(text));
+  }
+  const replayed = (alter: (replay: Replayed) => void) => (text: string) => {
+    const replay = JSON.parse(text) as Replayed;
+    alter(replay);
+    return JSON.stringify(replay);
+  };
+  const isAdmin = ({ request }: Entry) => request.startsWith('shop/admin-console ');
+
+  it('are reported, each by name, and the one that was left alone is not', () => {
+    const of = 'wrong-service-account';
+    copied('untouched', of, 'replay.json', (text) => text);
+    copied(
+      'fix-withheld',
+      of,
+      'replay.json',
+      replayed(({ after = [] }) => {
+        const last = after.findLast(isAdmin);
+        if (last !== undefined) Object.assign(last, { verdict: 'deny', observed: 'deny' });
+      }),
+    );
+    copied(
+      'another-client-denied',
+      of,
+      'replay.json',
+      replayed(({ before }) => {
+        for (const entry of before.filter((one) => !isAdmin(one))) Object.assign(entry, { verdict: 'deny', observed: 'deny' });
+      }),
+    );
+    copied(
+      'another-client-allowed',
+      of,
+      'replay.json',
+      replayed(({ before, after = [] }) => {
+        for (const entry of [...before, ...after].filter((one) => !isAdmin(one) && one.connection !== null))
+          Object.assign(entry, { connection: { client_ip: '10.42.0.99', tls: { state: 'none', reason: 'no_tls_from_remote' } } });
+      }),
+    );
+    copied('cause-swapped', 'tcp-app-tls-unmeshed', 'truth.json', (text) => {
+      const truth = JSON.parse(text) as { clients: Record<string, readonly number[]> };
+      for (const client of Object.keys(truth.clients)) truth.clients[client] = [7];
+      return JSON.stringify(truth);
+    });
+    copied('server-renamed', of, 'cluster.json', (text) => text.replaceAll('"backend-', '"renamed-'));
+    copied('policy-of-another-namespace', of, 'policy.yaml', (text) => text.replaceAll('namespace: shop', 'namespace: elsewhere'));
+    copied('server-opened', of, 'policy.yaml', (text) => text.replace('accessPolicy: deny', 'accessPolicy: all-unauthenticated'));
+    const program = join(import.meta.dirname, '../captures.ts');
+    const { status, stdout } = spawnSync(process.execPath, [program, '--remedies', root], { encoding: 'utf8' });
+    const reports = stdout.split(/^(?=[\w-]+: agree )/m).map((text) => ({ name: text.split(':')[0], isReported: text.includes('✗') }));
+    expect(status).toBe(1);
+    expect(reports.filter(({ isReported }) => !isReported).map(({ name }) => name)).toEqual(['untouched']);
+    expect(reports.filter(({ isReported }) => isReported).map(({ name }) => name)).toEqual([
+      'another-client-allowed',
+      'another-client-denied',
+      'cause-swapped',
+      'fix-withheld',
+      'policy-of-another-namespace',
+      'server-opened',
+      'server-renamed',
+    ]);
+  });
 });

@@ -180,14 +180,29 @@ function isAnotherClient({ id }: Remedy): boolean {
   return id === 'own-service-account';
 }
 
-/** The first remedies of one client, those that are still needed after the ones before. */
-export function firstRemedies(pleaded: readonly Pleaded[]): readonly Remedy[] {
+/** The first remedies of one client, those that are still needed after the ones before: each is made of the objects as they stand by then. */
+export function firstRemedies(folder: Folder, situation: Situation, pleaded: readonly Pleaded[]): readonly Remedy[] {
   const taken: Remedy[] = [];
-  for (const { entry, snapshot, wayOut } of pleaded) {
-    const [first] = wayOut.remedies;
-    if (first === undefined || first.changes.length === 0 || isAnotherClient(first)) continue;
-    const verdict = evaluationOf(withChanges(snapshot, changesOf(taken)), entry)?.verdict;
-    if (taken.length === 0 || verdict !== 'allow') taken.push(first);
+  for (const { entry, index, snapshot, wayOut } of pleaded) {
+    if (isChange(wayOut) && taken.length === 0) taken.push(...wayOut.remedies.slice(0, 1));
+    else if (isChange(wayOut) && evaluationOf(withChanges(snapshot, changesOf(taken)), entry)?.verdict !== 'allow') {
+      const next = wayOutOf(folder, after(situation, changesOf(taken)), index)?.wayOut ?? null;
+      if (next !== null && isChange(next)) taken.push(...next.remedies.slice(0, 1));
+    }
   }
   return taken;
+}
+
+function isChange({ remedies: [first] }: WayOut): boolean {
+  return first !== undefined && first.changes.length > 0 && !isAnotherClient(first);
+}
+
+function after({ replay, requests }: Situation, changes: readonly ObjectChange[]): Situation {
+  const changed = new Map<Snapshot, Snapshot>();
+  const snapshotAfter = (snapshot: Snapshot) => {
+    const known = changed.get(snapshot) ?? withChanges(snapshot, changes);
+    changed.set(snapshot, known);
+    return known;
+  };
+  return { replay, requests: requests.map((request) => ({ ...request, snapshot: snapshotAfter(request.snapshot) })) };
 }
