@@ -33,7 +33,7 @@ function listOf(items: readonly Item[]): string {
 }
 
 /** `alter` gets the objects of one file: `cluster.json`, or one of the policy files. */
-export function withItems(folder: Folder, alter: (items: readonly Item[], file: string) => readonly Item[]): Folder {
+function withItems(folder: Folder, alter: (items: readonly Item[], file: string) => readonly Item[]): Folder {
   const known = new Map<string, string | null>();
   return {
     name: folder.name,
