@@ -13,7 +13,7 @@ import type { Denied, Seen } from '../diagnoses/diagnosis.ts';
 import type { ClientRef } from '../evidence/client.ts';
 import type { TallyObservation } from '../evidence/tally.ts';
 import { evaluate } from '../policy/evaluate.ts';
-import type { Connection, Evaluation, Traffic } from '../policy/evaluation.ts';
+import type { Connection, Evaluation, Traffic, Verdict } from '../policy/evaluation.ts';
 import { parseIdentity } from '../policy/identity.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
@@ -55,7 +55,7 @@ export function prove(
       own.filter((change) => isMeshed(change.client.tls) === isMeshed(evaluation.connection.tls) && !isAsked(plea, change, now)),
     ),
     newlyIn: grouped(allowed.filter(({ client }) => !isOwn(client))),
-    shutOut: grouped(newlyDenied(all).filter((change) => !isNobody(plea.snapshot, change.client) && !isOfProbes(change))),
+    shutOut: grouped(newlyDenied(all).filter((change) => !isNobody(plea.snapshot, change) && !isOfProbes(change))),
   };
 }
 
@@ -110,8 +110,13 @@ function readNow(
 ): readonly AccessChange[] {
   const connection: Connection = { clientIp: client.ip, tls: client.tls };
   const { verdict } = evaluate(is, connection, request.traffic);
-  if (!getsIn(verdict) || !getsIn(evaluate(was, connection, request.traffic).verdict)) return [];
+  const said = evaluate(was, connection, request.traffic).verdict;
+  if (getsIn(said) ? !mayGetIn(verdict) : said !== 'undecided' || verdict !== 'undecided') return [];
   return [{ at, client, request: { ...request, text: `${request.text} by HTTP/1.1` }, before: 'deny', after: verdict }];
+}
+
+function mayGetIn(verdict: Verdict): boolean {
+  return getsIn(verdict) || verdict === 'undecided';
 }
 
 function isHttp2({ protocol }: InboundServer): boolean {
@@ -142,7 +147,7 @@ export function proveTightening(
   const ports = changedPorts(before, now);
   if (ports.some((at) => losesCaller(before, now, at))) return null;
   const all = compareAccess(before, now, [], ports);
-  const shutOut = grouped(newlyDenied(all).filter((change) => !isNobody(before, change.client) && !isOfProbes(change)));
+  const shutOut = grouped(newlyDenied(all).filter((change) => !isNobody(before, change) && !isOfProbes(change)));
   if (newlyAllowed(all).length > 0) return null;
   const seen = ports.flatMap((at) => seenAt(observations, at).map((one) => ({ name: nameOf(one.tls, one.ip), isOut: isLost(one, at) })));
   const byAudit = ports.flatMap((at) =>
@@ -236,7 +241,7 @@ function isClient({ denied, law }: Proving, client: AccessClient): boolean {
   const own = denied.client.ref.pod;
   return (
     (own !== null && client.pods.some(({ ref }) => ref.name === own.ref.name && ref.namespace === own.ref.namespace)) ||
-    client.ip === clientIp
+    (clientIp !== null && client.ip === clientIp)
   );
 }
 
@@ -255,13 +260,13 @@ function isAsked({ pod, port }: Proving, { at, client, request }: AccessChange, 
 }
 
 /** An identity that a policy names, and of whose ServiceAccount or whole namespace the cluster has nothing: nobody is shut out by its end. */
-function isNobody(snapshot: Snapshot, { who, tls, ip }: AccessClient): boolean {
+function isNobody(snapshot: Snapshot, { client: { who, tls, ip }, before, after: now }: AccessChange): boolean {
   if (who.type === 'identity') {
     const own = parseIdentity(who.identity);
     if (own === null || own.trustDomain !== snapshot.info.identityTrustDomain) return false;
     return !snapshot.namespaces.has(own.namespace) || hasServiceAccount(snapshot, own.namespace, own.serviceAccount) === false;
   }
-  return ip === null && tls.state === UNMESHED.state;
+  return ip === null && tls.state === UNMESHED.state && (before === 'undecided' || now === 'undecided');
 }
 
 /** The route that Linkerd makes for probes lets everyone in on their paths: its end is no loss where the kubelet stays let in. */
