@@ -206,7 +206,9 @@ describe(`what captures --remedies -o json prints${situationsSkip === null ? '' 
       expect(altered(() => ({ situation, client: 'shop/nobody', verdict: 'mesh it' })).length).toBeGreaterThan(0);
       expect(altered(() => ({ situation, client, verdict: 'mesh it' })).length).toBeGreaterThan(0);
       expect(altered(() => ({ situation, client, remedy: { id: 'nothing', changes: [] } })).length).toBeGreaterThan(0);
-      expect(altered(() => ({ situation, client, remedy: { id: 'x', changes: [{ delete: policy }] } })).join('\n')).toMatch(/no longer allowed/);
+      expect(altered(() => ({ situation, client, remedy: { id: 'x', changes: [{ delete: policy }] } })).join('\n')).toMatch(
+        /no longer allowed/,
+      );
     },
     LONG,
   );

@@ -88,6 +88,8 @@ export interface Turn {
   readonly port: number;
   readonly request: AccessRequest;
   readonly to: 'in' | 'out';
+  /** False: what was not observed would decide before or after. */
+  readonly isSure: boolean;
   readonly before: InboundServer;
   readonly after: InboundServer;
 }
@@ -120,7 +122,18 @@ export function replay(before: Snapshot, after: Snapshot, more: readonly Traffic
         asked += 1;
         const [then, now] = [reaches(a, comer, request.traffic), reaches(b, comer, request.traffic)];
         const to = now !== then && then !== 'yes' && now !== 'no' ? 'in' : now !== then && then !== 'no' && now !== 'yes' ? 'out' : null;
-        if (to !== null) turns.push({ comer, namespace: server.ref.namespace, server, port, request, to, before: a, after: b });
+        if (to !== null)
+          turns.push({
+            comer,
+            namespace: server.ref.namespace,
+            server,
+            port,
+            request,
+            to,
+            isSure: then !== 'maybe' && now !== 'maybe',
+            before: a,
+            after: b,
+          });
       }
     }
   }

@@ -14,7 +14,7 @@ import type { Proof } from '../../src/remedies/remedy.ts';
 import { connectionOf, type Query, trafficOf } from '../oracle/answers.ts';
 import { filesBelow, type Rec, readRecords } from '../oracle/read.ts';
 import { cluster as anyCluster, port as anyPort, question as anyQuestion } from '../policy/arbitrary.ts';
-import { get, meshed, pod, server, snapshot as snapshotOf, UNMESHED } from '../policy/cluster.ts';
+import { get, meshed, pod, policy, server, snapshot as snapshotOf, UNMESHED } from '../policy/cluster.ts';
 import { readAnew, replay } from './naive.ts';
 import { networkDifferences } from './naive-network.ts';
 import { distinctOffers, type Offer, offersOfCases, offersOfSituations, situationsSkip } from './offers.ts';
@@ -25,6 +25,17 @@ const LONG = 300_000;
 const ORACLE = join(import.meta.dirname, '../fixtures/oracle');
 /** Of each file of clusters at random; every scenario. */
 const MOST_RANDOM = 2;
+
+function bare(name: string): Resource {
+  const { metadata, ...rest } = pod();
+  return { ...rest, metadata: { ...metadata, name, namespace: 'legacy', labels: { app: name } } };
+}
+/** Pods that call, with a proxy and without, of which one has no address yet. */
+const CALLERS: readonly Resource[] = [
+  { ...pod({ name: 'frontend', labels: { app: 'frontend' } }, { serviceAccountName: 'frontend' }), status: { podIP: '10.42.0.13' } },
+  { ...bare('scanner'), status: { podIP: '10.42.0.66' } },
+  bare('no-address'),
+];
 
 /** null: nobody is let in by it. */
 function askerOf({ target, clientPod, snapshot, remedy }: Offer): Asker | null {
@@ -101,10 +112,11 @@ describe('what a proof says is what happens', () => {
       let proved = 0;
       const beside = fc.array(anyQuestion, { maxLength: 4 });
       fc.assert(
-        fc.property(anyCluster, anyQuestion, anyPort, beside, (resources, { ip, tls, traffic }, port, others) => {
-          const snapshot = readAnew(snapshotOf(resources), []);
-          const pod = findWorkload(snapshot, 'Pod', 'shop', 'backend');
-          const offers = pod === null ? [] : offersFor(snapshot, pod, port, { clientIp: ip, tls }, traffic);
+        fc.property(anyCluster, anyQuestion, anyPort, beside, fc.boolean(), (resources, { ip, tls, traffic }, port, others, isSeen) => {
+          const snapshot = readAnew(snapshotOf([...resources, ...CALLERS]), []);
+          const backend = findWorkload(snapshot, 'Pod', 'shop', 'backend');
+          const connection = { clientIp: isSeen ? ip : null, tls };
+          const offers = backend === null ? [] : offersFor(snapshot, backend, port, connection, traffic);
           const { remedies, faults } = outcomeOf(
             offers,
             others.map((other) => other.traffic),
@@ -134,6 +146,16 @@ describe('what a proof says is what happens', () => {
     const { remedies, faults } = outcomeOf(offersAt(snapshot, 8080, { type: 'tcp' }));
     expect(faults).toEqual([]);
     expect(remedies).toBeGreaterThan(0);
+  });
+
+  it('of a client whose address nobody saw: it is not taken for a pod without one', () => {
+    const annotations = { 'config.linkerd.io/default-inbound-policy': 'deny' };
+    const open = policy('everyone', { kind: 'Namespace', name: 'shop' }, []);
+    const snapshot = snapshotOf([pod({ annotations }), server('s-a', { port: 'nope', podSelector: {} }), open, ...CALLERS]);
+    const backend = findWorkload(snapshot, 'Pod', 'shop', 'backend');
+    const offers = backend === null ? [] : offersFor(snapshot, backend, 8080, { clientIp: null, tls: UNMESHED }, get('/'));
+    expect(outcomeOf(offers).faults).toEqual([]);
+    expect(offers.map(({ remedy }) => remedy.id)).toContain('repair-selector');
   });
 
   it('of a Server that takes several ports, of which one was asked for', () => {

@@ -3,7 +3,7 @@
 import type { Who } from '../../src/access/clients.ts';
 import { getsIn } from '../../src/access/compare.ts';
 import { evaluate } from '../../src/policy/evaluate.ts';
-import type { Connection } from '../../src/policy/evaluation.ts';
+import type { Connection, Verdict } from '../../src/policy/evaluation.ts';
 import { parseIdentity, serviceAccountIdentity } from '../../src/policy/identity.ts';
 import { hasServiceAccount } from '../../src/policy/service-accounts.ts';
 import type { Snapshot } from '../../src/policy/snapshot.ts';
@@ -78,7 +78,8 @@ function textOf({ comer: { ip, tls }, request: { text, traffic }, before, after,
   if (BESIDE.test(text)) return '';
   const isOld = traffic.type === 'http' && traffic.request.version === 'HTTP/1.1' && !isMeshed(tls);
   if (!isOld || to === 'out' || !isHttp2(before) || isHttp2(after)) return text;
-  return getsIn(evaluate(before, { clientIp: ip, tls }, traffic).verdict) ? `${text} by HTTP/1.1` : text;
+  const [was, is] = [before, after].map((policy) => evaluate(policy, { clientIp: ip, tls }, traffic).verdict) as [Verdict, Verdict];
+  return getsIn(was) || (was === 'undecided' && is === 'undecided') ? `${text} by HTTP/1.1` : text;
 }
 const BESIDE = /^(?:recorded$|on )/;
 
@@ -154,8 +155,9 @@ function hadIt({ comer: { ip }, request, before }: Turn, asker: Asker | null): b
   return getsIn(evaluate(before, { clientIp: ip, tls: { state: 'established', clientId } }, request.traffic).verdict);
 }
 
-/** Of an identity that nobody of this cluster has. */
-function isNobody({ comer: { tls } }: Turn, snapshot: Snapshot): boolean {
+/** Of an identity that nobody of this cluster has; or a pod without proxy and address, of which nobody knows. */
+function isNobody({ comer: { tls, ip }, isSure }: Turn, snapshot: Snapshot): boolean {
+  if (ip === null && !isMeshed(tls) && !isSure) return true;
   const id = tls.state === 'established' && tls.clientId !== null ? parseIdentity(tls.clientId) : null;
   if (id === null || id.trustDomain !== snapshot.info.identityTrustDomain) return false;
   return !snapshot.namespaces.has(id.namespace) || hasServiceAccount(snapshot, id.namespace, id.serviceAccount) === false;
