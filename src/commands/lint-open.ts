@@ -51,6 +51,7 @@ export async function openLinted(paths: readonly string[], raw: RawLintOptions, 
   const defaultNamespace = namespaceOf(raw.namespace) ?? 'default';
   const record = await createManifestsCluster({ paths, inputs, defaultNamespace, readOther: readHelmValues }).read();
   const resources = stateAt(record.changes, null);
+  refuseTemplates(resources);
   const notices = record.notices.filter(({ message }) => !SAID_BY_RULES.test(message));
   if (raw.against === undefined) {
     const snapshot = openCluster(record, settingsOf(raw)).view.at(null);
@@ -75,6 +76,17 @@ export async function openLinted(paths: readonly string[], raw: RawLintOptions, 
     files: record.files,
     notices: [...opened.notices, ...unread, ...notices],
   };
+}
+
+/** In quotes it is YAML, and no name. Errors: InvalidInput. */
+function refuseTemplates(resources: readonly Resource[]): void {
+  const template = resources.find(({ metadata }) => metadata.name.includes('{{') || metadata.namespace.includes('{{'));
+  if (template === undefined) return;
+  const { file, line, column } = template.origin ?? {};
+  throw new InvalidInput('This is a template, not a manifest.', 'Render it first: helm template … > rendered.yaml', {
+    ...(file === undefined ? {} : { file }),
+    ...(line === undefined ? {} : { line, column: column ?? 1 }),
+  });
 }
 
 /** Those whose traffic the objects may decide. */

@@ -1,7 +1,6 @@
-import { isSlip } from '../diagnoses/near-name.ts';
 import { POLICY_GROUP } from '../policy/authorization-policy.ts';
 import { effectOf } from './effect.ts';
-import { exists, itemsAt, kindOfRef, namesOf, namespacesWith, or, policiesOf, textAt } from './objects.ts';
+import { exists, itemsAt, kindOfRef, namesOf, namespacesWith, or, policiesOf, slipsOf, textAt } from './objects.ts';
 import type { LintRule } from './rule.ts';
 
 export const danglingAuthentication: LintRule = {
@@ -14,7 +13,7 @@ export const danglingAuthentication: LintRule = {
         const name = textAt(ref, 'name');
         const namespace = textAt(ref, 'namespace') ?? object.metadata.namespace;
         if (kind?.group !== POLICY_GROUP || name === null || exists(snapshot, POLICY_GROUP, kind.kind, namespace, name)) continue;
-        const near = namesOf(snapshot, POLICY_GROUP, kind.kind, namespace).filter((other) => isSlip(other, name));
+        const near = slipsOf(namesOf(snapshot, POLICY_GROUP, kind.kind, namespace), name);
         const elsewhere = namespacesWith(snapshot, { ...kind, namespace, name });
         const path = ['spec', 'requiredAuthenticationRefs', i];
         const [only] = near;

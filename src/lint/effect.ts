@@ -3,6 +3,7 @@ import { withApplied } from '../access/applied.ts';
 import { changedPorts, type PortChange, PROXY_ADMIN_PORT } from '../access/ports.ts';
 import { type WhoMay, whoMay } from '../access/who-may.ts';
 import type { InboundServer } from '../policy/inbound.ts';
+import { memo } from '../policy/memo.ts';
 import { workloadOf } from '../policy/owner.ts';
 import { type Resource, refOf } from '../policy/resource.ts';
 import { findResource, namespaceIndex, type Snapshot, withChanges } from '../policy/snapshot.ts';
@@ -113,9 +114,15 @@ function hasPods(snapshot: Snapshot, namespace: string): boolean {
 
 /** Meshed pods (or those that stand for them) of a namespace. */
 export function meshedIn(snapshot: Snapshot, namespace: string): readonly Workload[] {
-  return [...namespaceIndex(snapshot, namespace).workloads.values()].flatMap(({ value }) => (value?.meshed === true ? [value] : []));
+  return meshedOf(namespaceIndex(snapshot, namespace).workloads);
 }
 
 export function podsIn(snapshot: Snapshot, namespace: string): readonly Workload[] {
-  return [...namespaceIndex(snapshot, namespace).workloads.values()].flatMap(({ value }) => (value === null ? [] : [value]));
+  return podsOf(namespaceIndex(snapshot, namespace).workloads);
 }
+
+type Entries = ReturnType<typeof namespaceIndex>['workloads'];
+const podsOf = memo((entries: Entries): readonly Workload[] =>
+  [...entries.values()].flatMap(({ value }) => (value === null ? [] : [value])),
+);
+const meshedOf = memo((entries: Entries): readonly Workload[] => podsOf(entries).filter(({ meshed }) => meshed));

@@ -1,5 +1,5 @@
 import { hasServiceAccount } from '../policy/service-accounts.ts';
-import { type Snapshot, workloadsByServiceAccount } from '../policy/snapshot.ts';
+import { resourcesOfKind, type Snapshot, workloadsByServiceAccount } from '../policy/snapshot.ts';
 import { effectOf } from './effect.ts';
 import { accountsNamed, isOwn, namespacesWithAccount, renamed } from './identities.ts';
 import { or } from './objects.ts';
@@ -21,8 +21,8 @@ export const identityWrongNamespace: LintRule = {
         // One that exists is doubted where pods are known, none runs as it, and a namesake's do.
         const isIdle = isThere === true && isWhole && !isRun(snapshot, namespace, name);
         if (only === undefined || !(isThere === false || isIdle)) continue;
-        // Files of one namespace say nothing of another one.
-        const isDoubtful = isIdle || (!isWhole && !snapshot.namespaces.has(namespace));
+        // Files of one namespace say nothing of another one, whose ServiceAccounts they do not hold.
+        const isDoubtful = isIdle || (!isWhole && resourcesOfKind(snapshot, '', 'ServiceAccount', namespace).size === 0);
         yield {
           severity: isDoubtful ? 'warning' : 'error',
           object,

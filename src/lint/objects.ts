@@ -1,7 +1,9 @@
 /** Reading objects that nobody has checked yet. */
+import { isSlip } from '../diagnoses/near-name.ts';
 import type { Path } from '../manifests/document.ts';
 import { GATEWAY_GROUP, POLICY_GROUP } from '../policy/authorization-policy.ts';
 import { kindOf } from '../policy/kinds.ts';
+import { memo } from '../policy/memo.ts';
 import { groupOf, type ObjectRef, type Resource } from '../policy/resource.ts';
 import { isObject } from '../policy/selector.ts';
 import { findResource, namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
@@ -67,9 +69,48 @@ const REFERABLE: readonly { readonly group: string; readonly kind: string }[] = 
 export function namesOf(snapshot: Snapshot, group: string, kind: string, namespace: string): readonly string[] {
   const index = namespaceIndex(snapshot, namespace);
   const known = kindOf(`${group}/${kind}`);
-  if (known === null) return [...(index.others.get(`${group}/${kind}`)?.keys() ?? [])];
-  const prefix = `${group}/${kind}/`;
-  return [...index[known.collection].keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+  if (known === null) return keysOfMap(index.others.get(`${group}/${kind}`) ?? NONE);
+  return namesByKind(index[known.collection]).get(`${group}/${kind}`) ?? [];
+}
+
+const NONE: ReadonlyMap<string, unknown> = new Map();
+const keysOfMap = memo((map: ReadonlyMap<string, unknown>): readonly string[] => [...map.keys()]);
+
+const namesByKind = memo((entries: ReadonlyMap<string, unknown>): ReadonlyMap<string, readonly string[]> => {
+  const keys = [...entries.keys()].map((key) => {
+    const at = key.indexOf('/', key.indexOf('/') + 1);
+    return [key.slice(0, at), key.slice(at + 1)] as const;
+  });
+  return new Map([...Map.groupBy(keys, ([kind]) => kind)].map(([kind, all]) => [kind, all.map(([, name]) => name)]));
+});
+
+/** Those of the names that are one slip away. Many names are not compared one by one: two that are near share what is left of them without one character. */
+export function slipsOf(names: readonly string[], name: string): readonly string[] {
+  if (names.length < 100) return names.filter((other) => isSlip(other, name));
+  const index = namesByPart(names);
+  const near = new Set(partsOf(name).flatMap((part) => index.get(part) ?? []));
+  return [...near].filter((other) => isSlip(other, name));
+}
+
+const namesByPart = memo((names: readonly string[]): ReadonlyMap<string, readonly string[]> => {
+  const index = new Map<string, string[]>();
+  for (const name of names) {
+    for (const part of partsOf(name)) {
+      const known = index.get(part);
+      if (known === undefined) index.set(part, [name]);
+      else known.push(name);
+    }
+  }
+  return index;
+});
+
+/** Kubernetes has no longer names. */
+const MOST_NAME = 253;
+
+function partsOf(name: string): readonly string[] {
+  const text = name.toLowerCase();
+  if (text.length > MOST_NAME) return [];
+  return [...new Set([text, ...Array.from(text, (_, i) => text.slice(0, i) + text.slice(i + 1))])];
 }
 
 /** Other namespaces that have an object of this kind and name. */

@@ -10,7 +10,7 @@ export interface Selection {
   /** null: by labels alone. */
   readonly metric: string | null;
   readonly matchers: readonly { readonly label: string; readonly operator: string; readonly value: string }[];
-  /** Labels that an aggregation around it groups by, or that a comparison joins on. */
+  /** Labels that an aggregation around it groups by, but for those that an expression makes. */
   readonly grouping: readonly string[];
   /** Functions around it, the nearest first. */
   readonly functions: readonly string[];
@@ -61,16 +61,24 @@ function selectionsIn(text: string): readonly Selection[] {
       found.push({
         metric: identifier === null ? null : of(identifier),
         matchers,
-        grouping: around
-          .filter(({ name }) => name === 'AggregateExpr')
-          .flatMap((one) =>
-            descendants(one, ['GroupingLabels'], ['VectorSelector']).flatMap((labels) => of(labels).match(/[a-zA-Z_]\w*/g) ?? []),
-          ),
+        grouping: around.flatMap((one) => (makesLabels(of(one)) ? [] : groupedBy(one, of))),
         functions: around.filter(({ name }) => name === 'FunctionCall').map((call) => /^\s*(\w+)/.exec(of(call))?.[1] ?? ''),
       });
     },
   });
   return found;
+}
+
+/** `label_replace` and `label_join` write labels that no series has. */
+function makesLabels(text: string): boolean {
+  return /\blabel_(?:replace|join)\b/.test(text);
+}
+
+/** `by (…)` of an aggregation; what `without` names is gone anyway. */
+function groupedBy(node: Node, of: (node: Node) => string): readonly string[] {
+  const clause = node.getChild('AggregateModifier');
+  const labels = clause?.getChild('By') == null ? null : clause.getChild('GroupingLabels');
+  return labels === null ? [] : (of(labels).match(/[a-zA-Z_]\w*/g) ?? []);
 }
 
 function ancestors(node: Node): readonly Node[] {

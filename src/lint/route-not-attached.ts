@@ -1,11 +1,10 @@
-import { isSlip } from '../diagnoses/near-name.ts';
 import type { Path } from '../manifests/document.ts';
 import { GATEWAY_GROUP, POLICY_GROUP } from '../policy/authorization-policy.ts';
 import { groupOf, type Resource } from '../policy/resource.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import { effectOf } from './effect.ts';
 import type { Draft, Edit } from './finding.ts';
-import { exists, type Fields, itemsAt, namesOf, some, textAt } from './objects.ts';
+import { exists, type Fields, itemsAt, namesOf, slipsOf, some, textAt } from './objects.ts';
 import type { LintRule } from './rule.ts';
 
 const UNSUPPORTED: ReadonlySet<string> = new Set(['RequestMirror', 'URLRewrite', 'ExtensionRef', 'CORS']);
@@ -90,7 +89,7 @@ function faultOf(object: Resource, parent: Fields, index: number, snapshot: Snap
       };
   if (isThere) return null;
   const near = namesOf(snapshot, POLICY_GROUP, 'Server', namespace);
-  const slips = near.filter((one) => isSlip(one, name));
+  const slips = slipsOf(near, name);
   const [only] = slips;
   return {
     severity: isWhole || slips.length > 0 ? 'error' : 'warning',

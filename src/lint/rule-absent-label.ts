@@ -70,7 +70,8 @@ function leftOver(all: Selection['matchers'], wrong: Selection['matchers']): str
 }
 
 function groupedAway(grouping: readonly string[], isWrong: (label: string) => boolean): string {
-  const [empty, left] = [grouping.filter(isWrong), grouping.filter((label) => !isWrong(label))];
+  const labels = [...new Set(grouping)];
+  const [empty, left] = [labels.filter(isWrong), labels.filter((label) => !isWrong(label))];
   if (empty.length === 0) return 'It takes every series, as if it were not there.';
-  return `It is empty in every group: ${left.length === 0 ? 'all denials of the cluster are one number' : `what is told apart is ${or(left)} alone`}.`;
+  return `It is empty in every group: ${left.length === 0 ? 'all series are in one group' : `what is told apart is ${or(left)} alone`}.`;
 }

@@ -1,10 +1,9 @@
-import { isSlip } from '../diagnoses/near-name.ts';
 import type { Resource } from '../policy/resource.ts';
 import { readSelector, selects } from '../policy/selector.ts';
 import { namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import { effectOf } from './effect.ts';
 import type { Draft } from './finding.ts';
-import { exists, namesOf, policiesOf, some, valueAt } from './objects.ts';
+import { exists, namesOf, policiesOf, slipsOf, some, valueAt } from './objects.ts';
 import type { LintRule } from './rule.ts';
 import { targetsOf } from './targets.ts';
 
@@ -17,7 +16,7 @@ export const targetMissing: LintRule = {
         const { group, kind, namespace, name } = target;
         if (exists(snapshot, group, kind, namespace, name)) continue;
         const others = namesOf(snapshot, group, kind, namespace);
-        const near = others.filter((other) => isSlip(other, name));
+        const near = slipsOf(others, name);
         if (near.length === 0 && targetsOf(object, snapshot).length === 0) continue;
         const [only] = near;
         yield {

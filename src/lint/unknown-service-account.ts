@@ -1,9 +1,7 @@
-import { isSlip } from '../diagnoses/near-name.ts';
 import { hasServiceAccount } from '../policy/service-accounts.ts';
-import { resourcesOfKind } from '../policy/snapshot.ts';
 import { effectOf, nameWorkload, podsIn } from './effect.ts';
 import { accountsNamed, isOwn, namespacesWithAccount, renamed } from './identities.ts';
-import { some } from './objects.ts';
+import { namesOf, slipsOf, some } from './objects.ts';
 import type { LintRule } from './rule.ts';
 
 export const unknownServiceAccount: LintRule = {
@@ -17,10 +15,10 @@ export const unknownServiceAccount: LintRule = {
         // Files of one namespace say nothing of another one.
         if (!isWhole && !snapshot.namespaces.has(namespace)) continue;
         if (namespacesWithAccount(snapshot, name, namespace).length > 0) continue;
-        const known = [...resourcesOfKind(snapshot, '', 'ServiceAccount', namespace).keys()];
+        const known = namesOf(snapshot, '', 'ServiceAccount', namespace);
         // People take the name of the workload for that of its ServiceAccount.
         const workload = podsIn(snapshot, namespace).find((pod) => nameWorkload(snapshot, pod).endsWith(`/${name}`));
-        const near = workload === undefined ? known.filter((other) => isSlip(other, name)) : [workload.serviceAccount];
+        const near = workload === undefined ? slipsOf(known, name) : [workload.serviceAccount];
         const [only] = near;
         yield {
           severity: isWhole || near.length > 0 ? 'error' : 'warning',

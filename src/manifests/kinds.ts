@@ -21,6 +21,9 @@ const READ_TOO: ReadonlySet<string> = new Set([
   'monitoring.coreos.com/PrometheusRule',
   'monitoring.coreos.com/Alertmanager',
   'discovery.k8s.io/EndpointSlice',
+  'helm.toolkit.fluxcd.io/HelmRelease',
+  'helm.cattle.io/HelmChart',
+  'argoproj.io/Application',
 ]);
 
 /** Kinds without a namespace that are common in manifests. */
