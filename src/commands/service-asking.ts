@@ -10,8 +10,8 @@ import type { ClusterRecord, Cursor, Store } from '../ports.ts';
 import type { ObservationDelta } from '../triage/delta.ts';
 import { askCan } from './can-question.ts';
 import { canData } from './can-text.ts';
-import { turn } from './in-turns.ts';
-import { observedTraffic } from './observed-traffic.ts';
+import { inTurns, turn } from './in-turns.ts';
+import { observing } from './observed-traffic.ts';
 import type { PolicySource } from './policy-known.ts';
 import { createPolicyAsking } from './service-policy-asking.ts';
 import { createPostureAsking, type PostureSources } from './service-posture.ts';
@@ -36,7 +36,7 @@ export function createAsking(
       if (snapshot === null) return null;
       const record = change === '' ? null : recordOf(change, namespace ?? 'default');
       const planned = plannedChange(snapshot, record, { deleted, prune, namespace });
-      const observed = observedTraffic(snapshot, await keptObservations(store));
+      const observed = await inTurns(observing(snapshot, await keptObservations(store)));
       const simulation = simulate(snapshot, planned, { observed, possible: traffic === 'all' });
       return { ...simulationData(simulation), ...(markdown ? { markdown: showMarkdown(simulation) } : {}) };
     },
