@@ -51,7 +51,7 @@ export function createTightenings(snapshot: Snapshot, observed: PostureFacts['ob
       once(['withdraw', authorization.object, authorization.via, identity], (own) =>
         withdrawGrant({ authorization, identity }, watched, own),
       ),
-    narrowing: (object) => once(['narrow', object], (own) => narrowWildcard(object, watched, own)),
+    narrowing: (object, authorization) => once(['narrow', object], (own) => narrowWildcard({ object, authorization }, watched, own)),
     enforcing: (server) => once(['enforce', server], (own) => endAudit(server, watched, own)),
   };
 }

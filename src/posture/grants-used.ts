@@ -52,7 +52,7 @@ function judgeOne(context: PostureContext, workload: PostureWorkload): readonly 
     const { kind, name: object } = grant.authorization.ref;
     return `denywhy simulate -n ${quoted(workload.ref.namespace)} --delete ${quoted(`${kind}/${object}`)} --traffic all`;
   };
-  const [narrower] = wild.flatMap(({ object }) => (object === null ? [] : (context.narrowing(object) ?? [])));
+  const [narrower] = wild.flatMap(({ object, authorization }) => (object === null ? [] : (context.narrowing(object, authorization) ?? [])));
   if (wild.length + expired.length > 0)
     return [
       {
@@ -117,6 +117,7 @@ function grantsOf({ policy }: EnforcedPort): readonly ClientAuthorization[] {
 interface Wildcard {
   /** The policy, or the Server whose accessPolicy it is. */
   readonly object: ObjectRef | null;
+  readonly authorization: ClientAuthorization;
   readonly shown: Evidence;
 }
 
@@ -134,7 +135,7 @@ function wildcardOf({ snapshot }: PostureContext, workload: PostureWorkload, { a
   return words.map((who) => {
     const text = `${showPort(at.port, at.names)}: ${ref.kind === 'default' ? `accessPolicy ${ref.name}` : `${ref.kind} ${ref.name}`} lets in ${who}`;
     const by = object ?? at.policy.server;
-    return { object: by, shown: by === null ? evidence(text, objectOf(workload)) : evidenceOfRef(snapshot, text, by) };
+    return { object: by, authorization, shown: by === null ? evidence(text, objectOf(workload)) : evidenceOfRef(snapshot, text, by) };
   });
 }
 

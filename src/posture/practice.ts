@@ -121,7 +121,7 @@ export interface PostureFacts {
    */
   withdrawal(authorization: ClientAuthorization, identity: string | null): number | null;
   /** The same of the one that names who was seen to come, instead of everyone whom the policy, or the accessPolicy of the Server, takes. */
-  narrowing(object: ObjectRef): number | null;
+  narrowing(object: ObjectRef, authorization: ClientAuthorization): number | null;
   /** The same of the one that takes accessPolicy audit out of the Server. */
   enforcing(server: ObjectRef): number | null;
   readonly now: Instant;

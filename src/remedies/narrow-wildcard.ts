@@ -7,6 +7,7 @@ import { createReplayer, type Recorded } from '../access/replay.ts';
 import { scrapersIn } from '../access/standing.ts';
 import { admit } from '../policy/admission.ts';
 import { serviceAccountIdentity } from '../policy/identity.ts';
+import type { ClientAuthorization } from '../policy/inbound.ts';
 import { type ObjectRef, refOf, showRef } from '../policy/resource.ts';
 import { findResource, type ObjectChange, type Snapshot, withChanges } from '../policy/snapshot.ts';
 import { type Files, toChange } from './change.ts';
@@ -14,12 +15,21 @@ import { asApplied, freeName, made, refTo, specOf, withSpec } from './objects.ts
 import { proveTightening } from './proof.ts';
 import type { Remedy } from './remedy.ts';
 import { simulated } from './try-first.ts';
-import type { Watched } from './withdraw-grant.ts';
+import { mayBeTaken, type Watched } from './withdraw-grant.ts';
 import { showWho, some } from './wording.ts';
 
-/** `object`: the policy that lets everyone in, or the Server whose accessPolicy does. null: nobody was seen, or somebody who would not be named. */
-export function narrowWildcard(object: ObjectRef, watched: Watched, files: Files): Remedy | null {
-  const { snapshot } = watched;
+export interface Wildcard {
+  /** The policy that lets everyone in, or the Server whose accessPolicy does. */
+  readonly object: ObjectRef;
+  readonly authorization: Pick<ClientAuthorization, 'authentication'>;
+}
+
+/** null: nobody was seen, or somebody who would not be named. */
+export function narrowWildcard({ object, authorization }: Wildcard, all: Watched, files: Files): Remedy | null {
+  const { snapshot } = all;
+  // Whom it cannot be what let them in lose nothing by it, whatever else is not known of them.
+  const taken = ({ recorded: { tls } }: { readonly recorded: Recorded }) => mayBeTaken(tls, { authorization, identity: null });
+  const watched: Watched = { ...all, seenAt: (server, port) => all.seenAt(server, port).filter(taken) };
   const without = withoutIt(snapshot, object);
   const by = without === null ? null : seenBy(watched, without);
   if (without === null || by === null || by.looked === 0) return null;

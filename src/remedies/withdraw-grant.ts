@@ -122,7 +122,13 @@ function portsUnseen({ snapshot, seenAt }: Watched, applied: readonly ObjectChan
 }
 
 /** Whether the grant can be what let it in; what is not known may. */
-function mayBeTaken(tls: Recorded['tls'], { authorization: { authentication }, identity }: UnusedGrant): boolean {
+export function mayBeTaken(
+  tls: Recorded['tls'],
+  {
+    authorization: { authentication },
+    identity,
+  }: { readonly authorization: Pick<ClientAuthorization, 'authentication'>; readonly identity: string | null },
+): boolean {
   if (tls === null || authentication.type === 'unauthenticated') return true;
   if (tls.state !== 'established') return false;
   const { clientId } = tls;

@@ -21,6 +21,12 @@ metadata: {name: everyone, namespace: shop}
 spec: {${spec}}
 ---`;
 const BY_MESH = policy('requiredAuthenticationRefs: [{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: everyone}]');
+const BY_ADDRESS = `
+apiVersion: policy.linkerd.io/v1alpha1
+kind: NetworkAuthentication
+metadata: {name: office, namespace: shop}
+spec: {networks: [{cidr: 10.9.0.0/16}]}
+---${policy('requiredAuthenticationRefs: [{group: policy.linkerd.io, kind: NetworkAuthentication, name: office}]').replace('name: clients', 'name: office')}`;
 const PODS = [pod('cart'), pod('web'), pod('old'), account('cart'), account('web'), account('old')].join('');
 const HTTP = server('http', 'port: 8080');
 const WEB: World = { seen: [['web', 'cart', 8080]] };
@@ -98,6 +104,19 @@ spec: {parentRefs: [{group: policy.linkerd.io, kind: Server, name: http}], rules
     const list = remedy?.changes.find(({ object }) => object.kind === 'MeshTLSAuthentication')?.manifest;
     expect(list === undefined || (list as { spec: { identities: string[] } }).spec.identities.includes(id(evil))).toBe(true);
   });
+});
+
+it('a client without an identity, of whom no address is known, cannot have come by any mesh identity, and stops nothing', () => {
+  const yaml = `${PODS}${HTTP}${BY_MESH}${MESH('identities: ["*"]')}${BY_ADDRESS}`;
+  const world: World = {
+    seen: [
+      ['web', 'cart', 8080],
+      [null, 'cart', 8080],
+    ],
+    noAddress: true,
+  };
+  const kinds = postureIn('shop', yaml, world).tightenings.map(({ id: kind }) => kind);
+  expect(kinds).toEqual(['narrow-policy']);
 });
 
 describe('audit', () => {
