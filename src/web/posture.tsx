@@ -44,13 +44,16 @@ export function PosturePage({ query }: { readonly query: URLSearchParams }): Rea
 }
 
 function sentenceOf({ namespace, practices }: OfNamespace): string {
+  if (practices.length === 0) return `${inert(namespace)}: not meshed`;
   return `${inert(namespace)}: of ${count(practices.length, 'practice')} ${stateCounts(practices)}`;
 }
 
 function overviewOf(namespaces: readonly OfNamespace[]): string {
   if (namespaces.length === 0) return 'No namespace has pods';
-  const denying = namespaces.filter(({ practices }) => practices.some(({ id, state }) => id === 'default-deny' && state === 'holds'));
-  return `Default deny is in force in ${denying.length} of ${count(namespaces.length, 'namespace')}`;
+  const judged = namespaces.filter(({ outside }) => outside === null);
+  if (judged.length === 0) return 'No namespace is meshed';
+  const denying = judged.filter(({ practices }) => practices.some(({ id, state }) => id === 'default-deny' && state === 'holds'));
+  return `Default deny is in force in ${denying.length} of ${count(judged.length, 'namespace')}`;
 }
 
 function Seen({ observed: { requests, first, last } }: { readonly observed: Posture['observed'] }): ReactNode {
@@ -93,7 +96,7 @@ function Judging(): ReactNode {
 function Namespaces({ items }: { readonly items: readonly OfNamespace[] }): ReactNode {
   return (
     <ul className="card rows namespaces" aria-label="Namespaces">
-      {items.map(({ namespace, practices }) => {
+      {items.map(({ namespace, outside, practices }) => {
         const first = practices.find(({ state }) => state === 'not' || state === 'partly');
         return (
           <li key={namespace}>
@@ -101,7 +104,7 @@ function Namespaces({ items }: { readonly items: readonly OfNamespace[] }): Reac
               <Link to={`posture?namespace=${encodeURIComponent(namespace)}`}>
                 <b>{inert(namespace)}</b>
               </Link>
-              <span className="note">{stateCounts(practices)}</span>
+              <span className="note">{practices.length === 0 && outside !== null ? outsideWords(outside) : stateCounts(practices)}</span>
             </div>
             <div className="marks">
               {practices.map(({ id, title, state }) => (
@@ -118,6 +121,13 @@ function Namespaces({ items }: { readonly items: readonly OfNamespace[] }): Reac
   );
 }
 
+/** Why its practices are not judged, or a few alone. */
+function outsideWords({ reason, why }: NonNullable<OfNamespace['outside']>): string {
+  return reason === 'not-meshed'
+    ? `not meshed, so that Linkerd enforces nothing there: ${inert(why)}`
+    : `${inert(why)}: its policy comes with its chart, and is not judged`;
+}
+
 interface OneProps {
   readonly found: OfNamespace;
   readonly plan: Posture['plan'];
@@ -125,10 +135,11 @@ interface OneProps {
 }
 
 function OneNamespace({ found, plan, show }: OneProps): ReactNode {
-  const { namespace, practices } = found;
+  const { namespace, outside, practices } = found;
   const shown = practices.filter(({ state }) => show === '' || state === show);
   return (
     <>
+      {outside !== null && <p className="note">{outsideWords(outside)}</p>}
       <div className="filters">
         <fieldset className="segments">
           <legend>State</legend>
@@ -143,7 +154,7 @@ function OneNamespace({ found, plan, show }: OneProps): ReactNode {
           {shown.map((practice) => (
             <PracticeCard key={practice.id} practice={practice} />
           ))}
-          {shown.length === 0 && <p>No practice is in this state.</p>}
+          {shown.length === 0 && practices.length > 0 && <p>No practice is in this state.</p>}
         </div>
         <div>{plan !== null && <PlanCard namespace={namespace} plan={plan} />}</div>
       </div>

@@ -72,7 +72,7 @@ describe.skipIf(CHROMIUM === null)(`the window${SKIPPED}`, () => {
       const { url } = await start({ asking: askingOfStory() });
       const { page, complaints } = await openPage(browser, { colorScheme, viewport: { width, height: 800 } });
       await page.goto(`${url}/posture`);
-      await page.getByRole('heading', { level: 1, name: /^Default deny is in force in \d of \d namespaces$/ }).waitFor();
+      await page.getByRole('heading', { level: 1, name: /^Default deny is in force in \d of \d namespaces?$/ }).waitFor();
       await look(page, width);
       await page.getByRole('link', { name: 'production' }).click();
       await page.getByRole('heading', { level: 1, name: /^production: of 11 practices \d hold/ }).waitFor();
