@@ -123,6 +123,10 @@ describe.skipIf(CHROMIUM === null)(`the page of an incident${SKIPPED}`, () => {
     await objects.getByRole('button', { name: 'Now' }).click();
     await objects.getByText('as they are now').waitFor(WAIT);
     expect(await objects.locator('.denies').count()).toBe(0);
+    // `s` alone takes the fix along; behind `g` it is the page.
+    await page.locator('body').press('g');
+    await page.keyboard.press('s');
+    await expect.poll(() => new URL(page.url()).pathname + new URL(page.url()).search, WAIT).toBe('/simulate');
     await page.context().close();
   }, 60_000);
 
