@@ -1,16 +1,14 @@
 /** The service's answers to `can` and `simulate`: of the policy that it knows and the traffic that it keeps. */
 import { InvalidInput } from '../errors.ts';
-import type { Observation } from '../evidence/facts.ts';
 import type { Asking, CanQuestion, SimulateQuestion } from '../http/options.ts';
 import { showOrigin } from '../manifests/place.ts';
 import { readManifests } from '../manifests/read.ts';
 import { mergeManifests } from '../manifests/record.ts';
-import type { ClientTls } from '../policy/evaluation.ts';
-import type { ClusterRecord, Cursor, Store } from '../ports.ts';
-import type { ObservationDelta } from '../triage/delta.ts';
+import type { ClusterRecord, Store } from '../ports.ts';
 import { askCan } from './can-question.ts';
 import { canData } from './can-text.ts';
-import { inTurns, turn } from './in-turns.ts';
+import { inTurns } from './in-turns.ts';
+import { keptDenials, keptObservations } from './kept-traffic.ts';
 import { observing } from './observed-traffic.ts';
 import type { PolicySource } from './policy-known.ts';
 import { createPolicyAsking } from './service-policy-asking.ts';
@@ -36,7 +34,8 @@ export function createAsking(
       if (snapshot === null) return null;
       const record = change === '' ? null : recordOf(change, namespace ?? 'default');
       const planned = plannedChange(snapshot, record, { deleted, prune, namespace });
-      const observed = await inTurns(observing(snapshot, await keptObservations(store)));
+      const [allowed, denied] = await Promise.all([keptObservations(store), keptDenials(store)]);
+      const observed = await inTurns(observing(snapshot, [...allowed, ...denied]));
       const simulation = simulate(snapshot, planned, { observed, possible: traffic === 'all' });
       return { ...simulationData(simulation), ...(markdown ? { markdown: showMarkdown(simulation) } : {}) };
     },
@@ -67,51 +66,4 @@ function readChange(text: string, defaultNamespace: string): ReturnType<typeof r
     if (!(error instanceof InvalidInput)) throw error;
     throw new InvalidInput(error.message, 'Give Kubernetes objects as YAML or JSON, as kubectl apply takes them.', error.place);
   }
-}
-
-const PAGE = 1000;
-const MOST_OBSERVATIONS = 200_000;
-
-/** The newest, as facts. */
-async function keptObservations(store: Store): Promise<readonly Observation[]> {
-  const facts: Observation[] = [];
-  for (let after: Cursor | null = null; facts.length < MOST_OBSERVATIONS; ) {
-    const page: Awaited<ReturnType<Store['list']>> = await store.list('observations', {
-      limit: PAGE,
-      ...(after === null ? {} : { after }),
-    });
-    for (const { value } of page) facts.push(asFact(value as unknown as ObservationDelta));
-    // A store may answer without ever giving others their turn.
-    await turn();
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) break;
-    after = last;
-  }
-  return facts;
-}
-
-function asFact({
-  cluster,
-  namespace,
-  workload,
-  client,
-  server,
-  route,
-  authorization,
-  port,
-  first,
-  last,
-  count,
-}: ObservationDelta): Observation {
-  const tls: ClientTls | null = client.identity === null ? null : { state: 'established', clientId: client.identity };
-  return {
-    type: 'observation',
-    at: first,
-    lastAt: last,
-    reporter: { cluster, namespace, pod: null, workload: workload === null || namespace === null ? null : { ...workload, namespace } },
-    ...{ server, route, authorization, port, count },
-    client: { ip: client.ip, port: null, tls },
-    request: null,
-    source: { kind: 'metrics', name: 'observations', line: null, raw: '' },
-  };
 }

@@ -104,6 +104,38 @@ describe('POST /api/v1/simulate', () => {
     );
   });
 
+  it('clients that are denied now, with how often, among those who would get in', async () => {
+    const { ask, take } = await start();
+    const reporter = { cluster: '', namespace: 'production', pod: 'database-bdc85675-9d29v' };
+    await take([
+      {
+        ...{ type: 'denial', kind: 'tcp-denied', at: 1000, port: 5432, admin: false, count: 15, sinceBefore: false, error: null },
+        reporter: { ...reporter, workload: { namespace: 'production', kind: 'Deployment', name: 'database' } },
+        server: { group: 'policy.linkerd.io', kind: 'server', name: 'database-sql' },
+        client: { ip: '10.42.0.28', port: null, tls: { state: 'none', reason: 'no_tls_from_remote' } },
+        ...{ route: null, request: null, didNotApply: [] },
+        source: { kind: 'metrics', name: 'database', line: null, raw: '' },
+      },
+    ]);
+    const { body } = await ask('POST', '/api/v1/simulate', { ...READ, json: { delete: ['srv/database-sql'], namespace: 'production' } });
+    expect(body.looked).toMatchObject({ observed: 1, requests: 15 });
+    const change = `
+apiVersion: policy.linkerd.io/v1beta3
+kind: Server
+metadata: {name: database-sql, namespace: production}
+spec: {podSelector: {matchLabels: {app: database}}, port: sql, proxyProtocol: opaque, accessPolicy: all-unauthenticated}
+`;
+    const { body: open } = await ask('POST', '/api/v1/simulate', { ...READ, json: { change } });
+    expect(open.entries).toEqual([
+      expect.objectContaining({
+        outcome: 'newly-allowed',
+        kind: 'observed',
+        client: 'deploy/scanner.security without identity',
+        count: 15,
+      }),
+    ]);
+  });
+
   it('says in which line of the text the fault is', async () => {
     const { ask } = await start();
     const { body } = await ask('POST', '/api/v1/simulate', {

@@ -223,7 +223,7 @@ describe.skipIf(CHROMIUM === null)(`policy and simulate${SKIPPED}`, () => {
     await heading(page, /^This change would deny sa\/frontend, and let in frontend\.prod\./).waitFor(SLOW);
     const shut = page.getByRole('region', { name: 'Newly denied' });
     expect(await shut.getByRole('row').nth(1).textContent()).toMatch(
-      /sa\/frontend[\s\S]*deploy\/backend:8080[\s\S]*41[\s\S]*line 1 of these objects/,
+      /sa\/frontend[\s\S]*deploy\/backend:8080[\s\S]*42[\s\S]*line 1 of these objects/,
     );
 
     await objects(page).fill(identityOf('production'));
