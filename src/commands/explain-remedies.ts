@@ -3,7 +3,7 @@ import type { Explanation, TargetExplanation } from '../explain.ts';
 import { showOrigin } from '../manifests/place.ts';
 import { showRef } from '../policy/resource.ts';
 import type { Newcomer, Proof, Remedy, WayOut } from '../remedies/remedy.ts';
-import { showKeeper, showNewcomer, showWho } from '../remedies/wording.ts';
+import { showClient, showKeeper, showNewcomer } from '../remedies/wording.ts';
 import { LABEL, paragraph, type Style } from './explain-lines.ts';
 import { safe, wrap } from './terminal.ts';
 
@@ -137,7 +137,7 @@ export function wayOutData(wayOut: WayOut | null, numberOf: (remedy: Remedy) => 
   };
 }
 
-function proofData({ verdict, route, clientToo, newlyIn, shutOut }: Proof) {
-  const named = (list: readonly Newcomer[]) => list.map(({ who, ...rest }) => ({ client: showWho(who), ...rest }));
+export function proofData({ verdict, route, clientToo, newlyIn, shutOut }: Proof) {
+  const named = (list: readonly Newcomer[]) => list.map(({ who, ...rest }) => ({ client: showClient({ who, ...rest }), ...rest }));
   return { verdict, route, clientToo: named(clientToo), newlyIn: named(newlyIn), shutOut: named(shutOut) };
 }

@@ -152,11 +152,14 @@ function remediesFor(ask: Ask, law: Law, port: number): readonly Remedy[] {
 }
 
 const TIGHTENING = 3;
+/** What lets in more than this is no better than what lets in all. */
+const MOST_EXCESS = 1e11;
 
 /** Repairs first, then what lets in nobody else, in the order of the diagnoses; what only stands in for them comes behind, and what shuts anybody out last. */
 function rankOf({ id, proof }: Remedy, order: number, isNamed: boolean): number {
   const tier = proof !== null && proof.shutOut.length > 0 ? TIGHTENING : REPAIRS.has(id) ? 0 : isNamed ? 1 : 2;
-  return tier * 1e9 + (tier === 0 || proof === null ? 0 : excessOf(proof) * 1e3) + order;
+  const excess = tier === 0 || proof === null ? 0 : Math.min(excessOf(proof), MOST_EXCESS);
+  return tier * 1e15 + excess * 1e3 + order;
 }
 
 /** What is done by hand stands only where no change of objects does the same. */

@@ -20,7 +20,7 @@ import { asApplied, freeName, made, refTo, specOf, withSpec } from './objects.ts
 import { proveTightening } from './proof.ts';
 import type { Remedy, Step, WayOut } from './remedy.ts';
 import { simulated } from './try-first.ts';
-import { showWho, some } from './wording.ts';
+import { showClient, some } from './wording.ts';
 
 /** What stands, and what was seen of those who come. */
 export interface Slack {
@@ -58,7 +58,7 @@ function proved({ snapshot, seen, refused }: Slack, { title, changes, steps }: D
   const proof = proveTightening(snapshot, applied, seen.observations, refused);
   if (proof === null || proof.shutOut.length === 0) return null;
   const { seenOut, looked, ...rest } = proof;
-  const names = [...new Set(rest.shutOut.map(({ who }) => showWho(who)))];
+  const names = [...new Set(rest.shutOut.map(showClient))];
   const written = applied.map((change) => toChange(snapshot, change, files));
   return { id: 'narrow-policy', title, changes: written, steps, widens: null, tightens: shutsOut(names, seenOut, looked), proof: rest };
 }

@@ -16,7 +16,7 @@ import { proveTightening } from './proof.ts';
 import type { Remedy } from './remedy.ts';
 import { simulated } from './try-first.ts';
 import { mayBeTaken, type Watched } from './withdraw-grant.ts';
-import { showWho, some } from './wording.ts';
+import { showClient, some } from './wording.ts';
 
 export interface Wildcard {
   /** The policy that lets everyone in, or the Server whose accessPolicy does. */
@@ -131,7 +131,7 @@ function proved(title: string, changes: readonly ObjectChange[], watched: Watche
   const proof = proveTightening(snapshot, applied, [], []);
   if (proof === null) return null;
   const { seenOut: _, looked: __, ...rest } = proof;
-  const names = [...new Set(proof.shutOut.map(({ who }) => showWho(who)))];
+  const names = [...new Set(proof.shutOut.map(showClient))];
   const shuts = names.length === 0 ? 'It shuts out nobody that the cluster has' : `It shuts out ${some(names)}`;
   const [first] = changes;
   const namespace = first === undefined ? '' : 'apply' in first ? first.apply.metadata.namespace : first.delete.namespace;

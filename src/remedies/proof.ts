@@ -3,7 +3,6 @@
  * else would newly get in is named.
  */
 import { withApplied } from '../access/applied.ts';
-import { UNMESHED } from '../access/can.ts';
 import { type AccessClient, accessClients } from '../access/clients.ts';
 import { type AccessChange, compareAccess, getsIn, newlyAllowed, newlyDenied } from '../access/compare.ts';
 import { enforcedPorts, type StandingCaller } from '../access/enforced.ts';
@@ -14,12 +13,11 @@ import type { ClientRef } from '../evidence/client.ts';
 import type { TallyObservation } from '../evidence/tally.ts';
 import { evaluate } from '../policy/evaluate.ts';
 import type { Connection, Evaluation, Traffic, Verdict } from '../policy/evaluation.ts';
-import { parseIdentity } from '../policy/identity.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import { inboundServer } from '../policy/inbound-server.ts';
 import { memo } from '../policy/memo.ts';
-import { hasServiceAccount } from '../policy/service-accounts.ts';
 import { findWorkload, type ObjectChange, type Snapshot, withChanges } from '../policy/snapshot.ts';
+import { losersOf, newcomersOf } from './newcomers.ts';
 import { type Becoming, isShown, lostGrants } from './own-reach.ts';
 import { type Asking, after } from './plea.ts';
 import type { Newcomer, Proof } from './remedy.ts';
@@ -46,16 +44,16 @@ export function prove(
     return null;
   const all = [...compareAccess(plea.snapshot, snapshot, [], ports), ...nowRead(plea.snapshot, snapshot, ports)];
   const allowed = newlyAllowed(all);
-  const isOwn = (client: AccessClient) => (becoming === null ? isClient(plea, client) : isBecome(becoming, client));
+  const isOwn = memo((client: AccessClient) => (becoming === null ? isClient(plea, client) : isBecome(becoming, client)));
   const own = allowed.filter((change) => isOwn(change.client) && !hadIt(becoming, change));
   return {
     verdict: now.verdict,
     route: now.route,
-    clientToo: grouped(
+    clientToo: newcomersOf(
       own.filter((change) => isMeshed(change.client.tls) === isMeshed(evaluation.connection.tls) && !isAsked(plea, change, now)),
     ),
-    newlyIn: grouped(allowed.filter(({ client }) => !isOwn(client))),
-    shutOut: grouped(newlyDenied(all).filter((change) => !isNobody(plea.snapshot, change) && !isOfProbes(change))),
+    newlyIn: newcomersOf(allowed.filter(({ client }) => !isOwn(client))),
+    shutOut: losersOf(plea.snapshot, newlyDenied(all)),
   };
 }
 
@@ -125,7 +123,11 @@ function isHttp2({ protocol }: InboundServer): boolean {
 
 /** How much more than what was asked for gets in. */
 export function excessOf({ clientToo, newlyIn }: Proof): number {
-  return newlyIn.length * 1000 + clientToo.length;
+  return weightOf(newlyIn) * 1000 + weightOf(clientToo);
+}
+
+function weightOf(newcomers: readonly Newcomer[]): number {
+  return newcomers.reduce((sum, { alike }) => sum + (alike === undefined ? 1 : (alike.clients + 1) * (alike.ports + 1)), 0);
 }
 
 /** Of a change that is meant to shut out. */
@@ -147,7 +149,7 @@ export function proveTightening(
   const ports = changedPorts(before, now);
   if (ports.some((at) => losesCaller(before, now, at))) return null;
   const all = compareAccess(before, now, [], ports);
-  const shutOut = grouped(newlyDenied(all).filter((change) => !isNobody(before, change) && !isOfProbes(change)));
+  const shutOut = losersOf(before, newlyDenied(all));
   if (newlyAllowed(all).length > 0) return null;
   const seen = ports.flatMap((at) => seenAt(observations, at).map((one) => ({ name: nameOf(one.tls, one.ip), isOut: isLost(one, at) })));
   const byAudit = ports.flatMap((at) =>
@@ -257,42 +259,4 @@ function isAsked({ pod, port }: Proving, { at, client, request }: AccessChange, 
   if (now.policy !== at.after) return false;
   const { route } = evaluate(at.after, { clientIp: client.ip, tls: client.tls }, request.traffic);
   return route?.name === now.route?.name && route?.kind === now.route?.kind;
-}
-
-/** An identity that a policy names, and of whose ServiceAccount or whole namespace the cluster has nothing: nobody is shut out by its end. */
-function isNobody(snapshot: Snapshot, { client: { who, tls, ip }, before, after: now }: AccessChange): boolean {
-  if (who.type === 'identity') {
-    const own = parseIdentity(who.identity);
-    if (own === null || own.trustDomain !== snapshot.info.identityTrustDomain) return false;
-    return !snapshot.namespaces.has(own.namespace) || hasServiceAccount(snapshot, own.namespace, own.serviceAccount) === false;
-  }
-  return ip === null && tls.state === UNMESHED.state && (before === 'undecided' || now === 'undecided');
-}
-
-/** The route that Linkerd makes for probes lets everyone in on their paths: its end is no loss where the kubelet stays let in. */
-function isOfProbes({ at, client, request }: AccessChange): boolean {
-  if (at.before === null) return false;
-  const { route } = evaluate(at.before, { clientIp: client.ip, tls: client.tls }, request.traffic);
-  return route?.kind === 'default' && route.name === 'probe';
-}
-
-function grouped(changes: readonly AccessChange[]): readonly Newcomer[] {
-  const groups = Map.groupBy(changes, ({ at, client }) =>
-    JSON.stringify([client.who, at.port, at.workloads[0]?.ref.namespace, at.after?.server?.name]),
-  );
-  return [...groups.values()].flatMap((group) => {
-    const [first] = group;
-    if (first === undefined) return [];
-    const { at, client } = first;
-    return [
-      {
-        who: client.who,
-        namespace: at.workloads[0]?.ref.namespace ?? '',
-        pods: at.workloads.length,
-        port: at.port,
-        server: at.after?.server?.name ?? null,
-        requests: [...new Set(group.map(({ request }) => request.text))],
-      },
-    ];
-  });
 }

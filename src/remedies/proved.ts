@@ -8,7 +8,7 @@ import { asApplied } from './objects.ts';
 import type { Candidate } from './plea.ts';
 import { type Proving, prove } from './proof.ts';
 import type { Remedy } from './remedy.ts';
-import { showWho } from './wording.ts';
+import { showClient } from './wording.ts';
 
 const MOST = 5;
 
@@ -25,7 +25,7 @@ export function proved(
   if (!applied.every(isAdmitted)) return null;
   const proof = prove(plea, applied, traffic ?? null, becoming ?? null);
   if (proof === null) return null;
-  const names = [...new Set(proof.shutOut.map(({ who }) => showWho(who)))];
+  const names = [...new Set(proof.shutOut.map(showClient))];
   const shuts = names.length === 0 ? said.tightens : `It shuts out ${names.slice(0, MOST).join(', ')}, and none of them was seen.`;
   return { ...said, tightens: shuts, changes: applied.map((change) => toChange(plea.snapshot, change, files)), proof };
 }

@@ -52,6 +52,8 @@ export interface Newcomer {
   readonly port: number;
   readonly server: string | null;
   readonly requests: readonly string[];
+  /** Where they are too many to be told one by one: so many more clients of this kind, and so many more ports of this number. */
+  readonly alike?: { readonly clients: number; readonly ports: number };
 }
 
 export interface Proof {

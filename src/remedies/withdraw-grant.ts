@@ -17,7 +17,7 @@ import { accountOf, asApplied, specOf, withSpec } from './objects.ts';
 import { proveTightening } from './proof.ts';
 import type { Remedy, Step } from './remedy.ts';
 import { simulated } from './try-first.ts';
-import { showWho, some } from './wording.ts';
+import { showClient, some } from './wording.ts';
 
 export interface UnusedGrant {
   readonly authorization: Pick<ClientAuthorization, 'object' | 'via' | 'authentication'>;
@@ -46,7 +46,7 @@ export function withdrawGrant({ authorization, identity }: UnusedGrant, watched:
   const proof = unseen === null ? null : proveTightening(snapshot, applied, [], []);
   if (proof === null || unseen === null) return null;
   const { seenOut: _, looked: __, ...rest } = proof;
-  const names = [...new Set(proof.shutOut.map(({ who }) => showWho(who)))];
+  const names = [...new Set(proof.shutOut.map(showClient))];
   const shuts = names.length === 0 ? 'It shuts out nobody that the cluster has' : `It shuts out ${some(names)}`;
   const notes = [
     ...(unseen.length === 0 ? [] : [`Of ${some(unseen)} no traffic was recorded at all.`]),

@@ -3,7 +3,7 @@ import type { Who } from '../access/clients.ts';
 import type { Keeper } from '../manifests/keeper.ts';
 import type { Newcomer, RemedyVerdict } from './remedy.ts';
 
-export function showWho(who: Who): string {
+function showWho(who: Who): string {
   switch (who.type) {
     case 'service-account':
       return `sa/${who.name} in ${who.namespace}`;
@@ -27,13 +27,19 @@ export function some(names: readonly string[]): string {
   return `${names.slice(0, MOST_NAMES).join(', ')}${names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : ''}`;
 }
 
+/** With those of its kind. */
+export function showClient({ who, alike }: Pick<Newcomer, 'who' | 'alike'>): string {
+  return alike === undefined || alike.clients === 0 ? showWho(who) : `${showWho(who)} and ${alike.clients} like it`;
+}
+
 const MOST_REQUESTS = 3;
 
 /** `sa/admin in shop: GET /admin on port 8080 of Server backend-http`. */
-export function showNewcomer({ who, requests, port, server, namespace }: Newcomer): string {
+export function showNewcomer({ who, requests, port, server, namespace, alike }: Newcomer): string {
   const asked = requests.length > MOST_REQUESTS ? `${requests.length} kinds of request` : requests.join(', ');
   const where = server === null ? `port ${port} in ${namespace}` : `port ${port} of Server ${namespace}/${server}`;
-  return `${showWho(who)}: ${asked} on ${where}`;
+  const more = alike === undefined || alike.ports === 0 ? '' : ` and ${alike.ports} like it`;
+  return `${showClient({ who, ...(alike === undefined ? {} : { alike }) })}: ${asked} on ${where}${more}`;
 }
 
 /** What becomes of an edit by hand. */
