@@ -74,8 +74,11 @@ async function readCounters({ counters, logger }: Shared, incident: Incident, wi
   }
 }
 
+/** RFC 3339 knows no later year; a clock that is set wrong does. */
+const LAST = Date.UTC(9999, 11, 31, 23, 59, 59);
+
 function showWindow({ start, step, buckets }: SeriesWindow) {
-  return { from: showInstant(start), to: showInstant(start + step * buckets), step: step / 1000 };
+  return { from: showInstant(start), to: showInstant(Math.min(LAST, start + step * buckets)), step: step / 1000 };
 }
 
 function missingOf({ counters }: Shared, incident: Incident, { undated }: IncidentSeries, isAllowedKnown: boolean) {

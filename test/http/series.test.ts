@@ -83,6 +83,15 @@ describe('denials of an incident over time', () => {
     expect(series.missing[0]?.command).toMatch(/^kubectl logs -n shop deploy\/cart -c linkerd-proxy /);
   });
 
+  it('stand in years that RFC 3339 has, whatever clock wrote them and whatever is asked for', async () => {
+    const { series } = await seriesOf(
+      [fromLog({ at: Date.parse('9999-12-31T00:00:00Z') }), fromLog({ at: at(0) })],
+      '?from=1000-01-01T00:00:00Z',
+    );
+    expect([series.to, series.clients[0]?.count, series.outside]).toEqual(['9999-12-31T23:59:59.000Z', 2, 0]);
+    expect(series.clients[0]?.denied.length).toBeLessThanOrEqual(200);
+  });
+
   it('of trouble without a denial lack nothing that was allowed', async () => {
     const { series } = await seriesOf([symptom({ at: at(0), count: 2 })]);
     expect([series.clients.map(({ count }) => count), series.missing]).toEqual([[2], []]);
