@@ -27,7 +27,7 @@ export const ASKS_OF_CLUSTER: Asks = {
   traffic: '--prometheus URL of one that reads these proxies, --metrics or --logs',
   defaultPolicy:
     'the right to read Deployment linkerd-destination and ConfigMap linkerd-config of namespace linkerd, or --default-inbound-policy',
-  objects: (resources) => `none of ${resources} that tells it is among those that were read from the cluster`,
+  objects: (resources) => `${resources} of the cluster were read, and none tells`,
 };
 
 /** `GET /api/v1/posture`: settings by their names in the file, and in the environment. */
