@@ -24,7 +24,7 @@ import { type Asker, differences } from './said.ts';
 const LONG = 300_000;
 const ORACLE = join(import.meta.dirname, '../fixtures/oracle');
 /** Of each file of clusters at random; every scenario. */
-const MOST_RANDOM = 2;
+const MOST_RANDOM = 1;
 
 function bare(name: string): Resource {
   const { metadata, ...rest } = pod();
