@@ -1,14 +1,9 @@
 /** Each kind of remedy by one case or captured situation: what to do, and the proof, as `explain` prints it. */
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { showWayOut } from '../../src/commands/explain-remedies.ts';
 import { createPalette } from '../../src/commands/terminal.ts';
 import type { RemedyId } from '../../src/diagnoses/finding.ts';
-import { findWorkload } from '../../src/policy/snapshot.ts';
-import { caseOf } from '../case-folder.ts';
-import { get, meshed } from '../policy/cluster.ts';
 import { type Offer, offersOfCases, offersOfSituations } from './offers.ts';
-import { offersFor } from './plead.ts';
 
 /** `do-not-allow` is no change, and `withdraw-grant` is posture's: it has a golden file of its own. */
 const SHOWN: Readonly<Record<Exclude<RemedyId, 'do-not-allow' | 'withdraw-grant'>, string>> = {
@@ -18,7 +13,7 @@ const SHOWN: Readonly<Record<Exclude<RemedyId, 'do-not-allow' | 'withdraw-grant'
   'repair-protocol': 'not-http/firing-sql-on-an-http-server',
   'repair-route': 'grpcroute-headers-without-method',
   'repair-annotation': 'client-skips-its-proxy/firing-skipped-port',
-  'attach-route': 'route-not-attached/firing-parent-of-another-kind',
+  'attach-route': 'route-not-attached/firing-the-log-tells-the-path',
   'revert-change': 'policy-changed/firing-server-authorization-deleted',
   'probe-route': 'probe-not-allowed/firing-the-first-route',
   'scrape-route': 'prometheus-denied/firing-meshed-prometheus',
@@ -51,21 +46,8 @@ function told(id: string, { of, wayOut, remedy }: Offer): string {
   ].join('\n');
 }
 
-/** A log tells no method: the request whole, which the proof of another route needs. */
-async function withItsRequest(of: string): Promise<readonly Offer[]> {
-  const [id = '', name = ''] = of.split('/');
-  const { case: asked } = await caseOf({ id, name, isFiring: true, path: join(import.meta.dirname, '../cases', of) });
-  const snapshot = asked.cluster?.at(null);
-  const pod = snapshot === undefined ? null : findWorkload(snapshot, 'Pod', 'shop', 'orders-6d5f7c9b8-x2x4z');
-  if (snapshot === undefined || pod === null) return [];
-  return offersFor(snapshot, pod, 8080, { clientIp: '10.42.0.31', tls: meshed() }, get('/orders/1'), false).map((offer) => ({
-    ...offer,
-    of,
-  }));
-}
-
 it('each has a case that shows it, with its proof', async () => {
-  const offers = [...(await offersOfCases()), ...offersOfSituations(), ...(await withItsRequest(SHOWN['attach-route']))];
+  const offers = [...(await offersOfCases()), ...offersOfSituations()];
   const texts = Object.entries(SHOWN).map(([id, of]) => {
     const found = offers.find((offer) => offer.of === of && offer.remedy.id === id);
     expect(found, `${id} of ${of}`).toBeDefined();

@@ -9,15 +9,8 @@ import type { Snapshot } from '../../src/policy/snapshot.ts';
 import type { Workload } from '../../src/policy/workload.ts';
 import type { Offer } from './offers.ts';
 
-/** With a grant even where the denial looks deliberate. `tellsRoute`: as a log does, which tells no headers. Empty: the request is no denial, or there is no way out. */
-export function offersFor(
-  snapshot: Snapshot,
-  pod: Workload,
-  port: number,
-  connection: Connection,
-  traffic: Traffic,
-  tellsRoute = true,
-): readonly Offer[] {
+/** With a grant even where the denial looks deliberate. Empty: the request is no denial, or there is no way out. */
+export function offersFor(snapshot: Snapshot, pod: Workload, port: number, connection: Connection, traffic: Traffic): readonly Offer[] {
   if (traffic.type === 'http-on-route' || traffic.type === 'http-unknown') return [];
   const { verdict, server, route } = evaluate(inboundServer(snapshot, pod, port), connection, traffic);
   if (verdict !== 'deny' && verdict !== 'route_not_found') return [];
@@ -27,7 +20,7 @@ export function offersFor(
     at: null,
     reporter: { cluster: '', namespace: pod.ref.namespace, pod: pod.ref.name, workload: null },
     server,
-    route: traffic.type === 'tcp' || !tellsRoute ? null : route,
+    route: traffic.type === 'tcp' ? null : route,
     port,
     admin: port === 4191,
     client: { ip: connection.clientIp, port: null, tls: connection.tls },
