@@ -90,7 +90,7 @@ function identityAfter(changes: readonly ObjectChange[], { info }: Snapshot) {
 }
 
 /** The proxy reads the same request in another way afterwards, or nobody logged it whole. */
-const IN_OTHER_WORDS: ReadonlySet<string> = new Set(['repair-protocol', 'scrape-route']);
+const IN_OTHER_WORDS: ReadonlySet<string> = new Set(['repair-protocol', 'scrape-route', 'attach-route']);
 
 function podOf({ namespace, pods, workload }: TargetExplanation, snapshot: Snapshot) {
   for (const name of pods) {
