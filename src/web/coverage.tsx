@@ -20,6 +20,11 @@ export interface Covered {
   readonly last: string | null;
 }
 
+/** Alertmanager and the API server count nothing: without them denials are seen all the same. */
+export function countsDenials({ id }: Pick<Shapes['Sources']['items'][number], 'id'>): boolean {
+  return id !== 'kubernetes' && !id.startsWith('alertmanager');
+}
+
 /** `workloads`: of the cluster, where one is known. */
 export function coverageOf(observations: readonly Observation[], workloads: Shapes['WorkloadPage'] | undefined): readonly Covered[] {
   const seenIn = Map.groupBy(observations, ({ namespace }) => namespace ?? 'unknown namespace');

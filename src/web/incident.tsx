@@ -97,17 +97,23 @@ function Incident({ detail, mayTriage }: { readonly detail: Shapes['IncidentDeta
       </p>
       <div className="columns">
         <div>
-          {target !== undefined && client !== undefined && <IdentityCard client={client} target={target} />}
-          {target !== undefined && client !== undefined && <DecisionCard client={client} target={target} />}
-          {target === undefined && <NoDenial incident={incident} />}
+          <div className="answers">
+            {target !== undefined && client !== undefined && <IdentityCard client={client} target={target} />}
+            {target === undefined && <NoDenial incident={incident} />}
+          </div>
+          <div className="decides">{target !== undefined && client !== undefined && <DecisionCard client={client} target={target} />}</div>
+          <div className="happened">
+            <OverTimeCard incident={incident} clients={clients} changed={target?.changed ?? null} />
+          </div>
         </div>
         <div>
-          {target !== undefined && (
-            <WayOutCard id={incident.id} way={items[0]} error={ways.error} isPending={ways.isPending} target={target} />
-          )}
-          <TighteningsCard id={incident.id} tightenings={ways.data?.tightenings ?? []} />
-          {target !== undefined && <ChangedCard changed={target.changed} first={target.first} />}
-          <OverTimeCard incident={incident} clients={clients} changed={target?.changed ?? null} />
+          <div className="to-do">
+            {target !== undefined && (
+              <WayOutCard id={incident.id} way={items[0]} error={ways.error} isPending={ways.isPending} target={target} />
+            )}
+            <TighteningsCard id={incident.id} tightenings={ways.data?.tightenings ?? []} />
+          </div>
+          <div className="changed">{target !== undefined && <ChangedCard changed={target.changed} first={target.first} />}</div>
         </div>
       </div>
       <Below detail={detail} clients={clients} ways={items} mayTriage={mayTriage} />

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import type { Shapes } from './api-types.ts';
-import { Coverage, coverageOf } from './coverage.tsx';
+import { Coverage, countsDenials, coverageOf } from './coverage.tsx';
 import { inert, short } from './inert.ts';
 import { Tag } from './marks.tsx';
 import { Link, Trouble } from './parts.tsx';
@@ -29,8 +29,9 @@ export function NoIncidents({ namespace, resolved }: NoIncidentsProps): ReactNod
   if (status.data === undefined || observed.data === undefined)
     return error === null ? <p aria-busy="true">Looking…</p> : <Trouble error={error} />;
   const seen = observed.data.items[0]?.last ?? null;
-  const failing = status.data.items.filter(({ state }) => state === 'failing');
-  const remarked = status.data.items.filter(({ state }) => state === 'remarks');
+  const counting = status.data.items.filter(countsDenials);
+  const failing = counting.filter(({ state }) => state === 'failing');
+  const remarked = counting.filter(({ state }) => state === 'remarks');
   const isBlind = failing.length > 0 || !isFresh(seen, now);
   const covered = coverageOf(observed.data.items, workloads.data).filter((one) => namespace === '' || one.namespace === namespace);
   const where = namespace === '' ? '' : ` in ${inert(namespace)}`;

@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { post, remove } from './api.ts';
 import type { Shapes } from './api-types.ts';
+import { countsDenials } from './coverage.tsx';
 import { inert } from './inert.ts';
 import { type Shape, Tag, type Tone } from './marks.tsx';
 import { Card, Link, Trouble } from './parts.tsx';
@@ -102,7 +103,7 @@ function BlindSpots({ items }: { readonly items: readonly SourceState[] }): Reac
   const now = useNow();
   const allowed = useQuery(lastAllowedQuery);
   const seen = allowed.data?.items[0]?.last ?? null;
-  const failing = items.filter(({ state }) => state === 'failing');
+  const failing = items.filter((source) => source.state === 'failing' && countsDenials(source));
   return (
     <Card title="Would a denial be seen?" tone={failing.length > 0 || !isFresh(seen, now) ? 'wait' : 'ok'}>
       {allowed.error !== null && <Trouble error={allowed.error} />}

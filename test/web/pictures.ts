@@ -162,7 +162,7 @@ async function withPrometheus(use: (url: string) => Promise<void>): Promise<void
   const route = 'route_group="policy.linkerd.io",route_kind="HTTPRoute",route_name="backend-routes"';
   const client = 'tls="true",client_id="frontend.production.serviceaccount.identity.linkerd.cluster.local"';
   const allowed = `inbound_http_authz_allow_total{${labels},${route},authz_group="policy.linkerd.io",authz_kind="authorizationpolicy",authz_name="backend-api-authz",${client.replace('frontend.', 'admin-panel.')}} 55\n`;
-  const exporter = await startExporter(quiet);
+  const exporter = await startExporter(`${quiet}${allowed}`);
   const target = { exporter, labels: { namespace: 'production', pod: 'backend-756f7c997f-2588f', deployment: 'backend' } };
   const rules = packFiles(DEFAULTS, { name: 'denywhy', namespace: 'monitoring', labels: {} }).get('rules.yaml') ?? '';
   const prometheus = await startPrometheus('linkerd-proxy', [target], rules);
@@ -177,10 +177,14 @@ async function withPrometheus(use: (url: string) => Promise<void>): Promise<void
   try {
     await service.ready();
     exporter.text = `${quiet}inbound_http_authz_deny_total{${labels},${route},${client}} 12\n${allowed}`;
-    const fires = async () => JSON.stringify(await prometheus.ask('/api/v1/alerts')).includes('LinkerdRequestsDenied');
-    const has = (path: string, text: string) => async () => (await (await fetch(`${service.url}/api/v1/${path}`)).text()).includes(text);
-    for (const holds of [fires, has('status', '"failing"'), has('observations', 'admin-panel')])
-      if (!(await waitFor(holds, 60_000))) throw new Error('Prometheus does not come so far');
+    const answers = async (path: string, text: string) => (await (await fetch(`${service.url}/api/v1/${path}`)).text()).includes(text);
+    const conditions: Readonly<Record<string, () => Promise<boolean>>> = {
+      'LinkerdRequestsDenied does not fire': async () =>
+        JSON.stringify(await prometheus.ask('/api/v1/alerts')).includes('LinkerdRequestsDenied'),
+      'no source fails': () => answers('status', '"failing"'),
+      'no allowed traffic was seen': () => answers('observations', 'admin-panel'),
+    };
+    for (const [what, isOver] of Object.entries(conditions)) if (!(await waitFor(isOver, 60_000))) throw new Error(what);
     await use(service.url);
   } finally {
     await service.kill();

@@ -208,6 +208,20 @@ describe.skipIf(CHROMIUM === null)(`the window${SKIPPED}`, () => {
       const server = await start({ asking: askingOfStory() });
       await observe(server, 'shop', Date.now());
       await observe(server, HOSTILE, Date.now() - 3_600_000);
+      // It counts nothing, so that nobody is blind without it.
+      const fault = { message: 'Alertmanager is gone.', remedy: 'Start it.', since: Date.now() };
+      await saveSource(server.store, {
+        ...{
+          id: 'alertmanager-0',
+          place: 'Alertmanager',
+          state: 'failing',
+          at: Date.now(),
+          answeredAt: null,
+          lag: null,
+          fault,
+          remarks: [],
+        },
+      });
       const { page, complaints } = await openPage(browser);
       await page.goto(server.url);
       await page.getByRole('heading', { name: 'Nothing is denied, and it would have been seen' }).waitFor();
