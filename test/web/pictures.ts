@@ -55,6 +55,7 @@ function picturesOfStory(url: string): readonly Picture[] {
     await page.getByRole('link', { name }).click();
     await page.getByRole('heading', { name: 'Decision, step by step' }).waitFor();
     await page.getByText('Remedies are being proved').waitFor({ state: 'hidden' });
+    await page.locator('#over-time canvas').waitFor();
   };
   return [
     {
