@@ -68,7 +68,7 @@ function optionsOf({ denied, allowed, moments, step }: PlotProps, width: number)
   return {
     width,
     height: heightOf({ moments }),
-    padding: [4 + LINE * Math.max(1, moments.length), 8, 0, 0],
+    padding: [4 + LINE * Math.max(1, moments.length), 18, 0, 0],
     cursor: { show: false },
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
