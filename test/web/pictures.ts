@@ -167,6 +167,10 @@ async function withPrometheus(use: (url: string) => Promise<void>): Promise<void
   const target = { exporter, labels: { namespace: 'production', pod: 'backend-756f7c997f-2588f', deployment: 'backend' } };
   const rules = packFiles(DEFAULTS, { name: 'denywhy', namespace: 'monitoring', labels: {} }).get('rules.yaml') ?? '';
   const prometheus = await startPrometheus('linkerd-proxy', [target], rules);
+  // What is not there when denywhy first asks is asked for again after minutes.
+  const isScraped = async () =>
+    JSON.stringify(await prometheus.ask('/api/v1/query?query=inbound_http_authz_allow_total')).includes('admin-panel');
+  if (!(await waitFor(isScraped, 60_000))) throw new Error('Prometheus scrapes nothing');
   const directory = mkdtempSync(join(tmpdir(), 'denywhy-pictures-'));
   const env = {
     DENYWHY_STORE_DIRECTORY: join(directory, 'data'),
