@@ -1,7 +1,7 @@
 /** Reads what `check` looks at beside the objects: the API server's kinds and rights, Prometheus, the service's store. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ruleStates } from '../alerting/loaded.ts';
+import { type RuleState, ruleStates } from '../alerting/loaded.ts';
 import { rulePack } from '../alerting/pack.ts';
 import { DEFAULTS, type Settings } from '../alerting/settings.ts';
 import { loadConfig } from '../config.ts';
@@ -53,15 +53,14 @@ export async function alertingFacts(
 ): Promise<Pick<AlertingFacts, 'prometheus' | 'targets' | 'rules' | 'manifests'>> {
   if (upstream === null) return { prometheus: null, targets: null, rules: null, manifests: manifestsIn(resources, DEFAULTS) };
   const server = createRuleServer(upstream);
-  const learned = await orUnread(() => learnFrom(server));
+  // At the same time: of one that does not answer each is waited for.
+  const [learned, targets, running] = await Promise.all([
+    orUnread(() => learnFrom(server)),
+    orUnread(() => createPrometheus(upstream).targets()),
+    orUnread(async () => ({ data: await server.rules() })),
+  ]);
   const settings = 'why' in learned ? DEFAULTS : learned.settings;
-  const targets = await orUnread(() => createPrometheus(upstream).targets());
-  const rules = await orUnread(async () => {
-    const states = ruleStates(rulePack(settings).groups, await server.rules());
-    // One that was tuned says something else than the pack does, and is as good.
-    const bad = states.filter(({ state }) => state !== 'ok' && state !== 'other').map(({ rule }) => rule);
-    return { good: states.length - bad.length, bad };
-  });
+  const rules = 'why' in running ? running : await orUnread(async () => goodAndBad(ruleStates(rulePack(settings).groups, running.data)));
   return { prometheus: upstream.place, targets, rules, manifests: manifestsIn(resources, settings) };
 }
 
@@ -70,6 +69,12 @@ export async function prometheusFacts(upstream: Upstream | null): Promise<Promet
   const { prometheus, targets, rules } = await alertingFacts(upstream, []);
   const retention = upstream === null ? null : await orUnread(() => createPrometheus(upstream).retention());
   return { prometheus, targets, rules, retention };
+}
+
+/** One that was tuned says something else than the pack does, and is as good. */
+function goodAndBad(states: readonly RuleState[]): { readonly good: number; readonly bad: readonly string[] } {
+  const bad = states.filter(({ state }) => state !== 'ok' && state !== 'other').map(({ rule }) => rule);
+  return { good: states.length - bad.length, bad };
 }
 
 /** PrometheusRules that hold a group of the pack. */
