@@ -5,8 +5,8 @@ import { type WhoMay, whoMay } from '../access/who-may.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import { memo } from '../policy/memo.ts';
 import { workloadOf } from '../policy/owner.ts';
-import { type Resource, refOf } from '../policy/resource.ts';
-import { findResource, namespaceIndex, type Snapshot, withChanges } from '../policy/snapshot.ts';
+import { objectKey, type Resource, refOf } from '../policy/resource.ts';
+import { findResource, type NamespaceIndex, namespaceIndex, resourceIn, type Snapshot, withChanges } from '../policy/snapshot.ts';
 import { showProtocol } from '../policy/wording.ts';
 import type { Workload } from '../policy/workload.ts';
 import type { Edit } from './finding.ts';
@@ -37,8 +37,9 @@ export function effectOfRefusal(right: Snapshot, object: Resource): string {
 
 /** `Port 8080 of deploy/a lets in anyone; THEN, nobody.`: what is so of the first port that the edits change. */
 export function effectOfEdits(snapshot: Snapshot, object: Resource, edits: readonly Edit[], then: string): string {
-  const after = withApplied(snapshot, [{ apply: withEdits(object, edits) as Resource }]);
-  const changes = changedPorts(snapshot, after);
+  const before = withPodsOf(snapshot, object);
+  const after = withApplied(before, [{ apply: withEdits(object, edits) as Resource }]);
+  const changes = changedPorts(before, after);
   const first = changes.find(({ port }) => port !== PROXY_ADMIN_PORT) ?? changes[0];
   if (first === undefined) return 'As far as these objects tell, no port would change otherwise.';
   const [workload] = first.workloads;
@@ -49,6 +50,32 @@ export function effectOfEdits(snapshot: Snapshot, object: Resource, edits: reado
   const [was, is] = [first.before, first.after].map((policy) => (policy === null ? 'none' : showProtocol(policy.protocol)));
   return was === is ? `${where} would be another one ${then}.` : `${where} has protocol ${was}; ${then}, ${is}.`;
 }
+
+/** Of its namespace's pods, those of the object alone: its edits change no other's. Any pod may be a Namespace's. */
+function withPodsOf(snapshot: Snapshot, object: Resource): Snapshot {
+  const ref = refOf(object);
+  const index = snapshot.namespaces.get(ref.namespace);
+  if (index === undefined || ref.kind === 'Namespace') return snapshot;
+  const workloads = new Map(podsByOwner(index).get(objectKey(ref)));
+  return { ...snapshot, namespaces: new Map(snapshot.namespaces).set(ref.namespace, { ...index, workloads }) };
+}
+
+/** By the object whose template they come from, and by themselves. */
+const podsByOwner = memo((index: NamespaceIndex): ReadonlyMap<string, readonly [string, Entry][]> => {
+  const groups = new Map<string, [string, Entry][]>();
+  for (const [key, entry] of index.workloads) {
+    if (entry.value === null) continue;
+    const { ref, resource } = entry.value;
+    const owner = workloadOf(resource, (wanted) => resourceIn(index, wanted) ?? undefined);
+    for (const name of new Set([ref, owner].map(objectKey))) {
+      const known = groups.get(name);
+      if (known === undefined) groups.set(name, [[key, entry]]);
+      else known.push([key, entry]);
+    }
+  }
+  return groups;
+});
+type Entry = NamespaceIndex['workloads'] extends ReadonlyMap<string, infer E> ? E : never;
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
