@@ -8,6 +8,7 @@ import { parseAddress } from '../policy/network.ts';
 import { hasServiceAccount } from '../policy/service-accounts.ts';
 import { type Snapshot, workloadsByIp, workloadsByServiceAccount } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
+import type { QuestionWords } from './question-words.ts';
 import { readWorkloadName } from './workload-name.ts';
 import { ownerOf, podsOfWorkload, portNumber, readWorkloadPort, splitNamespace } from './workload-port.ts';
 
@@ -43,17 +44,19 @@ export interface CanAsked {
   readonly answer: CanAnswer;
   /** What a person should know beside the answer. */
   readonly notes: readonly string[];
+  /** Of the one who asked. */
+  readonly words: QuestionWords;
 }
 
 /** Errors: InvalidInput (a name that is none, or that nothing has). */
-export function askCan(snapshot: Snapshot, spec: CanSpec): CanAsked {
+export function askCan(snapshot: Snapshot, spec: CanSpec, words: QuestionWords): CanAsked {
   const target = readWorkloadPort(spec.server);
-  const servers = podsOfWorkload(snapshot, target.workload, spec.namespace);
+  const servers = podsOfWorkload(snapshot, target.workload, spec.namespace, words);
   const port = portNumber(snapshot, servers, target);
   const [first] = servers as readonly [Workload];
   const { namespace } = first.ref;
-  const client = clientOf(snapshot, spec, namespace);
-  const request = requestOf(spec);
+  const client = clientOf(snapshot, spec, namespace, words);
+  const request = requestOf(spec, words);
   const ref = target.workload.kind === 'Pod' ? first.ref : ownerOf(snapshot, first);
   return {
     client: client.name,
@@ -63,6 +66,7 @@ export function askCan(snapshot: Snapshot, spec: CanSpec): CanAsked {
     request,
     answer: can(snapshot, { callers: client.callers, servers, port, request }),
     notes: client.notes,
+    words,
   };
 }
 
@@ -72,9 +76,9 @@ interface NamedClient {
   readonly notes: readonly string[];
 }
 
-function clientOf(snapshot: Snapshot, spec: CanSpec, serverNamespace: string): NamedClient {
-  const found = namedClient(snapshot, spec.client, spec.namespace ?? serverNamespace, serverNamespace);
-  const ip = spec.ip === null ? null : addressIn(spec.ip, '--as-ip');
+function clientOf(snapshot: Snapshot, spec: CanSpec, serverNamespace: string, words: QuestionWords): NamedClient {
+  const found = namedClient(snapshot, spec.client, { namespace: spec.namespace ?? serverNamespace, serverNamespace, words });
+  const ip = spec.ip === null ? null : addressIn(spec.ip, words.ip);
   const callers = found.callers.map((caller): Caller => {
     const tls = spec.unmeshed ? UNMESHED : caller.tls;
     return ip === null ? { ...caller, tls } : { tls, ip, pod: podAt(snapshot, ip) };
@@ -84,9 +88,17 @@ function clientOf(snapshot: Snapshot, spec: CanSpec, serverNamespace: string): N
   return { ...found, name: [found.name, ...how].join(' '), callers: [...distinct.values()] };
 }
 
-function namedClient(snapshot: Snapshot, text: string, namespace: string, serverNamespace: string): NamedClient {
+interface Asked {
+  /** Of a client that names none. */
+  readonly namespace: string;
+  readonly serverNamespace: string;
+  readonly words: QuestionWords;
+}
+
+function namedClient(snapshot: Snapshot, text: string, asked: Asked): NamedClient {
+  const { namespace, serverNamespace, words } = asked;
   const [, account] = /^(?:sa|serviceaccounts?)\/(.+)$/i.exec(text) ?? [];
-  if (account !== undefined) return accountClient(snapshot, account, namespace, serverNamespace);
+  if (account !== undefined) return accountClient(snapshot, account, asked);
   if (parseAddress(text) !== null) return { name: text, callers: [{ tls: UNMESHED, ip: text, pod: podAt(snapshot, text) }], notes: [] };
   if (text.includes('.serviceaccount.identity.') || text.includes('://')) {
     const tls: ClientTls = { state: 'established', clientId: text };
@@ -98,7 +110,7 @@ function namedClient(snapshot: Snapshot, text: string, namespace: string, server
       'Give a ServiceAccount, a workload, an address or a mesh identity: sa/frontend, deploy/frontend, 203.0.113.7.',
     );
   const workload = readWorkloadName(text);
-  const pods = podsOfWorkload(snapshot, workload, namespace);
+  const pods = podsOfWorkload(snapshot, workload, namespace, words);
   const [first] = pods as readonly [Workload];
   const shown = showWorkload(workload.kind === 'Pod' ? first.ref : ownerOf(snapshot, first));
   return {
@@ -108,7 +120,7 @@ function namedClient(snapshot: Snapshot, text: string, namespace: string, server
   };
 }
 
-function accountClient(snapshot: Snapshot, text: string, given: string, serverNamespace: string): NamedClient {
+function accountClient(snapshot: Snapshot, text: string, { namespace: given, serverNamespace, words }: Asked): NamedClient {
   const [name, named] = splitNamespace(snapshot, text, given);
   const namespace = named ?? given;
   if (!/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(name))
@@ -118,7 +130,9 @@ function accountClient(snapshot: Snapshot, text: string, given: string, serverNa
   const without = pods.filter((pod) => !pod.meshed).length;
   const notes = [
     ...(isKnown ? [] : [`namespace ${namespace} has no ServiceAccount ${name}: the answer is for one that would be made.`]),
-    ...(without === 0 ? [] : [`${without} of its ${pods.length} pods have no proxy, so they show no identity; --unmeshed asks for those.`]),
+    ...(without === 0
+      ? []
+      : [`${without} of its ${pods.length} pods have no proxy, so they show no identity; ${words.unmeshed} asks for those.`]),
   ];
   return {
     name: inNamespace(`sa/${name}`, namespace, serverNamespace),
@@ -136,16 +150,19 @@ function podAt(snapshot: Snapshot, ip: string): Workload | null {
   return pods.length === 1 ? (pods[0] ?? null) : null;
 }
 
-function addressIn(text: string, option: string): string {
+function addressIn(text: string, word: string): string {
   if (parseAddress(text) !== null) return text;
-  throw new InvalidInput(`${option} "${text}" is no address.`, 'Give an IPv4 or IPv6 address: --as-ip 10.42.0.7.');
+  throw new InvalidInput(`${word} "${text}" is no address.`, 'Give an IPv4 or IPv6 address, such as 10.42.0.7.');
 }
 
 /** Errors: InvalidInput. */
-function requestOf({ method, path, authority, grpc }: CanSpec): AccessRequest | null {
+function requestOf({ method, path, authority, grpc }: CanSpec, words: QuestionWords): AccessRequest | null {
   if (grpc !== null) {
     if (method !== null || path !== null)
-      throw new InvalidInput('a gRPC call has method and path of its own.', 'Leave out --method and --path, or --grpc.');
+      throw new InvalidInput(
+        'a gRPC call has method and path of its own.',
+        `Leave out ${words.method} and ${words.path}, or ${words.grpc}.`,
+      );
     if (!/^[\w.]{1,200}\/\w{1,200}$/.test(grpc))
       throw new InvalidInput(`"${grpc}" names no gRPC method.`, 'Write it as SERVICE/METHOD: shop.v1.Orders/List.');
     const request = { version: 'HTTP/2.0', method: 'POST', authority: authority ?? 'localhost', path: `/${grpc}`, headers: [], grpc: true };
@@ -158,7 +175,7 @@ function requestOf({ method, path, authority, grpc }: CanSpec): AccessRequest | 
   if (!/^\/[!-~]{0,4000}$/.test(where))
     throw new InvalidInput(
       `"${where}" is no path of a request.`,
-      'It begins with / and is written as it is sent: --path /orders/7?full=1.',
+      `It begins with / and is written as it is sent: ${words.path} /orders/7?full=1.`,
     );
   const request = { version: 'HTTP/1.1', method: verb, authority: authority ?? 'localhost', path: where, headers: [], grpc: false };
   const at = authority === null ? '' : ` at ${authority}`;

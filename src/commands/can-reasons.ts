@@ -53,11 +53,11 @@ export interface CanReason {
   } | null;
 }
 
-/** In the order of the cases. */
-export function canReasons(snapshot: Snapshot, port: number, cases: readonly CanCase[]): readonly CanReason[] {
+/** In the order of the cases. `ip`: what names the client’s address to the one who asks; null: nothing does. */
+export function canReasons(snapshot: Snapshot, port: number, cases: readonly CanCase[], ip: string | null): readonly CanReason[] {
   const groups = new Map<string, { reason: CanReason; requests: Set<string>; ips: Set<string | null>; pods: Set<string> }>();
   for (const one of cases) {
-    const reason = reasonOf(snapshot, port, one);
+    const reason = reasonOf(snapshot, port, one, ip);
     const { requests: _requests, ips: _ips, pods: _pods, ...same } = reason;
     const key = JSON.stringify(same);
     const group = groups.get(key) ?? { reason, requests: new Set(), ips: new Set(), pods: new Set() };
@@ -74,14 +74,14 @@ export function canReasons(snapshot: Snapshot, port: number, cases: readonly Can
   }));
 }
 
-function reasonOf(snapshot: Snapshot, port: number, one: CanCase): CanReason {
+function reasonOf(snapshot: Snapshot, port: number, one: CanCase, ip: string | null): CanReason {
   const { answer, evaluation, network } = one;
   return {
     answer,
     requests: [],
     ips: [],
     pods: [],
-    linkerd: evaluation === null ? NOT_MESHED : linkerdOf(snapshot, port, one, evaluation),
+    linkerd: evaluation === null ? NOT_MESHED : linkerdOf(snapshot, port, one, evaluation, ip),
     network: network === null ? null : networkOf(snapshot, network),
   };
 }
@@ -98,12 +98,16 @@ const NOT_MESHED: CanReason['linkerd'] = {
   missing: [],
 };
 
-function linkerdOf(snapshot: Snapshot, port: number, one: CanCase, evaluation: Evaluation): CanReason['linkerd'] {
+function linkerdOf(snapshot: Snapshot, port: number, one: CanCase, evaluation: Evaluation, ip: string | null): CanReason['linkerd'] {
   const { verdict, policy, route, missing, considered } = evaluation;
   const { sentence, object, required } = getsIn(verdict)
     ? { ...allowedBy(evaluation), required: [] }
     : verdict === 'undecided'
-      ? { sentence: `it cannot be told without ${missing.map((m) => MISSING_WORDS[m]).join(' and ')}.`, object: null, required: [] }
+      ? {
+          sentence: `it cannot be told without ${missing.map((m) => (m === 'client-address' && ip !== null ? `${MISSING_WORDS[m]} (${ip})` : MISSING_WORDS[m])).join(' and ')}.`,
+          object: null,
+          required: [],
+        }
       : decisionOf(snapshot, port, one, evaluation);
   const origin = object === null ? undefined : findResource(snapshot, object)?.origin;
   const place = origin?.file === undefined ? null : showOrigin(origin);
@@ -127,7 +131,7 @@ function linkerdOf(snapshot: Snapshot, port: number, one: CanCase, evaluation: E
 }
 
 const MISSING_WORDS: Readonly<Record<Missing, string>> = {
-  'client-address': 'the client’s address (--as-ip)',
+  'client-address': 'the client’s address',
   'client-tls': 'the client’s identity',
   request: 'method and path of the request',
   route: 'the route',

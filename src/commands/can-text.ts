@@ -15,8 +15,8 @@ export interface CanStyle {
 const LABEL = 11;
 
 export function showCan(snapshot: Snapshot, asked: CanAsked, { columns, palette }: CanStyle): readonly string[] {
-  const { answer, client, server, namespace, port, request, notes } = asked;
-  const reasons = canReasons(snapshot, port, answer.cases);
+  const { answer, client, server, namespace, port, request, notes, words } = asked;
+  const reasons = canReasons(snapshot, port, answer.cases, words.ip);
   const question = `${client} → ${server} in ${namespace}${request === null ? '' : `  ${request.text}`}`;
   const several = reasons.length > 1;
   const lines = [
@@ -80,7 +80,7 @@ export function some(texts: readonly string[], most = 6): string {
 }
 
 export function canData(snapshot: Snapshot, asked: CanAsked, notices: readonly Notice[]): Readonly<Record<string, unknown>> {
-  const { answer, client, server, namespace, port, request, notes } = asked;
+  const { answer, client, server, namespace, port, request, notes, words } = asked;
   const callers = new Map(answer.cases.map(({ caller }) => [showClientTls(caller.tls), caller.tls]));
   return {
     form: 'denywhy.can/1',
@@ -91,7 +91,7 @@ export function canData(snapshot: Snapshot, asked: CanAsked, notices: readonly N
     namespace,
     port,
     request: request?.text ?? null,
-    reasons: canReasons(snapshot, port, answer.cases),
+    reasons: canReasons(snapshot, port, answer.cases, words.ip),
     notes,
     notices,
   };

@@ -8,6 +8,7 @@ import { type OpenAsked, openAsked, sayNotices } from './cluster-asked.ts';
 import { declareClusterOptions, type RawClusterOptions } from './cluster-options.ts';
 import type { Command, Io } from './command.ts';
 import { showJson } from './explain-data.ts';
+import { OPTION_WORDS } from './question-words.ts';
 import { createPalette, wantsColor } from './terminal.ts';
 import { podsOfWorkload, portNumber, readWorkloadPort } from './workload-port.ts';
 
@@ -80,7 +81,7 @@ function answer(words: readonly string[], raw: RawCanOptions, opened: OpenAsked,
   const [client, reach, server, ...more] = words;
   if (client === undefined || reach !== 'reach' || server === undefined || more.length > 0)
     throw new InvalidInput('the question is not whole.', USAGE);
-  const asked = askCan(opened.snapshot, specOf(client, server, raw, opened.namespace));
+  const asked = askCan(opened.snapshot, specOf(client, server, raw, opened.namespace), OPTION_WORDS);
   if (raw.output === 'json') io.stdout.write(showJson(canData(opened.snapshot, asked, opened.notices)));
   else {
     const palette = createPalette(wantsColor(io.isTTY.stdout, io.env));
@@ -100,7 +101,7 @@ function list(text: string, words: readonly string[], raw: RawCanOptions, { snap
   if (odd !== undefined || raw.unmeshed === true)
     throw new InvalidInput('--list asks for everyone and every request.', `Leave out the client and the request.\n${USAGE}`);
   const target = readWorkloadPort(text);
-  const servers = podsOfWorkload(snapshot, target.workload, namespace);
+  const servers = podsOfWorkload(snapshot, target.workload, namespace, OPTION_WORDS);
   const rows = whoCan(snapshot, servers, target.port === null ? null : portNumber(snapshot, servers, target));
   if (raw.output === 'json')
     io.stdout.write(showJson({ form: 'denywhy.can-list/1', server: text, namespace: servers[0]?.ref.namespace, who: rows, notices }));

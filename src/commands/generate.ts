@@ -10,6 +10,7 @@ import { showJson } from './explain-data.ts';
 import { planOf } from './generate-plan.ts';
 import { type Basis, planData, showPlan, showStep } from './generate-text.ts';
 import { createFactBook, type FactBook, observedTraffic } from './observed-traffic.ts';
+import { OPTION_WORDS } from './question-words.ts';
 import { gatherTraffic, readTraffic } from './recorded-traffic.ts';
 import { createPalette, wantsColor } from './terminal.ts';
 import { readWorkloadName } from './workload-name.ts';
@@ -62,7 +63,7 @@ export const generate: Command = {
     if (!snapshot.namespaces.has(namespace))
       throw new InvalidInput(`nothing is in namespace ${namespace}.`, 'kubectl get namespaces lists them; is it in the dump?');
     const [workload] = subcommand.args;
-    const only = workload === undefined ? null : podsOfWorkload(snapshot, readWorkloadName(workload), namespace);
+    const only = workload === undefined ? null : podsOfWorkload(snapshot, readWorkloadName(workload), namespace, OPTION_WORDS);
     const observed = observedTraffic(snapshot, book.facts);
     const plan = planOf(snapshot, namespace, only, observed);
     const basis = basisOf(

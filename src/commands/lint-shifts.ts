@@ -5,12 +5,13 @@ import { type Resource, refOf } from '../policy/resource.ts';
 import { findResource, type ObjectChange, type Snapshot } from '../policy/snapshot.ts';
 import type { ClusterRecord } from '../ports.ts';
 import type { ObservedTraffic } from './observed-traffic.ts';
+import { OPTION_WORDS } from './question-words.ts';
 import { type PlannedChange, plannedChange } from './simulate-change.ts';
 import { type SimulatedEntry, simulate } from './simulate-run.ts';
 
 /** `before`: the cluster as it is; `record`: what would be applied. */
 export function against(before: Snapshot, record: ClusterRecord, observed: ObservedTraffic): Against {
-  const whole = plannedChange(before, record, { deleted: [], prune: false, namespace: null });
+  const whole = plannedChange(before, record, { deleted: [], prune: false, namespace: null }, OPTION_WORDS);
   const changes = whole.changes.filter((change) => 'apply' in change && isChanged(before, change.apply));
   const planned: PlannedChange = { ...whole, changes };
   const options = { observed, possible: true };

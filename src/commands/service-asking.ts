@@ -11,6 +11,7 @@ import { inTurns } from './in-turns.ts';
 import { keptDenials, keptObservations } from './kept-traffic.ts';
 import { observing } from './observed-traffic.ts';
 import type { PolicySource } from './policy-known.ts';
+import { FIELD_WORDS } from './question-words.ts';
 import { createPolicyAsking } from './service-policy-asking.ts';
 import { createPostureAsking, type PostureSources } from './service-posture.ts';
 import { plannedChange } from './simulate-change.ts';
@@ -27,13 +28,13 @@ export function createAsking(
   return {
     can({ at, ...spec }: CanQuestion) {
       const snapshot = snapshotAt(at);
-      return snapshot === null ? null : canData(snapshot, askCan(snapshot, spec), []);
+      return snapshot === null ? null : canData(snapshot, askCan(snapshot, spec, FIELD_WORDS), []);
     },
     async simulate({ change, deleted, prune, namespace, traffic, at, markdown }: SimulateQuestion) {
       const snapshot = snapshotAt(at);
       if (snapshot === null) return null;
       const record = change === '' ? null : recordOf(change, namespace ?? 'default');
-      const planned = plannedChange(snapshot, record, { deleted, prune, namespace });
+      const planned = plannedChange(snapshot, record, { deleted, prune, namespace }, FIELD_WORDS);
       const [allowed, denied] = await Promise.all([keptObservations(store), keptDenials(store)]);
       const observed = await inTurns(observing(snapshot, [...allowed, ...denied]));
       const simulation = simulate(snapshot, planned, { observed, possible: traffic === 'all' });

@@ -4,12 +4,14 @@ import { stateAt } from '../manifests/history.ts';
 import { showOrigin } from '../manifests/place.ts';
 import { admit } from '../policy/admission.ts';
 import { groupOf, type ObjectRef, objectKey, type Resource, refOf, showRef } from '../policy/resource.ts';
+import { checkSchema } from '../policy/schema.ts';
 import { findResource, type ObjectChange, resourcesOf, type Snapshot } from '../policy/snapshot.ts';
 import type { ClusterRecord, Notice } from '../ports.ts';
+import type { QuestionWords } from './question-words.ts';
 
 export interface PlannedChange {
   readonly changes: readonly ObjectChange[];
-  /** Objects that Linkerd's webhook would refuse: they are left out of the change. */
+  /** Objects that the API server or Linkerd's webhook would refuse: they are left out of the change. */
   readonly refused: readonly { readonly object: ObjectRef; readonly place: string | null; readonly message: string }[];
   readonly notices: readonly Notice[];
 }
@@ -31,18 +33,27 @@ const KINDS: readonly (readonly [group: string, kind: string, ...names: string[]
   ['networking.k8s.io', 'NetworkPolicy', 'netpol', 'networkpolicy', 'networkpolicies'],
 ];
 
-/** `deleted`: `KIND/NAME` as kubectl takes it. Errors: InvalidInput. */
+export interface ChangeSpec {
+  /** `KIND/NAME` as kubectl takes it. */
+  readonly deleted: readonly string[];
+  readonly prune: boolean;
+  /** Of what is deleted; null: where there is only one such object. */
+  readonly namespace: string | null;
+}
+
+/** Errors: InvalidInput. */
 export function plannedChange(
   snapshot: Snapshot,
   record: ClusterRecord | null,
-  { deleted, prune, namespace }: { readonly deleted: readonly string[]; readonly prune: boolean; readonly namespace: string | null },
+  { deleted, prune, namespace }: ChangeSpec,
+  words: QuestionWords,
 ): PlannedChange {
   const applied = record === null ? [] : stateAt(record.changes, null);
   const refused = applied.flatMap((resource) => refusalOf(resource));
   const left = new Set(refused.map(({ object }) => objectKey(object)));
   const kept = applied.filter((resource) => !left.has(objectKey(refOf(resource))));
   const pruned = prune ? prunedBy(snapshot, applied) : [];
-  const gone = deleted.map((text) => deletedRef(snapshot, text, namespace));
+  const gone = deleted.map((text) => deletedRef(snapshot, text, namespace, words));
   return {
     changes: [...[...gone, ...pruned].map((ref) => ({ delete: ref })), ...kept.map((apply) => ({ apply }))],
     refused,
@@ -53,9 +64,17 @@ export function plannedChange(
 function refusalOf(resource: Resource): PlannedChange['refused'] {
   const object = refOf(resource);
   const isJudged = KINDS.some(([group, kind]) => group === object.group && kind === object.kind) && object.group !== 'networking.k8s.io';
-  const { admitted, message } = isJudged ? admit(resource) : { admitted: true, message: '' };
+  const message = isJudged ? refusedBy(resource) : null;
   const { origin } = resource;
-  return admitted ? [] : [{ object, place: origin?.file === undefined ? null : showOrigin(origin), message }];
+  return message === null ? [] : [{ object, place: origin?.file === undefined ? null : showOrigin(origin), message }];
+}
+
+/** The API server asks its schema first; what that refuses never comes to the webhook. */
+function refusedBy(resource: Resource): string | null {
+  const [fault] = checkSchema(resource)?.faults ?? [];
+  if (fault !== undefined) return `${fault.path}: ${fault.message}`;
+  const { admitted, message } = admit(resource);
+  return admitted ? null : message;
 }
 
 /** Objects that decide, in the namespaces of the change, which the change does not hold. */
@@ -68,12 +87,12 @@ function prunedBy(snapshot: Snapshot, applied: readonly Resource[]): readonly Ob
     .filter((ref) => !kept.has(objectKey(ref)));
 }
 
-function deletedRef(snapshot: Snapshot, text: string, namespace: string | null): ObjectRef {
+function deletedRef(snapshot: Snapshot, text: string, namespace: string | null, words: QuestionWords): ObjectRef {
   const [, kind = '', name = ''] = /^([A-Za-z.0-9]+)\/([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)$/.exec(text) ?? [];
   const kinds = KINDS.filter(([, , ...names]) => names.includes(kind.toLowerCase()));
   if (kinds.length === 0)
     throw new InvalidInput(
-      `--delete "${text}" names no object of policy.`,
+      `${words.delete} "${text}" names no object of policy.`,
       'Give kind and name as kubectl does: srv/NAME, authzpolicy/NAME, meshtlsauthn/NAME, netauthn/NAME, httproute/NAME, netpol/NAME.',
     );
   const found = (namespace === null ? [...snapshot.namespaces.keys()] : [namespace]).flatMap((one) =>
@@ -86,12 +105,12 @@ function deletedRef(snapshot: Snapshot, text: string, namespace: string | null):
   if (only === undefined)
     throw new InvalidInput(
       `there is no ${text}${namespace === null ? '' : ` in namespace ${namespace}`} to delete.`,
-      'Name one that is there, with -n its namespace.',
+      `Name one that is there, with ${words.namespace} its namespace.`,
     );
   if (others.length > 0)
     throw new InvalidInput(
       `several objects are ${text}: ${found.slice(0, 4).map(showRef).join(', ')}.`,
-      'Say which with -n, or with the whole kind: httproute.policy.linkerd.io/NAME.',
+      `Say which with ${words.namespace}, or with the whole kind: httproute.policy.linkerd.io/NAME.`,
     );
   return only;
 }

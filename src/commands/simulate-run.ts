@@ -288,7 +288,7 @@ function missingWords(missing: readonly string[]): string {
 function reasonOf(after: Snapshot, { caller, server, request }: Grouped['example'], port: number) {
   const next = findWorkload(after, server.kind, server.ref.namespace, server.ref.name) ?? server;
   const { cases } = can(after, { callers: [caller], servers: [next], port, request });
-  return canReasons(after, port, cases)[0]?.linkerd ?? null;
+  return canReasons(after, port, cases, null)[0]?.linkerd ?? null;
 }
 
 const WEIGHT: Readonly<Record<SimulatedEntry['outcome'], number>> = { 'newly-denied': 0, 'newly-allowed': 1, undecided: 2 };

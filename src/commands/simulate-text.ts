@@ -104,7 +104,7 @@ export function showMarkdown(simulation: Simulation): string {
     ({ object, place, message }) =>
       `- ${code(`${object.kind} ${object.namespace}/${object.name}`)}${place === null ? '' : ` ${code(place)}`}: ${code(message)}`,
   );
-  const objects = left.length === 0 ? [] : ['', '#### refused by Linkerd’s webhook, left out', '', ...left];
+  const objects = left.length === 0 ? [] : ['', '#### refused, left out', '', ...left];
   return [
     `### denywhy simulate: ${verdict}`,
     '',

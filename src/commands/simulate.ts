@@ -8,6 +8,7 @@ import { declareClusterOptions, type RawClusterOptions } from './cluster-options
 import type { Command, Io } from './command.ts';
 import { showJson } from './explain-data.ts';
 import { createFactBook, observedTraffic } from './observed-traffic.ts';
+import { OPTION_WORDS } from './question-words.ts';
 import { gatherTraffic, readTraffic } from './recorded-traffic.ts';
 import { plannedChange } from './simulate-change.ts';
 import { simulate as simulated } from './simulate-run.ts';
@@ -24,7 +25,7 @@ Examples:
       --cluster -
 
 Exit codes: 0 nothing is newly denied, 1 something is, 2 the command line or
-the input is wrong (or Linkerd would refuse an object), 3 the cluster is
+the input is wrong (or an object would be refused), 3 the cluster is
 unavailable. docs/simulate.md explains the answer.
 `;
 
@@ -74,7 +75,7 @@ export const simulate: Command = {
     const notices = [...unread, ...(await readTraffic({ logs, metrics }, opened, book))];
     const { snapshot, namespace, inputs } = opened;
     const record = change.length === 0 ? null : await readChange(change, namespace ?? 'default', inputs);
-    const planned = plannedChange(snapshot, record, { deleted, prune, namespace });
+    const planned = plannedChange(snapshot, record, { deleted, prune, namespace }, OPTION_WORDS);
     const observed = observedTraffic(snapshot, book.facts);
     const traffic = raw.traffic ?? (observed.traffic.length > 0 ? 'observed' : 'all');
     const simulation = simulated(

@@ -11,6 +11,7 @@ import type { Snapshot } from '../policy/snapshot.ts';
 import { showInstant } from '../policy/time.ts';
 import { askCan, type CanAsked, type CanSpec } from './can-question.ts';
 import { type CanReason, canReasons } from './can-reasons.ts';
+import { TEST_WORDS } from './question-words.ts';
 
 export type CanWord = AccessTest['expect'];
 
@@ -44,7 +45,7 @@ function runTest(test: AccessTest, file: string, subject: TestSubject): TestResu
   const base = { file, place: test.place, name: nameOf(test), expected: test.expect };
   const nothing = { object: null, objectPlace: null, since: null };
   try {
-    const asked = askCan(subject.snapshot, specOf(test, subject.namespace));
+    const asked = askCan(subject.snapshot, specOf(test, subject.namespace), TEST_WORDS);
     const answer = answerIn(asked, test.only);
     if (answer === test.expect) return { ...base, ...nothing, answer, passed: true, why: '' };
     const reason = deviating(subject.snapshot, asked, test);
@@ -80,7 +81,7 @@ function wordOf(verdict: Verdict): 'yes' | 'no' | 'undecided' {
 }
 
 function deviating(snapshot: Snapshot, asked: CanAsked, { expect: expected, only }: AccessTest): CanReason | null {
-  const reasons = canReasons(snapshot, asked.port, asked.answer.cases);
+  const reasons = canReasons(snapshot, asked.port, asked.answer.cases, asked.words.ip);
   const wordIn = ({ answer, linkerd: { verdict } }: CanReason) =>
     only === undefined ? answer : wordOf(verdict === 'not-meshed' ? 'allow' : verdict);
   return reasons.find((reason) => wordIn(reason) !== expected) ?? reasons[0] ?? null;
@@ -124,7 +125,7 @@ function sinceWhen(test: AccessTest, { view, namespace, snapshot }: TestSubject)
 
 function answerAt(test: AccessTest, snapshot: Snapshot, namespace: string | null): CanWord | null {
   try {
-    return answerIn(askCan(snapshot, specOf(test, namespace)), test.only);
+    return answerIn(askCan(snapshot, specOf(test, namespace), TEST_WORDS), test.only);
   } catch (error) {
     if (error instanceof InvalidInput) return null;
     throw error;

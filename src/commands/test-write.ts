@@ -8,6 +8,7 @@ import { inboundServer } from '../policy/inbound-server.ts';
 import { namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import { hasEnded, type Workload } from '../policy/workload.ts';
 import { askCan } from './can-question.ts';
+import { TEST_WORDS } from './question-words.ts';
 import { ownerOf } from './workload-port.ts';
 
 /** A documentation address (RFC 5737): it belongs to nobody. */
@@ -44,7 +45,7 @@ interface Question {
 
 function answerTo(snapshot: Snapshot, namespace: string, { can: client, reach: server, method, path, grpc }: Question) {
   const request = { method: method ?? null, path: path ?? null, grpc: grpc ?? null, authority: null };
-  return askCan(snapshot, { client, server, namespace, ...request, ip: null, unmeshed: false }).answer.answer;
+  return askCan(snapshot, { client, server, namespace, ...request, ip: null, unmeshed: false }, TEST_WORDS).answer.answer;
 }
 
 /** One for each route; none at all for a port that takes connections alone. */

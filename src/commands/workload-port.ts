@@ -6,6 +6,7 @@ import { workloadOf } from '../policy/owner.ts';
 import type { ObjectRef } from '../policy/resource.ts';
 import { findResource, namespaceIndex, type Snapshot } from '../policy/snapshot.ts';
 import { hasEnded, type Workload } from '../policy/workload.ts';
+import type { QuestionWords } from './question-words.ts';
 import { readWorkloadName, type WorkloadName } from './workload-name.ts';
 
 export interface WorkloadPort {
@@ -45,7 +46,12 @@ export function ownerOf(snapshot: Snapshot, { kind, ref, resource }: Workload): 
 }
 
 /** Pods (or stand-ins) of the workload that still run. Errors: InvalidInput where there are none, or several namespaces have it. */
-export function podsOfWorkload(snapshot: Snapshot, { kind, name: text }: WorkloadName, given: string | null): readonly Workload[] {
+export function podsOfWorkload(
+  snapshot: Snapshot,
+  { kind, name: text }: WorkloadName,
+  given: string | null,
+  words: QuestionWords,
+): readonly Workload[] {
   const [name, namespace] = splitNamespace(snapshot, text, given);
   const found = [...snapshot.namespaces.keys()]
     .filter((one) => namespace === null || one === namespace)
@@ -58,7 +64,10 @@ export function podsOfWorkload(snapshot: Snapshot, { kind, name: text }: Workloa
   const namespaces = [...new Set(found.map(({ ref }) => ref.namespace))];
   const shown = showWorkload({ kind, name, namespace: '' });
   if (namespaces.length > 1)
-    throw new InvalidInput(`several namespaces have a ${shown}.`, `Say which one with -n: ${namespaces.slice(0, 6).join(', ')}.`);
+    throw new InvalidInput(
+      `several namespaces have a ${shown}.`,
+      `Say which one with ${words.namespace}: ${namespaces.slice(0, 6).join(', ')}.`,
+    );
   if (found.length > 0) return found;
   const where = namespace === null ? 'this cluster' : `namespace ${namespace}`;
   throw new InvalidInput(`there are no pods of ${shown} in ${where}.`, knownIn(snapshot, namespace));

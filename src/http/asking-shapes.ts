@@ -98,7 +98,7 @@ export const simulateAnswer = named(
     notices: z.array(z.looseObject({ where: z.string(), message: z.string() })),
     refused: z
       .array(z.looseObject({ object: z.looseObject({ kind: z.string(), namespace: z.string(), name: z.string() }), message: z.string() }))
-      .describe('objects that Linkerd would refuse: left out of the change'),
+      .describe('objects that the API server or Linkerd’s webhook would refuse: left out of the change'),
     markdown: z.string().optional(),
   }),
 );

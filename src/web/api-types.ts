@@ -808,7 +808,7 @@ export interface Shapes {
       readonly message: string;
       readonly [name: string]: unknown;
     })[];
-    /** objects that Linkerd would refuse: left out of the change */
+    /** objects that the API server or Linkerd’s webhook would refuse: left out of the change */
     readonly refused: readonly ({
       readonly object: {
         readonly kind: string;

@@ -19,7 +19,7 @@ const OUTCOMES: readonly (readonly [id: Outcome | 'unchanged', title: string, to
 
 /** The result in one sentence. Who was seen calling counts more than who could call. */
 export function sentenceOf({ counts, entries, refused, looked }: Simulation): string {
-  const left = refused.length === 0 ? '' : `; Linkerd would refuse ${count(refused.length, 'object')}`;
+  const left = refused.length === 0 ? '' : `; ${count(refused.length, 'object')} would be refused`;
   const unsure = counts.undecided === 0 ? '' : `, as far as can be told: ${counts.undecided} undecided`;
   const shut = entries.filter(({ outcome }) => outcome === 'newly-denied');
   const admitted = entries.filter(({ outcome }) => outcome === 'newly-allowed');
@@ -64,9 +64,9 @@ export function SimulationResult({ found }: { readonly found: Simulation }): Rea
       </dl>
       <p className="note">Each counts kinds of traffic: client by workload by port by request.</p>
       {refused.length > 0 && (
-        <section className="card" aria-label="Refused by Linkerd">
+        <section className="card" aria-label="Refused objects">
           <header>
-            <h2>Linkerd would refuse these objects: they are left out</h2>
+            <h2>These objects would be refused: they are left out</h2>
           </header>
           <div className="body">
             {refused.map(({ object, message }) => (

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import { withApplied } from '../../src/access/applied.ts';
 import { getsIn } from '../../src/access/compare.ts';
 import { createReplayer } from '../../src/access/replay.ts';
+import { OPTION_WORDS } from '../../src/commands/question-words.ts';
 import { plannedChange } from '../../src/commands/simulate-change.ts';
 import { readManifests } from '../../src/manifests/read.ts';
 import { mergeManifests } from '../../src/manifests/record.ts';
@@ -59,6 +60,7 @@ function judgedIn(situation: string): readonly string[] | null {
     before,
     { changes, isHistory, files: new Map(), notices: [] },
     { deleted: [], prune: true, namespace: null },
+    OPTION_WORDS,
   );
   const replayer = createReplayer(before, withApplied(before, planned), false);
   return pairsOf(replay).map(([was, now]) => {

@@ -183,6 +183,22 @@ describe('between two folders', () => {
     expect(exitCode).toBe(2);
     expect(stdout).toContain('refused             AuthorizationPolicy shop/orders-frontend');
   });
+
+  const spec = (kind: string, fields: object) => ({
+    ...{ apiVersion: 'policy.linkerd.io/v1alpha1', kind, metadata: { name: 'x', namespace: 'shop' } },
+    spec: fields,
+  });
+  it.each([
+    [spec('MeshTLSAuthentication', {}), 'spec: must have exactly one of identities, identityRefs'],
+    [spec('MeshTLSAuthentication', { identities: [] }), 'spec.identities: must have at least 1 item'],
+    [spec('NetworkAuthentication', {}), 'spec.networks: required'],
+    [spec('NetworkAuthentication', { networks: [] }), 'at least one network must be specified'],
+    [spec('AuthorizationPolicy', { targetRef: { kind: 'Namespace', name: 'shop' } }), 'spec.requiredAuthenticationRefs: required'],
+    [spec('AuthorizationPolicy', { targetRef: { kind: 'Namespace', name: 'shop' }, requiredAuthenticationRefs: [] }), null],
+  ])('%j is refused as the CRD and the webhook do: %s', async (object, message) => {
+    const { stdout } = await run(['simulate', '--cluster', old, '--change', file('bare.yaml', [object]), '-o', 'json']);
+    expect(JSON.parse(stdout).refused.map((one: { message: string }) => one.message)).toEqual(message === null ? [] : [message]);
+  });
 });
 
 describe('what nobody saw', () => {

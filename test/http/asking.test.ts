@@ -20,15 +20,50 @@ afterEach(() => running?.server.close(0));
 /** Of the service under test. */
 const clock = { now: Date.UTC(2026, 10, 23, 10) };
 
-async function start(limits = {}, isKnown = true): Promise<Running> {
+/** Two namespaces with the same names; `one` has a client without a proxy, and lets in a network alone. */
+const TWO = createHistory(
+  mergeManifests([readManifests(['one', 'two'].map((namespace) => namespaceOf(namespace)).join('---\n'), 'two.yaml', {})]).changes,
+  LINKERD_DEFAULTS,
+);
+
+function namespaceOf(namespace: string): string {
+  return `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: ${namespace}, labels: {app: web, linkerd.io/control-plane-ns: linkerd}, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, controller: true}]}
+spec: {containers: [{name: web, ports: [{containerPort: 8080}]}, {name: linkerd-proxy}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: bare, namespace: ${namespace}}
+spec: {serviceAccountName: bare, containers: [{name: bare}]}
+---
+apiVersion: policy.linkerd.io/v1beta3
+kind: Server
+metadata: {name: web, namespace: ${namespace}}
+spec: {podSelector: {matchLabels: {app: web}}, port: 8080, proxyProtocol: HTTP/1}
+---
+apiVersion: policy.linkerd.io/v1alpha1
+kind: NetworkAuthentication
+metadata: {name: office, namespace: ${namespace}}
+spec: {networks: [{cidr: 10.42.0.0/16}]}
+---
+apiVersion: policy.linkerd.io/v1alpha1
+kind: AuthorizationPolicy
+metadata: {name: office, namespace: ${namespace}}
+spec: {targetRef: {group: policy.linkerd.io, kind: Server, name: web}, requiredAuthenticationRefs: [{group: policy.linkerd.io, kind: NetworkAuthentication, name: office}]}
+`;
+}
+
+async function start(limits = {}, isKnown = true, cluster = view): Promise<Running> {
   let started: Running | null = null;
   const store = { list: (...args: Parameters<Running['store']['list']>) => (started as Running).store.list(...args) } as Running['store'];
   const settings = clusterInfo({ resources: [], flags: { defaultPolicy: 'all-unauthenticated' } });
   const policy = {
-    current: () => (isKnown ? { view, revision: '1' } : null),
+    current: () => (isKnown ? { view: cluster, revision: '1' } : null),
     settings: () => (isKnown ? settings : null),
     unread: () => new Map(),
-    history: () => (isKnown ? view : null),
+    history: () => (isKnown ? cluster : null),
   };
   const alerting = async () => ({ prometheus: null, targets: null, rules: null, retention: null });
   const asking = createAsking(policy, store, { alerting, now: () => clock.now });
@@ -64,6 +99,36 @@ describe('POST /api/v1/can', () => {
     const { ask } = await start();
     const answer = await ask('POST', '/api/v1/can', { ...READ, json });
     expect({ status: answer.status, detail: answer.body.detail }).toEqual({ status, detail: expect.stringContaining(detail) });
+  });
+});
+
+/** Of the command line: whoever asks over HTTP has none. */
+const OPTION = /(^|\s)--?[a-z]/;
+
+describe('what is asked over HTTP is answered in its own words', () => {
+  const TWICE = { client: 'sa/frontend', server: 'deploy/web:8080' };
+  const IN_ONE = { ...TWICE, namespace: 'one' };
+  it.each([
+    ['can', { ...IN_ONE, path: 'orders' }, 'It begins with / and is written as it is sent: `path` /orders/7?full=1.'],
+    ['can', { ...IN_ONE, path: '/', grpc: 'shop.Orders/List' }, 'Leave out `method` and `path`, or `grpc`.'],
+    ['can', TWICE, 'Say which one with `namespace`: one, two.'],
+    ['simulate', { delete: ['secret/x'] }, 'Give kind and name as kubectl does'],
+    ['simulate', { delete: ['srv/none'] }, 'Name one that is there, with `namespace` its namespace.'],
+    ['simulate', { delete: ['srv/web'] }, 'Say which with `namespace`, or with the whole kind'],
+  ])('%s %j', async (path, json, remedy) => {
+    const { ask } = await start({}, true, TWO);
+    const { status, body } = await ask('POST', `/api/v1/${path}`, { ...READ, json });
+    expect({ status, remedy: body.remedy }).toEqual({ status: 400, remedy: expect.stringContaining(remedy) });
+    expect(`${body.detail} ${body.remedy}`).not.toMatch(OPTION);
+  });
+
+  it('an answer that lacks the address, and one about pods without a proxy', async () => {
+    const { ask } = await start({}, true, TWO);
+    const { body } = await ask('POST', '/api/v1/can', { ...READ, json: { ...IN_ONE, client: 'sa/ghost', path: '/' } });
+    expect(body.reasons[0].linkerd.sentence).toContain('the client’s address (`ip`)');
+    const bare = await ask('POST', '/api/v1/can', { ...READ, json: { ...IN_ONE, client: 'sa/bare', path: '/' } });
+    expect(bare.body.notes).toEqual([expect.stringContaining('`unmeshed` asks for those')]);
+    expect(JSON.stringify([body, bare.body])).not.toMatch(OPTION);
   });
 });
 

@@ -294,8 +294,8 @@ describe.skipIf(CHROMIUM === null)(`policy and simulate${SKIPPED}`, () => {
     await page.goto(`${mended.url}/simulate`);
     await objects(page).fill(identityOf(EVIL.replaceAll('"', '')).replace('identities: [', "identities: ['").replace('local]', "local']"));
     await page.getByRole('button', { name: 'Simulate' }).click();
-    await heading(page, 'This change would change nothing for anybody; Linkerd would refuse 1 object').waitFor(SLOW);
-    await page.getByRole('region', { name: 'Refused by Linkerd' }).getByText('<img/src=x').first().waitFor();
+    await heading(page, 'This change would change nothing for anybody; 1 object would be refused').waitFor(SLOW);
+    await page.getByRole('region', { name: 'Refused objects' }).getByText('<img/src=x').first().waitFor();
     expect(await page.locator('main img, main script').count()).toBe(0);
     expect([await page.title(), complaints.filter((one) => !one.includes('400 (Bad Request)'))]).toEqual(['denywhy', []]);
     await page.context().close();
