@@ -28,7 +28,7 @@ export function sentenceOf({ counts, entries, refused, looked }: Simulation): st
   const lets = admitted.length === 0 ? '' : `let in ${names(admitted)}`;
   if (seen.length > 0) return `This change would deny ${names(seen)}${lets === '' ? '' : `, and ${lets}`}${left}`;
   const others = shut.length === 0 ? '' : ` who was seen; ${names(shut)} could no longer call`;
-  if (lets !== '') return `This change would ${lets}, and shuts out nobody${others}${unsure}${left}`;
+  if (lets !== '') return `This change would ${lets}, and shut out nobody${others}${unsure}${left}`;
   if (shut.length > 0) return `This change shuts out nobody${others}${unsure}${left}`;
   return `This change would change nothing${unsure === '' ? ' for anybody' : unsure}${left}`;
 }

@@ -273,7 +273,7 @@ describe.skipIf(CHROMIUM === null)(`policy and simulate${SKIPPED}`, () => {
     const [incident] = await denied.incidents();
     const { page, complaints } = await openPage(browser);
     await page.goto(`${denied.url}/simulate?incident=${incident?.id}&remedy=1`);
-    await heading(page, /^This change would let in sa\/frontend, and shuts out nobody who was seen/).waitFor(SLOW);
+    await heading(page, /^This change would let in sa\/frontend, and shut out nobody who was seen/).waitFor(SLOW);
     expect(await objects(page).inputValue()).toContain('- frontend.production.serviceaccount.identity.linkerd.cluster.local');
     await page.locator('body').press('Escape');
     await expect.poll(() => page.url(), SLOW).toBe(`${denied.url}/incidents/${incident?.id}`);
