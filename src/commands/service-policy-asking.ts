@@ -15,27 +15,18 @@ import { policyData } from './policy-data.ts';
 import type { PolicySource } from './policy-known.ts';
 import { workloadPolicies } from './policy-workloads.ts';
 import { trafficRows } from './traffic-rows.ts';
+import { whileRunning } from './while-running.ts';
 import { readWorkloadName } from './workload-name.ts';
 
 type PolicyAsking = Pick<Asking, 'workloads' | 'policy' | 'traffic'>;
 
 export function createPolicyAsking(policy: Pick<PolicySource, 'current' | 'settings'>, store: Store): PolicyAsking {
   const snapshotAt = (at: number | null) => policy.current()?.view.at(at) ?? null;
-  const running = new Map<string, ReturnType<Asking['traffic']>>();
 
-  async function read(namespace: string): ReturnType<Asking['traffic']> {
+  const traffic = whileRunning(async (namespace: string) => {
     const { parts, isWhole } = await readTraffic(store, namespace);
     return { rows: trafficRows(snapshotAt(null), namespace, parts), isWhole };
-  }
-
-  /** Who asks for the same at the same time gets the same. */
-  function traffic(namespace: string): ReturnType<Asking['traffic']> {
-    const known = running.get(namespace);
-    if (known !== undefined) return known;
-    const asked = read(namespace).finally(() => running.delete(namespace));
-    running.set(namespace, asked);
-    return asked;
-  }
+  });
 
   return {
     workloads({ namespace, workload, at }) {

@@ -11,6 +11,7 @@ import { observing } from './observed-traffic.ts';
 import type { PolicySource } from './policy-known.ts';
 import { hasPods, type Posture, posturing, watchedIn } from './posture-run.ts';
 import { postureData } from './posture-text.ts';
+import { whileRunning } from './while-running.ts';
 
 export interface PostureSources {
   /** What Prometheus says of its targets and rules. */
@@ -29,10 +30,9 @@ export function createPostureAsking(
   policy: Pick<PolicySource, 'history' | 'settings' | 'unread'>,
   sources: Sources,
 ): Pick<Asking, 'posture' | 'postureCounts'> {
-  const running = new Map<string | null, Promise<Posture | null>>();
   let counted: { readonly at: Instant; readonly counts: readonly PostureCount[] } | null = null;
 
-  async function judge(namespace: string | null): Promise<Posture | null> {
+  const judged = whileRunning(async (namespace: string | null): Promise<Posture | null> => {
     const [facts, alerting] = await Promise.all([sources.observations(), sources.alerting()]);
     const view = policy.history();
     const settings = policy.settings();
@@ -54,24 +54,15 @@ export function createPostureAsking(
     );
     if (namespace === null) counted = { at: now, counts: countsOf(found) };
     return found;
-  }
-
-  /** Who asks for the same at the same time gets the same. */
-  function once(namespace: string | null): Promise<Posture | null> {
-    const known = running.get(namespace);
-    if (known !== undefined) return known;
-    const asked = judge(namespace).finally(() => running.delete(namespace));
-    running.set(namespace, asked);
-    return asked;
-  }
+  });
 
   return {
     async posture(namespace) {
-      const found = await once(namespace);
+      const found = await judged(namespace);
       return found === null ? null : postureData(found);
     },
     async postureCounts() {
-      if (counted === null || sources.now() - counted.at >= COUNTED_EVERY) await once(null);
+      if (counted === null || sources.now() - counted.at >= COUNTED_EVERY) await judged(null);
       return counted?.counts ?? null;
     },
   };
