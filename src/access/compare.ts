@@ -3,6 +3,7 @@ import { evaluate } from '../policy/evaluate.ts';
 import type { Traffic, Verdict } from '../policy/evaluation.ts';
 import type { InboundServer } from '../policy/inbound.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
+import { atOnce, type Steps } from '../policy/steps.ts';
 import { type Classes, createClasses } from './classes.ts';
 import { type AccessClient, accessClients } from './clients.ts';
 import { changedPorts, type PortChange } from './ports.ts';
@@ -22,39 +23,57 @@ export function compareAccess(
   before: Snapshot,
   after: Snapshot,
   more: readonly AccessRequest[] = [],
-  ports: readonly PortChange[] = changedPorts(before, after),
+  ports?: readonly PortChange[],
 ): readonly AccessChange[] {
+  return atOnce(comparingAccess(before, after, more, ports));
+}
+
+/** A step is one request on one port, of so many classes of clients. */
+export function* comparingAccess(
+  before: Snapshot,
+  after: Snapshot,
+  more: readonly AccessRequest[] = [],
+  ports: readonly PortChange[] = changedPorts(before, after),
+): Steps<readonly AccessChange[]> {
   const policies = ports.flatMap((port) => [port.before, port.after]).filter((policy) => policy !== null);
   if (ports.length === 0) return [];
   const clients = accessClients([before, after], policies);
   const classesOf = createClasses(clients);
-  return ports.flatMap((at) => {
+  const found: (readonly AccessChange[])[] = [];
+  for (const at of ports) {
+    yield;
     const own = [at.before, at.after].filter((policy) => policy !== null);
-    return compareAt(at, clients, classesOf(own), [...accessRequests(own), ...more]);
-  });
+    const alike = { clients, classes: classesOf(own) };
+    for (const request of [...accessRequests(own), ...more]) {
+      found.push(yield* compareAt(at, alike, request));
+      yield;
+    }
+  }
+  return found.flat();
 }
 
+const CLASSES_OF_A_STEP = 100;
+
 /** One of each class is evaluated, and speaks for all. */
-function compareAt(
+function* compareAt(
   at: PortChange,
-  clients: readonly AccessClient[],
-  classes: Classes,
-  requests: readonly AccessRequest[],
-): readonly AccessChange[] {
+  { clients, classes }: { readonly clients: readonly AccessClient[]; readonly classes: Classes },
+  request: AccessRequest,
+): Steps<readonly AccessChange[]> {
   const firsts: AccessClient[] = [];
   clients.forEach((client, i) => {
     firsts[classes[i] as number] ??= client;
   });
-  return requests.flatMap((request) => {
-    const changes = firsts.map((client) => {
-      const [before, after] = [verdictFor(at.before, client, request.traffic), verdictFor(at.after, client, request.traffic)];
-      return before === after ? null : { before, after };
-    });
-    if (changes.every((change) => change === null)) return [];
-    return clients.flatMap((client, i) => {
-      const change = changes[classes[i] as number];
-      return change == null ? [] : [{ at, request, client, ...change }];
-    });
+  const changes: ({ readonly before: Verdict; readonly after: Verdict } | null)[] = [];
+  for (const client of firsts) {
+    const [before, after] = [verdictFor(at.before, client, request.traffic), verdictFor(at.after, client, request.traffic)];
+    changes.push(before === after ? null : { before, after });
+    if (changes.length % CLASSES_OF_A_STEP === 0) yield;
+  }
+  if (changes.every((change) => change === null)) return [];
+  return clients.flatMap((client, i) => {
+    const change = changes[classes[i] as number];
+    return change == null ? [] : [{ at, request, client, ...change }];
   });
 }
 

@@ -15,7 +15,7 @@ import { FIELD_WORDS } from './question-words.ts';
 import { createPolicyAsking } from './service-policy-asking.ts';
 import { createPostureAsking, type PostureSources } from './service-posture.ts';
 import { plannedChange } from './simulate-change.ts';
-import { simulate } from './simulate-run.ts';
+import { simulating } from './simulate-run.ts';
 import { showMarkdown, simulationData } from './simulate-text.ts';
 
 /** `alerting`: what Prometheus says of targets and rules. */
@@ -37,7 +37,7 @@ export function createAsking(
       const planned = plannedChange(snapshot, record, { deleted, prune, namespace }, FIELD_WORDS);
       const [allowed, denied] = await Promise.all([keptObservations(store), keptDenials(store)]);
       const observed = await inTurns(observing(snapshot, [...allowed, ...denied]));
-      const simulation = simulate(snapshot, planned, { observed, possible: traffic === 'all' });
+      const simulation = await inTurns(simulating(snapshot, planned, { observed, possible: traffic === 'all' }));
       return { ...simulationData(simulation), ...(markdown ? { markdown: showMarkdown(simulation) } : {}) };
     },
     ...createPolicyAsking(policy, store),

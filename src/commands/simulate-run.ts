@@ -1,22 +1,19 @@
 /** What a change of objects would do: traffic that was seen, traffic that is always there, and on request everyone and everything. */
 import { touchesNetwork, withApplied } from '../access/applied.ts';
 import { can } from '../access/can.ts';
-import type { AccessClient } from '../access/clients.ts';
-import { type AccessChange, compareAccess, getsIn } from '../access/compare.ts';
 import { accessMatrix } from '../access/matrix.ts';
-import { networkChanges } from '../access/network-matrix.ts';
 import { networkPlugin } from '../access/network-plugin.ts';
-import { createReplayer, type Outcome, type Recorded, type Replayed } from '../access/replay.ts';
+import { createReplayer, type Outcome, type Recorded } from '../access/replay.ts';
 import { standingTraffic } from '../access/standing.ts';
-import { parseIdentity, serviceAccountIdentity } from '../policy/identity.ts';
-import { hasServiceAccount } from '../policy/service-accounts.ts';
+import { parseIdentity } from '../policy/identity.ts';
 import { findWorkload, type Snapshot } from '../policy/snapshot.ts';
+import { atOnce, type Steps } from '../policy/steps.ts';
 import type { Notice } from '../ports.ts';
 import { canReasons } from './can-reasons.ts';
 import type { ObservedTraffic } from './observed-traffic.ts';
-import { type Add, createBook, createClientNames, type Grouped, type TrafficKind, UNKNOWN_TLS } from './simulate-book.ts';
+import { type Add, createBook, createClientNames, type Grouped, type TrafficKind } from './simulate-book.ts';
 import type { PlannedChange } from './simulate-change.ts';
-import { addressOf, showWho } from './who-text.ts';
+import { addPossible, type Strangers } from './simulate-possible.ts';
 
 /** What comes out alike, for the same reason, for one client and one port of some workloads. */
 export interface SimulatedEntry {
@@ -70,16 +67,27 @@ export interface SimulateOptions {
 }
 
 export function simulate(before: Snapshot, planned: PlannedChange, options: SimulateOptions): Simulation {
-  return simulateBetween(before, withApplied(before, planned.changes), planned, options);
+  return atOnce(simulating(before, planned, options));
+}
+
+/** A step is so many kinds of traffic, one request on one port that changes, or so many entries of the answer. */
+export function* simulating(before: Snapshot, planned: PlannedChange, options: SimulateOptions): Steps<Simulation> {
+  const after = withApplied(before, planned.changes);
+  yield;
+  return yield* simulatingBetween(before, after, planned, options);
 }
 
 /** `after`: as `withApplied` makes it of the changes. */
-export function simulateBetween(
+export function simulateBetween(before: Snapshot, after: Snapshot, planned: PlannedChange, options: SimulateOptions): Simulation {
+  return atOnce(simulatingBetween(before, after, planned, options));
+}
+
+function* simulatingBetween(
   before: Snapshot,
   after: Snapshot,
   planned: PlannedChange,
   { observed, possible, pairs = false, within }: SimulateOptions,
-): Simulation {
+): Steps<Simulation> {
   const hasNetwork = touchesNetwork(planned.changes) && networkPlugin(before)?.enforces !== false;
   const replayer = createReplayer(before, after, hasNetwork);
   const book = createBook(before);
@@ -87,20 +95,28 @@ export function simulateBetween(
   const notices: Notice[] = [...planned.notices];
 
   const clientOf = createClientNames(before);
-  for (const { recorded, request, count } of observed.traffic)
+  for (const [i, { recorded, request, count }] of observed.traffic.entries()) {
     if (within?.has(recorded.server.ref.namespace) !== false)
       add('observed', clientOf(recorded), recorded, replayer.of(recorded), { text: request, traffic: recorded.traffic }, count);
+    if (i % OF_A_STEP === 0) yield;
+  }
   const standing = standingTraffic(before, within);
-  for (const { kind, name, caller, server, port, request } of standing) {
+  for (const [i, { kind, name, caller, server, port, request }] of standing.entries()) {
     const recorded: Recorded = { server, port, ...caller, traffic: request.traffic, seen: null };
     const replayed = replayer.of(recorded);
     // Of its own node a pod is always reachable, whatever NetworkPolicy says.
     add(kind, name, recorded, kind === 'probe' && replayed.isNetwork ? { ...replayed, outcome: 'unchanged' } : replayed, request, null);
+    if (i % OF_A_STEP === 0) yield;
   }
   const strangers: Strangers = new Map();
-  if (possible) addPossible(before, after, hasNetwork, within === undefined ? add : onlyAllowed(add), notices, strangers);
+  if (possible) yield* addPossible(before, after, hasNetwork, within === undefined ? add : onlyAllowed(add), notices, strangers);
+  const entries: SimulatedEntry[] = [];
+  for (const [i, group] of book.groups().entries()) {
+    entries.push(entryOf(after, group, strangers));
+    if (i % OF_A_STEP === 0) yield;
+  }
   return {
-    entries: mergedEntries(book.groups().map((group) => entryOf(after, group, strangers))).toSorted(byWeight),
+    entries: mergedEntries(entries).toSorted(byWeight),
     counts: { ...countsOf(book.groups()), unchanged: book.unchanged() },
     pairs: pairs ? pairsOf(before, after) : null,
     looked: {
@@ -115,6 +131,8 @@ export function simulateBetween(
   };
 }
 
+const OF_A_STEP = 500;
+
 function onlyAllowed(add: Add): Add {
   return (kind, client, recorded, replayed, request, count) => {
     if (replayed.outcome === 'newly-allowed') add(kind, client, recorded, replayed, request, count);
@@ -124,91 +142,6 @@ function onlyAllowed(add: Add): Add {
 function pairsOf(before: Snapshot, after: Snapshot): NonNullable<Simulation['pairs']> {
   const [was, now] = [accessMatrix(before), accessMatrix(after)];
   return { all: Math.max(was.pairs, now.pairs), before: was.allowed, after: now.allowed };
-}
-
-/** Classes of clients, by name, that no policy means in particular: what it is to let them in. */
-type Strangers = Map<string, string>;
-
-/**
- * Identities that nobody has are left out: nobody is shut out or let in by their end. Where an address is enough, whoever calls from it is one
- * client.
- */
-function addPossible(before: Snapshot, after: Snapshot, hasNetwork: boolean, add: Add, notices: Notice[], strangers: Strangers): void {
-  const changes = compareAccess(before, after);
-  const cell = ({ at, request, client, before: was, after: now }: AccessChange) =>
-    `${at.port} ${at.workloads[0]?.ref.namespace}/${at.workloads[0]?.ref.name} ${client.ip} ${was} ${now} ${request.text}`;
-  const anyones = new Set(changes.filter(({ client }) => client.who.type === 'address').map(cell));
-  for (const change of changes) {
-    const { at, client, request } = change;
-    const isAnyone = client.pods.length === 0 && client.who.type !== 'node' && anyones.has(cell(change));
-    if (isNobody(before, client) || (isAnyone && client.who.type !== 'address')) continue;
-    for (const server of new Map(
-      at.workloads.map((one) => [one.resource.metadata.ownerReferences?.[0]?.name ?? one.ref.name, one]),
-    ).values()) {
-      const from = isNamed(client) ? null : addressOf(client);
-      const name = isAnyone
-        ? `anyone from ${ELSEWHERE.has(client.ip ?? '') ? 'any other address' : client.ip}`
-        : `${showWho(client.who, server.ref.namespace)}${from === null ? '' : ` from ${from}`}`;
-      const recorded: Recorded = {
-        server,
-        port: at.port,
-        tls: client.tls,
-        ip: client.ip,
-        pod: client.pods[0] ?? null,
-        traffic: request.traffic,
-        seen: null,
-      };
-      add('possible', name, recorded, replayedOf(change), request, null);
-      if (client.who.type === 'other-identity') strangers.set(name, 'No policy names it: whoever has such an identity gets in.');
-      if (isAnyone && ELSEWHERE.has(client.ip ?? ''))
-        strangers.set(name, 'Whoever reaches the port gets in, from anywhere and without an identity.');
-    }
-  }
-  if (!hasNetwork) return;
-  const network = networkChanges(before, after);
-  if (network === null)
-    notices.push({
-      where: '',
-      message: 'There are too many kinds of pods to try every pair against NetworkPolicy; observed traffic was tried.',
-    });
-  for (const { who, server, port, before: was, after: now } of network ?? []) {
-    const replayed: Replayed = {
-      outcome: now === 'undecided' || was === 'undecided' ? 'undecided' : now === 'allow' ? 'newly-allowed' : 'newly-denied',
-      before: was === 'allow',
-      after: now === 'allow',
-      isNetwork: true,
-      missing: ['network'],
-    };
-    const recorded: Recorded = { server, port, tls: UNKNOWN_TLS, ip: null, pod: null, traffic: { type: 'tcp' }, seen: null };
-    add('possible', showWho(who, server.ref.namespace), recorded, replayed, { text: 'TCP', traffic: { type: 'tcp' } }, null);
-  }
-}
-
-/** They stand for all addresses that no policy names (RFC 5737, RFC 3849). */
-const ELSEWHERE: ReadonlySet<string> = new Set(['198.51.100.1', '2001:db8::1']);
-
-/** By its identity, wherever it calls from. */
-function isNamed({ who }: AccessClient): boolean {
-  return who.type === 'identity' || who.type === 'other-identity' || who.type === 'service-account';
-}
-
-function replayedOf({ before, after }: AccessChange): Replayed {
-  const [was, now] = [before === 'undecided' ? null : getsIn(before), after === 'undecided' ? null : getsIn(after)];
-  const outcome: Outcome = was === null || now === null ? 'undecided' : was === now ? 'unchanged' : now ? 'newly-allowed' : 'newly-denied';
-  return {
-    outcome,
-    before: was,
-    after: now,
-    isNetwork: false,
-    missing: outcome === 'undecided' ? ['client-address'] : [],
-  };
-}
-
-function isNobody(snapshot: Snapshot, { who }: AccessClient): boolean {
-  const own = who.type === 'identity' ? parseIdentity(who.identity) : null;
-  if (who.type !== 'identity' || own === null) return false;
-  const isLocal = serviceAccountIdentity(snapshot.info, own.namespace, own.serviceAccount) === who.identity;
-  return isLocal && hasServiceAccount(snapshot, own.namespace, own.serviceAccount) === false;
 }
 
 function countsOf(groups: readonly Grouped[]): Readonly<Record<SimulatedEntry['outcome'], number>> {

@@ -63,7 +63,7 @@ export const canAnswer = named(
 export const simulateBody = named(
   'SimulateQuestion',
   z.strictObject({
-    change: z.string().optional().describe('manifests that would be applied, as YAML or JSON'),
+    change: z.string().optional().describe('manifests that would be applied, as YAML or JSON; at most 2 MiB'),
     delete: z.array(asked).max(1000).optional().describe('KIND/NAME of objects that would be deleted'),
     prune: z.boolean().optional().describe('policy objects in the namespaces of the change that it does not hold would go'),
     namespace: name.optional().describe('of objects that name none'),

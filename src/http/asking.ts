@@ -47,6 +47,8 @@ export function askingOperations({ asking, limits, budget }: Shared): readonly O
       answers: { 200: { description: 'What would change, for whom, and why', schema: asked.simulateAnswer }, ...unknown },
       async handle({ body }) {
         const { change = '', delete: deleted = [], prune = false, namespace, traffic = 'observed', at, markdown = false } = body;
+        if (Buffer.byteLength(change) > MOST_BYTES)
+          throw new Problem(413, 'The change is larger than 2 MiB.', 'Give the objects that change, without those that stay as they are.');
         if (change === '' && deleted.length === 0) throw new Problem(400, 'Nothing would change.', 'Give `change`, `delete`, or both.');
         const question = { change, deleted, prune, namespace: namespace ?? null, traffic, at: momentOf(at), markdown };
         return { status: 200, body: known((await asking?.simulate(question)) ?? null) };
@@ -66,6 +68,9 @@ export function askingOperations({ asking, limits, budget }: Shared): readonly O
     }),
   ];
 }
+
+/** It is read in one piece, and nobody else is answered meanwhile. */
+const MOST_BYTES = 2 * 2 ** 20;
 
 export function momentOf(at: string | undefined): number | null {
   return at === undefined ? null : parseInstant(at);

@@ -753,7 +753,7 @@ export interface Shapes {
     readonly [name: string]: unknown;
   };
   readonly SimulateQuestion: {
-    /** manifests that would be applied, as YAML or JSON */
+    /** manifests that would be applied, as YAML or JSON; at most 2 MiB */
     readonly change?: string;
     /** KIND/NAME of objects that would be deleted */
     readonly delete?: readonly (string)[];

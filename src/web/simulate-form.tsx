@@ -17,7 +17,7 @@ interface FormProps {
 }
 
 /** More is no policy: the browser would hang before the service refuses it. */
-const MOST_BYTES = 32 * 2 ** 20;
+const MOST_BYTES = 2 * 2 ** 20;
 
 /** The proposed objects: pasted, dropped, or from a file. */
 export function ChangeForm({ query, change, onChange, onRun, error, isRunning, isTried }: FormProps): ReactNode {
@@ -28,7 +28,7 @@ export function ChangeForm({ query, change, onChange, onRun, error, isRunning, i
     const all = [...(files ?? [])];
     if (all.length === 0) return;
     if (all.reduce((sum, { size }) => sum + size, 0) > MOST_BYTES) {
-      setFault('These files are larger than 32 MiB together: take the part that changes.');
+      setFault('These files are larger than 2 MiB together: take the part that changes.');
       return;
     }
     setFault('');

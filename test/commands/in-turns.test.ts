@@ -5,6 +5,8 @@ import { inTurns } from '../../src/commands/in-turns.ts';
 import { observing } from '../../src/commands/observed-traffic.ts';
 import { posturing } from '../../src/commands/posture-run.ts';
 import { createAsking } from '../../src/commands/service-asking.ts';
+import { plannedChange } from '../../src/commands/simulate-change.ts';
+import { simulating } from '../../src/commands/simulate-run.ts';
 import { readManifests } from '../../src/manifests/read.ts';
 import { mergeManifests } from '../../src/manifests/record.ts';
 import { clusterInfo } from '../../src/policy/cluster-settings.ts';
@@ -63,6 +65,22 @@ it('others have a turn after each step', async () => {
   expect(log.join(' ')).toMatch(/^first( other)+ second( other)+ third( other)+$/);
 });
 
+/** Routes of a Server, and who may use it. */
+function manyOf(routes: number, identities: number): string {
+  const named = (apiVersion: string, kind: string, name: string, spec: string) =>
+    `{apiVersion: policy.linkerd.io/${apiVersion}, kind: ${kind}, metadata: {name: ${name}, namespace: production}, spec: ${spec}}`;
+  const parent = 'parentRefs: [{group: policy.linkerd.io, kind: Server, name: backend-http}]';
+  const all = Array.from({ length: routes }, (_, i) =>
+    named('v1beta3', 'HTTPRoute', `r${i}`, `{${parent}, rules: [{matches: [{path: {value: /r${i}}}]}]}`),
+  );
+  const names = Array.from({ length: identities }, (_, i) => `s${i}.shop.serviceaccount.identity.linkerd.cluster.local`);
+  all.push(named('v1alpha1', 'MeshTLSAuthentication', 'backend-admin-auth', `{identities: [${names.join(', ')}]}`));
+  const refs = '[{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: backend-admin-auth}]';
+  const target = '{group: policy.linkerd.io, kind: Server, name: backend-http}';
+  all.push(named('v1alpha1', 'AuthorizationPolicy', 'many', `{targetRef: ${target}, requiredAuthenticationRefs: ${refs}}`));
+  return all.map((text) => `---\n${text}\n`).join('');
+}
+
 describe('a step is no more than', () => {
   it('one practice, one recorded change, or one step of the plan', () => {
     const view = story();
@@ -87,6 +105,19 @@ describe('a step is no more than', () => {
     const { count, result } = stepsOf(observing(snapshot, facts));
     expect(count).toBeGreaterThanOrEqual(10);
     expect(result.traffic.reduce((sum, one) => sum + one.count, 0)).toBe(50_000);
+  });
+
+  it('one request on one port that a change changes, of a hundred classes of clients', () => {
+    const stepsFor = (routes: number, identities: number) => {
+      const before = story().at(null);
+      const { changes } = mergeManifests([readManifests(manyOf(routes, identities), 'change.yaml')]);
+      const record = { changes, files: new Map(), notices: [], isHistory: false };
+      const planned = plannedChange(before, record, { deleted: [], prune: false, namespace: 'production' });
+      return stepsOf(simulating(before, planned, { ...NOTHING_SEEN, possible: true })).count;
+    };
+    const [few, routes, identities] = [stepsFor(5, 5), stepsFor(105, 5), stepsFor(5, 1005)];
+    expect(routes).toBeGreaterThan(few + 100);
+    expect(identities).toBeGreaterThan(few + 100);
   });
 });
 

@@ -201,6 +201,13 @@ spec: {podSelector: {matchLabels: {app: database}}, port: sql, proxyProtocol: op
     ]);
   });
 
+  it('refuses more than can be read while others wait', async () => {
+    const { ask } = await start({ body: 2 ** 23, held: 2 ** 23 });
+    const simulate = async (text: string) => ask('POST', '/api/v1/simulate', { ...READ, json: { change: `${CHANGE}#${text}` } });
+    expect(await simulate('é'.repeat(2 ** 20))).toMatchObject({ status: 413, body: { detail: 'The change is larger than 2 MiB.' } });
+    expect(await simulate('é'.repeat(2 ** 19))).toMatchObject({ status: 200 });
+  });
+
   it('says in which line of the text the fault is', async () => {
     const { ask } = await start();
     const { body } = await ask('POST', '/api/v1/simulate', {
