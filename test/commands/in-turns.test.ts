@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { inTurns } from '../../src/commands/in-turns.ts';
 import { observing } from '../../src/commands/observed-traffic.ts';
 import { posturing } from '../../src/commands/posture-run.ts';
+import { FIELD_WORDS } from '../../src/commands/question-words.ts';
 import { createAsking } from '../../src/commands/service-asking.ts';
 import { plannedChange } from '../../src/commands/simulate-change.ts';
 import { simulating } from '../../src/commands/simulate-run.ts';
@@ -112,7 +113,7 @@ describe('a step is no more than', () => {
       const before = story().at(null);
       const { changes } = mergeManifests([readManifests(manyOf(routes, identities), 'change.yaml')]);
       const record = { changes, files: new Map(), notices: [], isHistory: false };
-      const planned = plannedChange(before, record, { deleted: [], prune: false, namespace: 'production' });
+      const planned = plannedChange(before, record, { deleted: [], prune: false, namespace: 'production' }, FIELD_WORDS);
       return stepsOf(simulating(before, planned, { ...NOTHING_SEEN, possible: true })).count;
     };
     const [few, routes, identities] = [stepsFor(5, 5), stepsFor(105, 5), stepsFor(5, 1005)];
