@@ -1,5 +1,6 @@
 /** The product in one function: facts and a cluster → for each client what was denied, by which object, why, and what is missing to be sure. */
-import type { Denied, Law, PlacedSymptom, Seen, Standing } from './diagnoses/diagnosis.ts';
+import { decideJudged, denialAlone } from './diagnoses/decided.ts';
+import type { Denied, PlacedSymptom, Seen, Standing } from './diagnoses/diagnosis.ts';
 import { restsOn } from './diagnoses/drafting.ts';
 import type { Finding } from './diagnoses/finding.ts';
 import { findingsOfDenied, findingsStanding } from './diagnoses/index.ts';
@@ -7,40 +8,31 @@ import { type Asked, explainTroubles, type TroubleExplanation } from './diagnose
 import type { AlertFact } from './evidence/alert.ts';
 import { isAlertAbout } from './evidence/alert-denial.ts';
 import type { AuditTrail } from './evidence/audit.ts';
-import { type WhatChanged, whatChanged } from './evidence/changed.ts';
+import type { WhatChanged } from './evidence/changed.ts';
 import { type ClientRef, clientRef } from './evidence/client.ts';
 import type { DenialKind, RequestTrace, Source, WorkloadRef } from './evidence/facts.ts';
 import { type JoinedClient, type JoinedTarget, joinTally, type Resolvers } from './evidence/join.ts';
-import type { Judged } from './evidence/judge.ts';
-import { judgeAtDenial, type Now, nowVerdict } from './evidence/judge-then.ts';
-import { type MissingEvidence, missingEvidence, showWorkload } from './evidence/missing.ts';
+import { judgeAtDenial, type Now } from './evidence/judge-then.ts';
+import { type MissingEvidence, missingEvidence } from './evidence/missing.ts';
 import { ownersIn, type Place, placesIn } from './evidence/places.ts';
 import { placeReporters, type Unplaced } from './evidence/placing.ts';
 import { createTally, earlier, later, type Tally, type TallySymptom } from './evidence/tally.ts';
 import { dumpCommand } from './manifests/dump.ts';
-import { decide, decideFromDenialAlone } from './policy/deciding.ts';
-import type { Decision, DenialAlone } from './policy/decision.ts';
+import { decideFromDenialAlone } from './policy/deciding.ts';
+import type { Decision } from './policy/decision.ts';
 import type { Evaluation } from './policy/evaluation.ts';
-import {
-  type Excluded,
-  excludedPolicies,
-  type NearServer,
-  nearServers,
-  type UnattachedRoute,
-  unattachedRoutes,
-} from './policy/excluded.ts';
+import type { Excluded, NearServer, UnattachedRoute } from './policy/excluded.ts';
 import type { ClusterView } from './policy/history.ts';
 import type { RouteRef, ServerRef } from './policy/inbound.ts';
-import { type NetworkAnswer, networkAnswer } from './policy/network-answer.ts';
+import type { NetworkAnswer } from './policy/network-answer.ts';
 import type { Instant } from './policy/resource.ts';
-import { hasServiceAccount } from './policy/service-accounts.ts';
 import { LINKERD_DEFAULTS } from './policy/settings.ts';
 import { buildSnapshot, type Snapshot } from './policy/snapshot.ts';
 import type { Workload } from './policy/workload.ts';
 import type { Files } from './remedies/change.ts';
 import { type Ask, ofOneClient, wayOut, withheld } from './remedies/index.ts';
-import { narrowPolicy } from './remedies/narrow-policy.ts';
-import { wayOutOfStanding, wayOutOfTrouble } from './remedies/of-trouble.ts';
+import { repairsOf, type StandingWayOut, tighteningsOf } from './remedies/of-standing.ts';
+import { wayOutOfTrouble } from './remedies/of-trouble.ts';
 import type { WayOut } from './remedies/remedy.ts';
 
 /** What a person asked about; every part may be left open. */
@@ -149,12 +141,6 @@ export interface Trouble extends TroubleExplanation {
   readonly wayOut: WayOut | null;
 }
 
-/** What is to be done about a finding of `standing`. */
-export interface StandingWayOut {
-  readonly finding: Finding;
-  readonly wayOut: WayOut;
-}
-
 export interface Explanation {
   /** The one with most denials first. */
   readonly clients: readonly ClientExplanation[];
@@ -243,23 +229,6 @@ function standingOf(snapshot: Snapshot, { namespace }: Question, seen: Seen, ref
   const named = [namespace, ...told, ...refused.map(({ target }) => target.namespace)];
   return { snapshot, namespaces: new Set(named.filter((name) => name !== null)), refused, seen };
 }
-
-function repairsOf(standing: readonly Finding[], { snapshot, seen }: Standing, files: Files): readonly StandingWayOut[] {
-  const found = standing
-    .slice(0, MOST_REPAIRS)
-    .map((finding) => ({ finding, wayOut: wayOutOfStanding(finding, { snapshot, seen, files }) }));
-  return found.flatMap(({ finding, wayOut }) => (wayOut === null || wayOut.remedies.length === 0 ? [] : [{ finding, wayOut }]));
-}
-const MOST_REPAIRS = 20;
-
-function tighteningsOf(standing: readonly Finding[], { snapshot, seen, refused }: Standing, files: Files): readonly StandingWayOut[] {
-  const fitting = standing.filter(({ remedies }) => remedies.includes('narrow-policy')).slice(0, MOST_TIGHTENINGS);
-  return fitting.flatMap((finding) => {
-    const wayOut = narrowPolicy({ snapshot, finding, seen, refused }, files);
-    return wayOut === null ? [] : [{ finding, wayOut }];
-  });
-}
-const MOST_TIGHTENINGS = 10;
 
 const EMPTY = buildSnapshot([], LINKERD_DEFAULTS);
 const NO_CLUSTER: ClusterView = { at: () => EMPTY, moments: [] };
@@ -403,7 +372,7 @@ interface Explaining {
 }
 
 function explainTarget(explaining: Explaining): Part {
-  const { target, client, cluster, question, seen } = explaining;
+  const { target, client, cluster, question, seen, audit } = explaining;
   const judged = cluster === null ? null : judgeAtDenial(target, client, cluster, question.at);
   const { kind, namespace, workload, serviceAccount, pods, admin } = target;
   const { count, before, countedBy, first, last, ips, requests, sources } = client;
@@ -425,7 +394,7 @@ function explainTarget(explaining: Explaining): Part {
     const explanation = { ...base, ...nothing, decision, excluded: [], nearServers: [], unattachedRoutes: [] };
     return { client, explaining, explanation, denied: { ...denied, decision, law: null, now: null, changed: null } };
   }
-  const { law, ...said } = explainJudged(explaining, judged, cluster);
+  const { law, ...said } = decideJudged({ target, client, at: question.at, audit }, judged, cluster);
   const { decision, now, changed } = said;
   return {
     client,
@@ -433,63 +402,6 @@ function explainTarget(explaining: Explaining): Part {
     explanation: { ...base, ...said },
     denied: { ...denied, decision, law, now, changed },
   };
-}
-
-function explainJudged({ target, client, question, audit }: Explaining, judged: Judged, cluster: ClusterView) {
-  const { evaluation, snapshot, pod, port, agrees } = judged;
-  const { policy } = evaluation;
-  const { ref, tls } = client;
-  const around = {
-    excluded: excludedPolicies(snapshot, pod, evaluation),
-    nearServers: port === null || policy.server !== null ? [] : nearServers(snapshot, pod, port),
-    unattachedRoutes: unattachedRoutes(snapshot, policy),
-  };
-  const network = networkAnswer(snapshot, { client: ref.pod, clientIp: ref.ip, tls, server: pod, port, policy });
-  const law: Law = { evaluation, snapshot, pod, port, agrees, ...around, network };
-  const workload = showWorkload(target.workload ?? { kind: 'Pod', namespace: pod.ref.namespace, name: pod.ref.name });
-  const decision = decide(evaluation, {
-    ...around,
-    workload,
-    port,
-    isDeclared: port !== null && pod.ports.includes(port),
-    probePaths: port === null ? [] : (pod.probes.get(port) ?? []),
-    clientIsMeshed: ref.pod?.meshed ?? null,
-    clientOutside: outsideWords(ref),
-    clusterNetworks: snapshot.info.clusterNetworks.map((net) => net.text),
-    denied: denialAlone(target, client),
-    agrees,
-    isOfMomentAsked: question.at !== null && cluster.moments.length > 0,
-    hasServiceAccount: (ns, name) => hasServiceAccount(snapshot, ns, name),
-  });
-  const changed = whatChanged({
-    past: { at: (time) => cluster.at(time), steps: cluster.steps ?? [] },
-    target,
-    client,
-    judged,
-    decidedBy: decision.object,
-    withRepair: question.at === null,
-    audit,
-  });
-  return {
-    ...around,
-    law,
-    decision,
-    evaluation,
-    evaluatedAt: cluster.moments.length > 0 ? judged.at : null,
-    agrees,
-    network,
-    now: question.at === null ? nowVerdict({ target, client, cluster, changed }, judged) : null,
-    changed,
-  };
-}
-
-function outsideWords({ ip, pod, node }: ClientRef): string | null {
-  if (ip === null || pod !== null) return null;
-  return node === null ? 'no pod of these objects has its address' : `its address is that of node ${node}`;
-}
-
-function denialAlone({ kind, server, route }: JoinedTarget, { tls, error, ref, requests }: JoinedClient): DenialAlone {
-  return { kind, server, route, tls, error, clientIp: ref.ip, requests };
 }
 
 function portName(pod: Workload, port: number): string | null {

@@ -2,11 +2,12 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createTally } from '../../src/evidence/tally.ts';
-import { explain, type StandingWayOut } from '../../src/explain.ts';
+import { explain } from '../../src/explain.ts';
 import { readManifests } from '../../src/manifests/read.ts';
 import { LINKERD_DEFAULTS } from '../../src/policy/settings.ts';
 import { buildSnapshot } from '../../src/policy/snapshot.ts';
 import { withStatuses } from '../../src/policy/status.ts';
+import type { StandingWayOut } from '../../src/remedies/of-standing.ts';
 import { showNewcomer } from '../../src/remedies/wording.ts';
 import { caseFolders, caseOf } from '../case-folder.ts';
 
