@@ -11,7 +11,19 @@ const IDS = DIAGNOSES.map(({ id }) => id);
 const CASES = caseFolders(join(ROOT, 'test/cases'));
 const SECTIONS = ['## What it means', '## How we know', '## What to do', '## How to be sure'];
 /** Files of the room that are no diagnosis. */
-const ROOM = ['finding', 'diagnosis', 'index', 'drafting', 'closest', 'troubles', 'near-name', 'near-route', 'probes', 'symptoms'];
+const ROOM = [
+  'finding',
+  'diagnosis',
+  'index',
+  'decided',
+  'drafting',
+  'closest',
+  'troubles',
+  'near-name',
+  'near-route',
+  'probes',
+  'symptoms',
+];
 
 function namesIn(folder: string, suffix: string): readonly string[] {
   return readdirSync(join(ROOT, folder))
