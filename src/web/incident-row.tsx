@@ -5,7 +5,7 @@ import { Answer } from './marks.tsx';
 import { go, hrefOf } from './route.ts';
 import { type Axis, Spark } from './spark.tsx';
 import { span, useAgo } from './time.ts';
-import { count, kindWords, placeOf, serverName } from './words.ts';
+import { clientName, count, kindWords, placeOf, serverName } from './words.ts';
 
 interface RowProps {
   readonly incident: Shapes['Incident'];
@@ -19,6 +19,9 @@ interface RowProps {
 export const IncidentRow = memo(function IncidentRow({ incident, isChosen, onChoose, axis }: RowProps): ReactNode {
   const { id, answer, state, muted, clients, firstSeen, lastSeen, kind, wayOut } = incident;
   const others = clients > 1 ? `and ${count(clients - 1, 'other client')}` : '';
+  // The answer may be that of a client other than the sentence's.
+  const asking = wayOut?.client == null ? null : clientName(wayOut.client);
+  const whose = asking === null || asking === (answer?.client ?? asking) ? '' : `${asking}: `;
   return (
     <li className={isChosen ? 'chosen' : ''}>
       <div className="answer">
@@ -50,7 +53,7 @@ export const IncidentRow = memo(function IncidentRow({ incident, isChosen, onCho
       </div>
       <div className="cause">
         {answer === null ? <span className="note">Not explained yet.</span> : <span>{short(answer.sentence, 300)}</span>}
-        {wayOut !== null && wayOut.title !== null && <span className="note">{short(wayOut.title, 300)}</span>}
+        {wayOut !== null && wayOut.title !== null && <span className="note">{short(`${whose}${wayOut.title}`, 300)}</span>}
       </div>
       <div className="seen">
         <span>{useAgo(lastSeen)}</span>

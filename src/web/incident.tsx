@@ -30,6 +30,7 @@ export function IncidentPage({ id, mayTriage }: { readonly id: string; readonly 
   if (data !== undefined) return <Incident detail={data} mayTriage={mayTriage} />;
   return (
     <main className="narrow">
+      <h1>{error instanceof ApiError && error.status === 404 ? 'There is no such incident' : 'Incident'}</h1>
       {error === null ? <p aria-busy="true">Reading the incident…</p> : <Trouble error={error} />}
       {error instanceof ApiError && error.status === 404 && <Link to="">All incidents</Link>}
     </main>

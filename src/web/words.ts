@@ -47,6 +47,13 @@ export function refName({ kind, namespace, name }: Pick<Ref, 'kind' | 'namespace
   return `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}`;
 }
 
+/** A client's key as its incident's sentence names it: `security/Deployment/scanner`, or an identity of a ServiceAccount, is `security/scanner`. */
+export function clientName(key: string): string {
+  const [, account, namespace] = /^([^./]+)\.([^./]+)\.serviceaccount\.identity\./.exec(key) ?? [];
+  if (account !== undefined) return `${namespace}/${account}`;
+  return key.replace(/^([^/]+)\/[^/]+\/([^/]+)$/, '$1/$2');
+}
+
 export const VERDICTS: Readonly<Record<Verdict, string>> = {
   fix: 'Fix',
   decide: 'Decide',
