@@ -4,7 +4,7 @@ import { type ComponentType, lazy, type ReactNode, Suspense, useState } from 're
 import { remove } from './api.ts';
 import type { Shapes } from './api-types.ts';
 import { Dialog } from './dialog.tsx';
-import { useKeys } from './keys.ts';
+import { areKeysOn, setKeysOn, useKeys } from './keys.ts';
 import { type Live, useLive } from './live.ts';
 import { Link, Trouble } from './parts.tsx';
 import { sessionQuery, statusQuery } from './queries.ts';
@@ -235,8 +235,17 @@ const KEYS: readonly (readonly [keys: string, what: string])[] = [
 ];
 
 function Help({ isOpen, onClose }: { readonly isOpen: boolean; readonly onClose: () => void }): ReactNode {
+  const [isOn, setOn] = useState(areKeysOn);
+  const toggle = (wanted: boolean) => {
+    setKeysOn(wanted);
+    setOn(areKeysOn());
+  };
   return (
     <Dialog title="Keys" isOpen={isOpen} onClose={onClose}>
+      <label className="check">
+        <input type="checkbox" checked={isOn} onChange={(event) => toggle(event.currentTarget.checked)} />
+        Single keys do something
+      </label>
       <dl className="keys">
         {KEYS.map(([keys, what]) => (
           <div key={keys}>

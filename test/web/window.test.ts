@@ -115,6 +115,27 @@ describe.skipIf(CHROMIUM === null)(`the window${SKIPPED}`, () => {
     await page.context().close();
   });
 
+  it('does without single keys where a reader wants none', async () => {
+    const { page } = await openPage(browser);
+    await page.goto(`${url}/status`);
+    await page.getByRole('heading', { name: 'Durability' }).waitFor();
+    await page.keyboard.press('?');
+    const keys = page.getByRole('checkbox', { name: 'Single keys do something' });
+    await keys.uncheck();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await page.reload();
+    await page.getByRole('heading', { name: 'Durability' }).waitFor();
+    await page.keyboard.press('?');
+    await page.getByRole('button', { name: 'Keys', exact: true }).click();
+    await keys.check();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await page.context().close();
+  });
+
   it('shows text of others as text', async () => {
     const evil = '<img/src=x/onerror=document.title="owned">';
     const line = `[ 10.000000s]  INFO ThreadId(01) inbound:server{port=4143}: linkerd_app_inbound::policy::http: Request denied server.group=policy.linkerd.io server.kind=server server.name=${evil} route.group= route.kind=default route.name=default client.tls=None(NoClientHello) client.ip=10.9.9.9`;
