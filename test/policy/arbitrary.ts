@@ -58,7 +58,7 @@ const STAMPS = [undefined, '2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'];
 
 const meta = fc.constantFrom(...STAMPS).map((stamp) => (stamp === undefined ? {} : { creationTimestamp: stamp }));
 const networks = fc.subarray(CIDRS, { minLength: 1 }).map((cidrs) => cidrs.map((cidr) => ({ cidr })));
-const identities = fc.subarray(['*', `*.shop${SUFFIX}`, `frontend.shop${SUFFIX}`, 'spiffe://root/vm'], { minLength: 1 });
+const identities = fc.subarray(['*', `*.shop${SUFFIX}`, `frontend.shop${SUFFIX}`, 'spiffe://mesh.example/vm'], { minLength: 1 });
 const reference = fc.constantFrom(
   MESHTLS('m-a'),
   MESHTLS('m-b'),
@@ -181,7 +181,7 @@ export const cluster: fc.Arbitrary<readonly Resource[]> = fc
   .map(([ownPod, others]) => [...new Map([ownPod, ...others].map((r) => [`${r.kind}/${r.metadata.name}`, r])).values()]);
 
 const tls: fc.Arbitrary<ClientTls> = fc.oneof(
-  fc.constantFrom(UNMESHED, meshed(null), meshed('spiffe://root/vm'), { state: 'passthru' as const, sni: 'example.com' }),
+  fc.constantFrom(UNMESHED, meshed(null), meshed('spiffe://mesh.example/vm'), { state: 'passthru' as const, sni: 'example.com' }),
   fc.constantFrom(...ACCOUNTS).map((account) => meshed(`${account}.shop${SUFFIX}`)),
 );
 

@@ -146,12 +146,12 @@ describe('what it requires (facts §5.5)', () => {
 describe('whom a MeshTLSAuthentication lists (facts §5.7)', () => {
   it.each([
     [{ identities: ['*'] }, meshed('anybody.at.all'), true],
-    [{ identities: ['*'] }, meshed('spiffe://root/vm'), false],
+    [{ identities: ['*'] }, meshed('spiffe://mesh.example/vm'), false],
     [{ identities: ['*'] }, meshed(null), false],
     [{ identities: ['*'] }, UNMESHED, false],
     [{ identities: ['*'] }, { state: 'passthru', sni: 'x' } as const, false],
-    [{ identities: ['spiffe://root/vm'] }, meshed('spiffe://root/vm'), true],
-    [{ identities: ['spiffe://root/*'] }, meshed('spiffe://root/vm'), false],
+    [{ identities: ['spiffe://mesh.example/vm'] }, meshed('spiffe://mesh.example/vm'), true],
+    [{ identities: ['spiffe://mesh.example/*'] }, meshed('spiffe://mesh.example/vm'), false],
     [{ identities: [`*.shop${SUFFIX}`] }, meshed(FRONTEND), true],
     [{ identities: [`*.sho${SUFFIX}`] }, meshed(FRONTEND), false],
     [{ identities: [FRONTEND.toUpperCase()] }, meshed(FRONTEND), false],

@@ -45,7 +45,7 @@ describe('patterns (facts §5.7)', () => {
     ['*shop', { identity: '*shop' }],
     ['frontend-*.shop', { identity: 'frontend-*.shop' }],
     ['Frontend.shop', { identity: 'Frontend.shop' }],
-    ['spiffe://root/*', { identity: 'spiffe://root/*' }],
+    ['spiffe://mesh.example/*', { identity: 'spiffe://mesh.example/*' }],
   ])('%s is read as %j', (text, pattern) => {
     expect(readIdentityPattern(text)).toEqual(pattern);
   });
@@ -57,8 +57,8 @@ describe('patterns (facts §5.7)', () => {
     ['.shop.local', 'xshop.local', false],
     ['.shop.local', 'frontend.SHOP.local', false],
     ['', 'anything', true],
-    ['', 'spiffe://root/vm', false],
-    ['/vm', 'spiffe://root/vm', false],
+    ['', 'spiffe://mesh.example/vm', false],
+    ['/vm', 'spiffe://mesh.example/vm', false],
   ])('suffix %j takes %s: %s', (suffix, id, expected) => {
     expect(suffixMatches(suffix, id)).toBe(expected);
   });

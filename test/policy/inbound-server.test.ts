@@ -56,7 +56,7 @@ describe('the default policy of a port that no Server takes (facts §5.3)', () =
       { ip: '10.1.1.1', tls: UNMESHED },
       { ip: '10.1.1.1', tls: meshed() },
       { ip: '203.0.113.9', tls: meshed() },
-      { ip: '10.1.1.1', tls: meshed('spiffe://root/vm') },
+      { ip: '10.1.1.1', tls: meshed('spiffe://mesh.example/vm') },
     ];
     expect(clients.map((c) => ask(policy, c).verdict === 'allow')).toEqual(expected);
   });
