@@ -2,6 +2,7 @@
 import type { Caller } from '../access/can.ts';
 import type { Outcome, Recorded, Replayed } from '../access/replay.ts';
 import type { AccessRequest } from '../access/requests.ts';
+import type { TrafficKind } from '../access/told-traffic.ts';
 import { type ClientRef, clientRef } from '../evidence/client.ts';
 import { showWorkload } from '../evidence/missing.ts';
 import { ownersIn } from '../evidence/places.ts';
@@ -10,8 +11,6 @@ import { serviceAccountIdentity } from '../policy/identity.ts';
 import type { Snapshot } from '../policy/snapshot.ts';
 import type { Workload } from '../policy/workload.ts';
 import { ownerOf } from './workload-port.ts';
-
-export type TrafficKind = 'observed' | 'probe' | 'scrape' | 'control-plane' | 'possible';
 
 export interface Grouped {
   readonly outcome: Exclude<Outcome, 'unchanged'>;

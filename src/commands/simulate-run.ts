@@ -5,27 +5,20 @@ import { accessMatrix } from '../access/matrix.ts';
 import { networkPlugin } from '../access/network-plugin.ts';
 import { createReplayer, type Outcome, type Recorded } from '../access/replay.ts';
 import { standingTraffic } from '../access/standing.ts';
+import type { ToldTraffic } from '../access/told-traffic.ts';
 import { parseIdentity } from '../policy/identity.ts';
 import { findWorkload, type Snapshot } from '../policy/snapshot.ts';
 import { atOnce, type Steps } from '../policy/steps.ts';
 import type { Notice } from '../ports.ts';
 import { canReasons } from './can-reasons.ts';
 import type { ObservedTraffic } from './observed-traffic.ts';
-import { type Add, createBook, createClientNames, type Grouped, type TrafficKind } from './simulate-book.ts';
+import { type Add, createBook, createClientNames, type Grouped } from './simulate-book.ts';
 import type { PlannedChange } from './simulate-change.ts';
 import { addPossible, type Strangers } from './simulate-possible.ts';
 
 /** What comes out alike, for the same reason, for one client and one port of some workloads. */
-export interface SimulatedEntry {
+export interface SimulatedEntry extends ToldTraffic {
   readonly outcome: Exclude<Outcome, 'unchanged'>;
-  readonly kind: TrafficKind;
-  readonly client: string;
-  readonly namespace: string;
-  readonly servers: readonly string[];
-  readonly port: number;
-  readonly requests: readonly string[];
-  /** Requests and connections that were counted; null: nobody counted. */
-  readonly count: number | null;
   readonly pods: number;
   /** Only NetworkPolicy makes the difference, where it is enforced. */
   readonly isNetwork: boolean;

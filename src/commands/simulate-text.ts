@@ -1,6 +1,7 @@
 /** What a change would do, for a person, as Markdown for a pull request, and as data. docs/simulate.md documents the shape. */
+
+import type { TrafficKind } from '../access/told-traffic.ts';
 import { some } from './can-text.ts';
-import type { TrafficKind } from './simulate-book.ts';
 import type { SimulatedEntry, Simulation } from './simulate-run.ts';
 import { type Palette, safe, wrap } from './terminal.ts';
 
